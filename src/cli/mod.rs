@@ -1,0 +1,108 @@
+//! What can be typed: one file per command. Each has `Args` (clap) and
+//! `run(args) -> anyhow::Result<u8>`, whose value is the exit code.
+
+pub mod completions;
+pub mod demo;
+pub mod error;
+pub mod guard;
+pub mod init;
+pub mod instructions;
+pub mod man;
+pub mod progress;
+pub mod relay;
+pub mod scripted;
+pub mod status;
+pub mod tail;
+pub mod version;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Keeps coding-agent CLIs working on a repository, unattended, for hours.
+#[derive(Debug, Parser)]
+#[command(name = "rally", version = version::number(), disable_version_flag = true, arg_required_else_help = false)]
+struct Cli {
+    /// Print the version
+    #[arg(short = 'v', long, global = false)]
+    version: bool,
+
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run agents on this repository, or go on with an unfinished relay
+    #[command(visible_alias = "start")]
+    Relay(relay::Args),
+    /// Prepare this repository for rally
+    Init(init::Args),
+    /// Follow what an agent prints
+    Tail(tail::Args),
+    /// Record progress (called by agents)
+    Progress(progress::Args),
+    /// Show or edit the instructions that every agent gets
+    Instructions(instructions::Args),
+    /// What runs here now, and the last relay
+    Status(status::Args),
+    /// Watch a whole relay with built-in agents: no account, no network
+    Demo(demo::Args),
+    /// Print the version
+    Version,
+    /// Print a completion script for a shell
+    #[command(visible_alias = "completion")]
+    Completions(completions::Args),
+    /// Print the manual page
+    #[command(hide = true)]
+    Man(man::Args),
+    /// Own one agent's process tree (internal)
+    #[command(hide = true)]
+    Guard(guard::Args),
+    /// Play a scripted agent (for the demo and the tests)
+    #[command(hide = true)]
+    Scripted(scripted::Args),
+}
+
+/// The whole program.
+pub fn main() -> ExitCode {
+    match Cli::try_parse() {
+        Ok(cli) => match dispatch(cli) {
+            Ok(code) => ExitCode::from(code),
+            Err(error) => error::report(&error),
+        },
+        Err(error) => {
+            let _ = error.print();
+            ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(error::USAGE))
+        }
+    }
+}
+
+fn dispatch(cli: Cli) -> anyhow::Result<u8> {
+    if cli.version {
+        return version::run();
+    }
+    let Some(command) = cli.command else {
+        <Cli as clap::CommandFactory>::command().print_help()?;
+        return Ok(error::SUCCESS);
+    };
+    match command {
+        Command::Relay(args) => relay::run(args),
+        Command::Init(args) => init::run(args),
+        Command::Tail(args) => tail::run(args),
+        Command::Progress(args) => progress::run(args),
+        Command::Instructions(args) => instructions::run(args),
+        Command::Status(args) => status::run(args),
+        Command::Demo(args) => demo::run(args),
+        Command::Version => version::run(),
+        Command::Completions(args) => completions::run(args),
+        Command::Man(args) => man::run(args),
+        Command::Guard(args) => guard::run(args),
+        Command::Scripted(args) => scripted::run(args),
+    }
+}
+
+/// The command line as clap knows it, for completions and the manual page.
+pub fn command() -> clap::Command {
+    <Cli as clap::CommandFactory>::command()
+}

@@ -1,0 +1,10 @@
+//! `rally relay`.
+
+/// What can be typed after `rally relay`.
+#[derive(Debug, clap::Args)]
+pub struct Args {}
+
+/// Runs the command; the result is the exit code.
+pub fn run(_args: Args) -> anyhow::Result<u8> {
+    anyhow::bail!("not built")
+}

@@ -1,0 +1,47 @@
+//! What is known about a failure, and from where.
+
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+use super::{Category, Timestamp};
+
+/// One finding about why a try failed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// Where it was found: `stream`, `exit`, `stderr`, `spawn`, `deadline`, …
+    pub source: String,
+    /// The category it proves, if it proves one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub category: Option<Category>,
+    /// A finer cause inside the category: `freeze`, `startup_hang`, `oom`, `signal`, `missing_program`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cause: Option<String>,
+    /// A bounded, human-readable message.
+    pub message: String,
+    /// When an exhausted quota comes back.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "super::time::millis_option")]
+    pub reset_at: Option<Timestamp>,
+    /// How long the provider asked to wait.
+    #[serde(skip)]
+    pub retry_after: Option<Duration>,
+}
+
+impl Evidence {
+    /// A finding with a source and a message only.
+    pub fn new(source: &str, category: Option<Category>, message: impl Into<String>) -> Self {
+        Evidence {
+            source: source.to_owned(),
+            category,
+            cause: None,
+            message: message.into(),
+            reset_at: None,
+            retry_after: None,
+        }
+    }
+
+    /// The same finding with a finer cause.
+    pub fn with_cause(mut self, cause: &str) -> Self {
+        self.cause = Some(cause.to_owned());
+        self
+    }
+}

@@ -1,0 +1,18 @@
+//! The nouns: pure data that every room may know. No I/O, no clock beyond [`time::now`].
+
+pub mod category;
+pub mod evidence;
+pub mod outcome;
+pub mod process;
+pub mod runner;
+pub mod text;
+pub mod time;
+pub mod usage;
+
+pub use category::{Category, FailureClass};
+pub use evidence::Evidence;
+pub use outcome::{CancelSource, Exit, Outcome};
+pub use process::{Leftover, ProcessIdentity};
+pub use runner::Runner;
+pub use time::Timestamp;
+pub use usage::Usage;

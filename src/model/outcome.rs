@@ -1,0 +1,92 @@
+//! How a try ended.
+
+use serde::{Deserialize, Serialize};
+
+/// The outcome of one try, as `tries.jsonl` stores it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// The agent finished its task.
+    Completed,
+    /// The agent handed its task over in a durable way.
+    HandoffRequested,
+    /// The agent changed files but did not finalise its lap.
+    Incomplete,
+    /// The try cap or the run budget ended the try.
+    RunTimeout,
+    /// The bounded handoff after a spent run budget did not succeed.
+    HandoffTimeout,
+    /// The try failed; the record has a category.
+    Failed,
+    /// rally itself was cut (killed, crashed, powered off) while the try ran.
+    Interrupted,
+    /// The operator or a signal ended the try.
+    Cancelled,
+    /// The operator paused the try.
+    Paused,
+}
+
+impl Outcome {
+    /// Whether the try did what its run wanted.
+    pub fn is_success(self) -> bool {
+        matches!(self, Outcome::Completed | Outcome::HandoffRequested)
+    }
+
+    /// Whether the try used up one attempt of its run's retry budget. What the
+    /// operator or a crash ended costs nothing.
+    pub fn costs_attempt(self) -> bool {
+        !matches!(self, Outcome::Cancelled | Outcome::Paused | Outcome::Interrupted)
+    }
+}
+
+/// Who cancelled a try.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CancelSource {
+    /// Ctrl+S: on to the next runner.
+    Skip,
+    /// Ctrl+X confirmed again while the try was finishing.
+    GracefulStop,
+    /// Ctrl+C at a terminal.
+    QuitNow,
+    /// INT outside a terminal, TERM, HUP or QUIT.
+    Signal,
+}
+
+impl CancelSource {
+    /// The text of the record and the footer.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            CancelSource::Skip => "skip",
+            CancelSource::GracefulStop => "graceful_stop",
+            CancelSource::QuitNow => "quit_now",
+            CancelSource::Signal => "signal",
+        }
+    }
+}
+
+/// How the agent's main process ended: `{"code":1}` or `{"signal":9}`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Exit {
+    /// The exit code.
+    Code(i32),
+    /// The number of the signal that killed it.
+    Signal(i32),
+}
+
+impl Exit {
+    /// Exit code 0.
+    pub fn is_zero(self) -> bool {
+        self == Exit::Code(0)
+    }
+}
+
+impl std::fmt::Display for Exit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Exit::Code(code) => write!(f, "exit code {code}"),
+            Exit::Signal(signal) => write!(f, "signal {signal}"),
+        }
+    }
+}

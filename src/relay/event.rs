@@ -1,0 +1,224 @@
+//! What the relay tells the world. It prints nothing itself: the console, the relay
+//! log and the tests are consumers of this one stream.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::model::{CancelSource, Runner, Timestamp};
+use crate::store::records::TryRecord;
+
+/// One event of a relay. Texts may be foreign: consumers sanitise.
+#[derive(Debug, Clone)]
+pub enum Event {
+    /// The relay begins, or goes on.
+    RelayStarted {
+        /// The relay.
+        relay_id: u64,
+        /// Successful runs wanted.
+        target: u64,
+        /// Successful runs so far.
+        completed: u64,
+        /// The mix as typed.
+        mix: String,
+        /// Whether an earlier pass is being continued.
+        resumed: bool,
+    },
+    /// Something the operator should know; the relay goes on.
+    Warning(String),
+    /// Something worth a line.
+    Notice(String),
+    /// A run begins (once per run and pass, before its first try).
+    RunStarted {
+        /// The relay.
+        relay_id: u64,
+        /// The run.
+        run_id: u64,
+        /// Which iteration the run is for: completed + 1.
+        iteration: u64,
+        /// Successful runs wanted.
+        target: u64,
+        /// Who does it.
+        runner: Runner,
+        /// When.
+        at: Timestamp,
+    },
+    /// The runner of this run differs from the one before.
+    RunnerChanged {
+        /// Before.
+        from: Runner,
+        /// Now.
+        to: Runner,
+    },
+    /// A try was allocated and is about to be spawned.
+    TryStarted {
+        /// The try.
+        try_id: u64,
+        /// From 1.
+        attempt: u32,
+        /// Attempts allowed.
+        max_attempts: u32,
+        /// Where its output goes.
+        log_path: PathBuf,
+        /// The session that it resumes.
+        resume: Option<String>,
+    },
+    /// About once a second while a try runs.
+    Tick(Tick),
+    /// The stop ladder began or climbed.
+    Stopping {
+        /// What is being sent: `INT`, `TERM` or `KILL`.
+        signal: &'static str,
+        /// Why: a cancel source, `try timeout`, `run timeout`, `startup hang`, `linger`.
+        reason: String,
+    },
+    /// A try is over and its record is stored.
+    TryEnded {
+        /// The record.
+        record: Box<TryRecord>,
+        /// Whether another attempt follows.
+        retry: Option<Retry>,
+    },
+    /// A run is over.
+    RunEnded(RunEnd),
+    /// Nothing can run now.
+    Waiting {
+        /// Why, for example `all agents paused`.
+        reason: String,
+        /// How long still.
+        remaining: Duration,
+        /// Whether this is the first event of this wait.
+        first: bool,
+    },
+    /// A wait is over.
+    WaitEnded,
+    /// The operator or a signal asked to stop.
+    StopRequested {
+        /// Who.
+        source: CancelSource,
+    },
+    /// The pass is over.
+    RelayEnded {
+        /// The relay.
+        relay_id: u64,
+        /// Why.
+        end: PassEnd,
+    },
+    /// Tally of this relay; after [`Event::RelayEnded`], if there was at least one run.
+    Summary(Tally),
+}
+
+/// What the status line shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tick {
+    /// Since the try began, pauses left out.
+    pub elapsed: Duration,
+    /// Dirty files that are not rally's own.
+    pub files: usize,
+    /// Since the agent last printed something; `None` when it has not yet.
+    pub last_activity: Option<Duration>,
+    /// From 1.
+    pub attempt: u32,
+    /// Attempts allowed.
+    pub max_attempts: u32,
+    /// Tool that runs, retry that goes on, or signal that was sent.
+    pub note: Option<String>,
+}
+
+/// The next attempt of a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Retry {
+    /// The attempt that failed.
+    pub attempt: u32,
+    /// Attempts allowed.
+    pub max_attempts: u32,
+    /// Pause before the next one.
+    pub wait: Duration,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunEnd {
+    /// The relay.
+    pub relay_id: u64,
+    /// The run.
+    pub run_id: u64,
+    /// Passed, failed or cancelled.
+    pub verdict: RunVerdict,
+    /// Number of the last attempt.
+    pub attempts: u32,
+    /// Attempts allowed.
+    pub max_attempts: u32,
+    /// Of the whole run.
+    pub duration: Duration,
+    /// Files changed by the last try.
+    pub files: usize,
+    /// Where to read more.
+    pub log_path: Option<PathBuf>,
+}
+
+/// Verdict on a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RunVerdict {
+    /// It counts towards the target.
+    Passed {
+        /// Full hash and subject of its last commit.
+        commit: Option<(String, String)>,
+    },
+    /// It does not count.
+    Failed {
+        /// Display reason.
+        reason: String,
+    },
+    /// The operator or a signal ended it.
+    Cancelled {
+        /// Who.
+        source: CancelSource,
+    },
+}
+
+/// Why a pass over a relay ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PassEnd {
+    /// The target was reached.
+    Completed,
+    /// The operator let the current try finish and stopped; resumable.
+    Stopped,
+    /// Cancelled at once by a key; resumable.
+    QuitNow,
+    /// Ended by a signal with this number; resumable.
+    Signalled(i32),
+    /// Short of its target; resumable.
+    Failed {
+        /// Why, for people: `all agents unavailable`, …
+        reason: String,
+    },
+}
+
+/// Runs of a relay by verdict.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Distinct runs.
+    pub runs: usize,
+    /// With a successful try.
+    pub passed: usize,
+    /// Without one.
+    pub failed: usize,
+    /// Without one, and cancelled.
+    pub cancelled: usize,
+    /// Of this pass.
+    pub duration: Duration,
+    /// Whether the target was reached.
+    pub complete: bool,
+}
+
+/// Takes events. Must not fail and must not block for long.
+pub trait Sink {
+    /// One event.
+    fn event(&mut self, event: &Event);
+}
+
+impl<F: FnMut(&Event)> Sink for F {
+    fn event(&mut self, event: &Event) {
+        self(event);
+    }
+}

@@ -1,0 +1,3 @@
+//! The loop: relay, run, try.
+
+pub mod event;

@@ -1,0 +1,3 @@
+//! What is remembered: records, journal, lock, paths, migration.
+
+pub mod records;

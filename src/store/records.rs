@@ -1,0 +1,389 @@
+//! The records, one JSON object per line. Unknown fields are ignored on read;
+//! relay records keep them when a newer version supersedes an older.
+
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::model::time::{millis, millis_option};
+use crate::model::{
+    CancelSource, Category, Evidence, Exit, Leftover, Outcome, ProcessIdentity, Timestamp, Usage,
+};
+
+/// The version that every record carries.
+pub const RECORD_VERSION: u32 = 1;
+
+fn version() -> u32 {
+    RECORD_VERSION
+}
+
+/// Older records hold `null` where a list is empty.
+fn null_as_empty<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<String>, D::Error> {
+    Ok(Option::<Vec<String>>::deserialize(d)?.unwrap_or_default())
+}
+
+/// One finished try: a line of `tries.jsonl`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TryRecord {
+    /// Record version; 0 in lines of the earlier program.
+    #[serde(default)]
+    pub v: u32,
+    /// Unique in this workspace.
+    pub id: u64,
+    /// Run number inside the relay, from 1.
+    pub run_id: u64,
+    /// The relay.
+    pub relay_id: u64,
+    /// Canonical harness name.
+    pub agent_type: String,
+    /// Whether the try did not fail.
+    pub completed: bool,
+    /// How it ended; absent in very old lines.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<Outcome>,
+    /// Who cancelled it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cancellation_source: Option<CancelSource>,
+    /// `override` or `default` until routes are configured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resolved_route: Option<String>,
+    /// Normalised final text.
+    #[serde(default)]
+    pub summary: String,
+    /// What the agent says is left to do.
+    #[serde(default)]
+    pub remaining_work: String,
+    /// Changed paths, without rally's own.
+    #[serde(default, deserialize_with = "null_as_empty")]
+    pub files_changed: Vec<String>,
+    /// The last commit of the try, or empty.
+    #[serde(default)]
+    pub commit_hash: String,
+    /// Every commit of the try, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "null_as_empty")]
+    pub commit_history: Vec<String>,
+    /// When the try was allocated.
+    #[serde(with = "millis")]
+    pub started_at: Timestamp,
+    /// When its process tree was gone.
+    #[serde(with = "millis")]
+    pub ended_at: Timestamp,
+    /// From 1; grows over the tries of one run.
+    pub attempt_number: u32,
+    /// Absolute path of the transcript.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log_path: Option<String>,
+    /// Why it failed, for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fail_reason: Option<String>,
+    /// Why it failed, for programs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub category: Option<Category>,
+    /// A finer cause inside the category.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<String>,
+    /// Running time, pauses and suspension left out.
+    #[serde(default)]
+    pub runtime_ms: u64,
+    /// Tool invocations seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tool_calls: Option<u64>,
+    /// The CLI's session.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session_id: Option<String>,
+    /// The model as passed to the CLI.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// The effort as passed to the CLI.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effort: Option<String>,
+    /// Tokens of this try alone; absent when unknown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Usage>,
+    /// Cost of this try alone, US dollars; absent when unknown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost_usd: Option<f64>,
+    /// How the agent's main process ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exit: Option<Exit>,
+    /// Processes that were still there after the end and were reaped.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub leftovers: Vec<Leftover>,
+    /// What the verdict rests on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<Evidence>,
+}
+
+/// One relay: a line of `relays.jsonl`. A newer line with the same id supersedes the older.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RelayRecord {
+    /// Record version; 0 in lines of the earlier program.
+    #[serde(default)]
+    pub v: u32,
+    /// Unique in this workspace.
+    pub id: u64,
+    /// Successful runs wanted.
+    pub target_iterations: u64,
+    /// Successful runs so far.
+    pub completed_iterations: u64,
+    /// The mix as typed, behind `__override__:` when it came from a flag.
+    pub agent_mix: String,
+    /// The entries of the mix, one string each, as typed (labels may hold spaces).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub entries: Vec<String>,
+    /// The task; absent when the built-in one is used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prompt: Option<String>,
+    /// When it began.
+    #[serde(with = "millis")]
+    pub started_at: Timestamp,
+    /// When it ended; absent while it can be resumed.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "millis_option")]
+    pub ended_at: Option<Timestamp>,
+    /// Its first try.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_try_id: Option<u64>,
+    /// Its newest try.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_try_id: Option<u64>,
+    /// Where the rotation stands: opaque to the store.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub position: Option<serde_json::Value>,
+    /// Fields that this version does not know; they survive.
+    #[serde(flatten)]
+    pub extra: serde_json::Map<String, serde_json::Value>,
+}
+
+impl RelayRecord {
+    /// Whether the relay can be resumed.
+    pub fn is_open(&self) -> bool {
+        self.ended_at.is_none() && self.completed_iterations < self.target_iterations
+    }
+}
+
+/// One line of `summary.jsonl`, the only state file that git tracks.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SummaryEntry {
+    /// `relay-<R>-run-<N>`, or a unique id outside a run.
+    pub run_id: String,
+    /// What happened.
+    #[serde(default)]
+    pub summary: String,
+    /// Recovery classification, as given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub classification: Option<String>,
+    /// When it was written.
+    #[serde(with = "millis")]
+    pub updated_at: Timestamp,
+    /// `"none"` or a list of lap ids.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub laps_completed: Option<serde_json::Value>,
+    /// What is left to do, outside a handoff.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub followups: Vec<String>,
+    /// A durable handoff.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handoff: Option<Handoff>,
+}
+
+/// A durable handoff inside a [`SummaryEntry`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Handoff {
+    /// Why and where the work stands.
+    pub summary: String,
+    /// What is left to do.
+    #[serde(default)]
+    pub followups: Vec<String>,
+    /// Laps made from the follow-ups.
+    #[serde(default)]
+    pub created_lap_ids: Vec<String>,
+}
+
+/// One line of `agent_status.jsonl`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AgentStatusEvent {
+    /// Record version; 0 in lines of the earlier program.
+    #[serde(default)]
+    pub v: u32,
+    /// Harness.
+    pub agent_type: String,
+    /// Model; absent for the CLI's default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// What happened to the runner's health.
+    pub event_type: AgentStatusKind,
+    /// When.
+    #[serde(with = "millis")]
+    pub timestamp: Timestamp,
+    /// In which relay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub relay_id: Option<u64>,
+    /// Why, for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// When a bench ends.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "millis_option")]
+    pub reset_at: Option<Timestamp>,
+    /// Which accounts share the bench.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quota_scope: Option<String>,
+}
+
+/// Kinds of [`AgentStatusEvent`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AgentStatusKind {
+    /// Repeated infra failures.
+    Paused,
+    /// The retry after a pause failed.
+    RetryFailed,
+    /// Too many failed retries.
+    Frozen,
+    /// A freeze decayed; one run decides.
+    Probation,
+    /// Quota exhausted until `reset_at`.
+    Benched,
+    /// Healthy again.
+    Active,
+    /// Healthy again, in files of older versions.
+    Unfrozen,
+}
+
+/// One inbox message: a line of `messages.jsonl`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Message {
+    /// Unique in this workspace.
+    pub id: u64,
+    /// The text.
+    pub body: String,
+    /// `pending`, `addressed` or `cancelled`.
+    pub status: String,
+    /// FIFO order.
+    pub position: i64,
+    /// `run` (or absent) or `relay`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<String>,
+    /// When it was added.
+    #[serde(with = "millis")]
+    pub created_at: Timestamp,
+    /// When it last changed.
+    #[serde(with = "millis")]
+    pub updated_at: Timestamp,
+    /// The run that read it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub consumed_by_run_id: Option<u64>,
+    /// The relay that read it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub consumed_by_relay_id: Option<u64>,
+    /// Fields that this version does not know; they survive.
+    #[serde(flatten)]
+    pub extra: serde_json::Map<String, serde_json::Value>,
+}
+
+/// One line of `journal.jsonl`: facts that must survive a crash.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct JournalLine {
+    /// Record version.
+    #[serde(default = "version")]
+    pub v: u32,
+    /// When the fact was written.
+    #[serde(with = "millis")]
+    pub at: Timestamp,
+    /// The fact.
+    #[serde(flatten)]
+    pub fact: Fact,
+}
+
+/// What the journal knows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "fact", rename_all = "snake_case")]
+pub enum Fact {
+    /// Ids below these are taken; first line of a compacted journal.
+    Checkpoint {
+        /// The next try id.
+        next_try: u64,
+        /// The next relay id.
+        next_relay: u64,
+    },
+    /// A run began (or began again after a crash: same ids, same snapshot).
+    RunStarted {
+        /// The relay.
+        relay_id: u64,
+        /// The run.
+        run_id: u64,
+        /// The mix entry it was given to, as typed.
+        entry: String,
+        /// What was dirty before the run: opaque to the store.
+        snapshot: serde_json::Value,
+    },
+    /// A run is over.
+    RunEnded {
+        /// The relay.
+        relay_id: u64,
+        /// The run.
+        run_id: u64,
+    },
+    /// A try was allocated; nothing has been spawned yet.
+    TryStarted(TryStarted),
+    /// The try's agent runs.
+    TrySpawned {
+        /// The try.
+        try_id: u64,
+        /// The agent's main process.
+        agent: ProcessIdentity,
+        /// Its guard.
+        guard: ProcessIdentity,
+    },
+    /// The CLI told its session.
+    Session {
+        /// The try.
+        try_id: u64,
+        /// The session.
+        session_id: String,
+        /// Cost of the session when the try ended, US dollars, cumulative.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cost_total: Option<f64>,
+    },
+    /// A hook or `rally progress` reported something.
+    Progress {
+        /// `relay-<R>-run-<N>`, or a unique id outside a run.
+        run_id: String,
+        /// The entry that `summary.jsonl` got.
+        summary: SummaryEntry,
+    },
+    /// Written by a newer version.
+    #[serde(other)]
+    Unknown,
+}
+
+/// A try as allocated: everything that reconciliation needs if rally dies now.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TryStarted {
+    /// Unique in this workspace.
+    pub try_id: u64,
+    /// The relay.
+    pub relay_id: u64,
+    /// The run.
+    pub run_id: u64,
+    /// From 1.
+    pub attempt: u32,
+    /// Value of `RALLY_TRY` in the environment of the agent and all its children.
+    pub tag: String,
+    /// Canonical harness name.
+    pub harness: String,
+    /// The model as passed to the CLI.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// The effort as passed to the CLI.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effort: Option<String>,
+    /// The session that the try resumes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resume: Option<String>,
+    /// Absolute path of the transcript.
+    pub log_path: String,
+    /// HEAD before the try; absent in a repository without commits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub head_before: Option<String>,
+    /// Same as in the try's record.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resolved_route: Option<String>,
+}

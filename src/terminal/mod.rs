@@ -1,0 +1,3 @@
+//! What the operator sees and presses.
+
+pub mod sanitize;
