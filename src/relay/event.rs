@@ -215,6 +215,11 @@ pub struct Tally {
 pub trait Sink {
     /// One event.
     fn event(&mut self, event: &Event);
+
+    /// Whether [`Event::Tick`] is of any use.
+    fn wants_ticks(&self) -> bool {
+        false
+    }
 }
 
 impl<F: FnMut(&Event)> Sink for F {

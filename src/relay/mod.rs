@@ -1,3 +1,24 @@
-//! The loop: relay, run, try.
+//! The loop. A pass ([`pass`]) is a sequence of runs ([`run`]), a run is a sequence
+//! of tries ([`attempt`]). Beside them stand the pure deciders: [`life`], [`outcome`],
+//! [`backoff`], [`resilience`], [`start`], [`tally`].
+//!
+//! Nothing here prints: everything is told as [`event::Event`]s.
 
+pub mod attempt;
+pub mod backoff;
+pub mod capture;
 pub mod event;
+pub mod landing;
+pub mod life;
+pub mod operator;
+pub mod outcome;
+pub mod pass;
+pub mod record;
+pub mod recover;
+pub mod resilience;
+pub mod run;
+pub mod settings;
+pub mod start;
+pub mod tally;
+pub mod watch;
+pub mod world;

@@ -332,6 +332,12 @@ pub enum Fact {
         /// Its guard.
         guard: ProcessIdentity,
     },
+    /// The verdict on a try is made, its work is being committed: after a crash this
+    /// record counts, and the commit is completed.
+    TryResolved {
+        /// The record, commits made by rally still left out.
+        record: Box<TryRecord>,
+    },
     /// The CLI told its session.
     Session {
         /// The try.

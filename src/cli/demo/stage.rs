@@ -1,0 +1,148 @@
+//! The scratch folder of the demo: repository, home, agents.
+
+use std::ffi::OsString;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::Context;
+
+/// The command that the demo runs, as a user would type it.
+pub const RELAY: &str = "rally relay --new --iterations 3 --agent \"cc painter cc\" \"Write a small poem, one file a line\"";
+
+/// What Claude Code's stand-in plays.
+const CLAUDE: &str = include_str!("claude.toml");
+
+/// What the custom harness's stand-in plays.
+const PAINTER: &str = include_str!("painter.toml");
+
+/// Where the demo happens.
+#[derive(Debug)]
+pub struct Stage {
+    /// Everything is below this folder.
+    pub root: PathBuf,
+    /// The repository.
+    pub repository: PathBuf,
+    /// The rally binary that is running.
+    pub rally: PathBuf,
+}
+
+/// Builds the scratch folder.
+pub fn set_up(dir: Option<PathBuf>) -> anyhow::Result<Stage> {
+    let root = match dir {
+        Some(dir) => {
+            std::fs::create_dir(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
+            std::fs::canonicalize(&dir)?
+        }
+        None => tempfile::Builder::new()
+            .prefix("rally-demo-")
+            .tempdir()
+            .context("cannot make a scratch folder")?
+            .keep(),
+    };
+    let stage = Stage {
+        repository: root.join("poem"),
+        rally: std::env::current_exe().context("cannot tell where this program is")?,
+        root,
+    };
+    for folder in ["home", "bin", "data", "state", "poem/.rally"] {
+        std::fs::create_dir_all(stage.root.join(folder))?;
+    }
+    stage.write("state/claude.toml", CLAUDE)?;
+    stage.write("state/painter.toml", PAINTER)?;
+    stage.program("claude", "claude")?;
+    stage.program("painter", "plain")?;
+    stage.write("poem/README.md", "# A poem, written by scripted agents\n")?;
+    stage.git(&["init", "-q", "-b", "main"])?;
+    stage.git(&["add", "."])?;
+    stage.git(&["-c", "user.name=You", "-c", "user.email=you@localhost", "commit", "-q", "-m", "Begin"])?;
+    stage.rally_command(&["init"]).output().context("cannot run rally init")?;
+    stage.write("poem/.rally/config.toml", &stage.config())?;
+    stage.git(&["add", "."])?;
+    stage.git(&["-c", "user.name=You", "-c", "user.email=you@localhost", "commit", "-q", "-m", "Configure rally"])?;
+    Ok(stage)
+}
+
+impl Stage {
+    /// The relay, with an environment of its own: nothing of the user's is read or written.
+    pub fn relay(&self) -> Command {
+        self.rally_command(&[
+            "relay",
+            "--new",
+            "--iterations",
+            "3",
+            "--agent",
+            "cc painter cc",
+            "Write a small poem, one file a line",
+        ])
+    }
+
+    /// Where transcripts and relay logs are.
+    pub fn data(&self) -> PathBuf {
+        self.root.join("data")
+    }
+
+    fn config(&self) -> String {
+        format!(
+            "schema_version = 2\ndata_dir = {:?}\n\n[harness.painter]\ncommand = [\"painter\"]\noutput_lines = 5\n",
+            self.data().display().to_string()
+        )
+    }
+
+    fn rally_command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(&self.rally);
+        self.surround(&mut command);
+        command.args(args);
+        command
+    }
+
+    fn surround(&self, command: &mut Command) {
+        let own = std::env::var_os("PATH").unwrap_or_default();
+        let mut path = OsString::from(self.root.join("bin"));
+        path.push(":");
+        path.push(own);
+        command
+            .current_dir(&self.repository)
+            .env("PATH", path)
+            .env("HOME", self.root.join("home"))
+            .env("GIT_CONFIG_NOSYSTEM", "1")
+            .env_remove("GIT_DIR")
+            .env_remove("GIT_WORK_TREE")
+            .env_remove("XDG_CONFIG_HOME")
+            .env_remove("XDG_DATA_HOME")
+            .env_remove("RALLY_DATA_DIR");
+    }
+
+    fn git(&self, args: &[&str]) -> anyhow::Result<()> {
+        let mut command = Command::new("git");
+        self.surround(&mut command);
+        let output = command.args(args).output().context("cannot run git; is it installed?")?;
+        anyhow::ensure!(output.status.success(), "git {args:?}: {}", String::from_utf8_lossy(&output.stderr));
+        Ok(())
+    }
+
+    fn write(&self, path: &str, text: &str) -> anyhow::Result<()> {
+        let path = self.root.join(path);
+        std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
+    }
+
+    /// A program in the agents' PATH that plays a script.
+    fn program(&self, name: &str, harness: &str) -> anyhow::Result<()> {
+        let path = self.root.join("bin").join(name);
+        let state = self.root.join("state");
+        let script = format!(
+            "#!/bin/sh\nexec {} scripted {harness} --script {} --state {} -- \"$@\"\n",
+            quoted(&self.rally),
+            quoted(&state.join(format!("{name}.toml"))),
+            quoted(&state.join(format!("{name}.state"))),
+        );
+        std::fs::write(&path, script)?;
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755))?;
+        Ok(())
+    }
+}
+
+/// A path as one word of a shell script.
+fn quoted(path: &Path) -> String {
+    format!("'{}'", path.display().to_string().replace('\'', r"'\''"))
+}

@@ -1,0 +1,57 @@
+//! Resume or new: the questions, and what their answers mean.
+
+use std::io::BufRead;
+
+use crate::relay::start::{self, Start, Wish};
+use crate::routing::roster::display_label;
+use crate::store::records::RelayRecord;
+use crate::terminal::prompt::{Choice, LineReader, ask};
+
+/// What is going to happen.
+#[derive(Debug)]
+pub enum Chosen {
+    /// Begin another relay.
+    Fresh,
+    /// Go on with this one.
+    Resume {
+        /// The relay.
+        relay: Box<RelayRecord>,
+        /// Whether the mix of the command line replaces the stored one.
+        overwrite_mix: bool,
+    },
+}
+
+/// Decides, asking where the command line does not say. `new_mix` is the mix of the flags, if any.
+pub fn choose<R: BufRead>(
+    wish: Wish,
+    open: Option<RelayRecord>,
+    new_mix: Option<&str>,
+    lines: &mut LineReader<R>,
+    notice: &mut dyn FnMut(String),
+) -> anyhow::Result<Chosen> {
+    match start::decide(wish, open) {
+        Start::Fresh => Ok(Chosen::Fresh),
+        Start::NothingToResume => {
+            notice("there is no unfinished relay to resume; beginning a new one".to_owned());
+            Ok(Chosen::Fresh)
+        }
+        Start::Resume(relay) => Ok(Chosen::Resume { relay, overwrite_mix: new_mix.is_some() }),
+        Start::Ask(relay) => {
+            let mix = display_label(&relay.agent_mix);
+            let choices = [Choice::new("Resume", "resume"), Choice::new("Start new", "new")];
+            let answer = ask(&start::question(&relay, &mix), &choices, 0, lines)?;
+            if answer == 1 {
+                return Ok(Chosen::Fresh);
+            }
+            let overwrite_mix = match new_mix {
+                Some(new) if new != relay.agent_mix => {
+                    let title = format!("New --agent flags detected ({}), stored: {mix}", display_label(new));
+                    let choices = [Choice::new("Keep stored", "keep"), Choice::new("Overwrite", "overwrite")];
+                    ask(&title, &choices, 0, lines)? == 1
+                }
+                _ => false,
+            };
+            Ok(Chosen::Resume { relay, overwrite_mix })
+        }
+    }
+}

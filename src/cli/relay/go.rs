@@ -1,0 +1,231 @@
+//! Carrying out a checked command line: lock, open, choose, run.
+
+use std::io::{IsTerminal, Write};
+
+use anyhow::Context;
+
+use super::choose::{Chosen, choose};
+use super::prepare::{self, Prepared, UNBOUNDED, prepare};
+use super::{Args, harnesses, surroundings, task};
+use crate::cli::error::{CliError, FAILURE, SIGNAL_BASE, SUCCESS};
+use crate::model::{Leftover, ProcessIdentity, time};
+use crate::process;
+use crate::relay::event::PassEnd;
+use crate::relay::operator::Operator;
+use crate::relay::pass::{self, Plan};
+use crate::relay::recover;
+use crate::relay::settings::Settings;
+use crate::relay::world::World;
+use crate::routing::roster::Roster;
+use crate::store::records::{RelayRecord, TryStarted};
+use crate::store::{Layout, LockError, Store, WorkspaceLock};
+use crate::terminal::console::Console;
+use crate::terminal::prompt::LineReader;
+use crate::terminal::relay_log::RelayLog;
+use crate::terminal::sanitize;
+
+/// Runs the command; the result is the exit code.
+pub fn run(args: Args) -> anyhow::Result<u8> {
+    let prepared = prepare(args)?;
+    for warning in &prepared.warnings {
+        warn(warning);
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(4)
+        .build()
+        .context("cannot start the event loop")?;
+    let code = runtime.block_on(go(prepared));
+    // A git call that hangs must not hold the exit up.
+    runtime.shutdown_timeout(std::time::Duration::from_secs(2));
+    code
+}
+
+async fn go(prepared: Prepared) -> anyhow::Result<u8> {
+    let operator = Operator::install(std::io::stdin().is_terminal()).context("cannot listen to signals")?;
+    process::adopt_orphans().context("cannot adopt orphans")?;
+    let layout = Layout::new(&prepared.workspace, &prepared.config.data_dir)
+        .with_context(|| format!("cannot use the data folder {}", prepared.config.data_dir.display()))?;
+    let lock = WorkspaceLock::acquire(&layout).map_err(held)?;
+    let (mut store, opened) = Store::open(layout.clone(), lock, time::now(), &mut reap)?;
+    for warning in &opened.warnings {
+        warn(warning);
+    }
+    for record in &opened.interrupted {
+        warn(&format!("try {} was cut while it ran; its work is kept", record.id));
+    }
+    for half in opened.half_done {
+        let id = half.record.id;
+        for warning in recover::complete(
+            &prepared.git,
+            &mut store,
+            half,
+            prepared.config.run_hooks_on_autocommit,
+        )? {
+            warn(&warning);
+        }
+        warn(&format!("try {id} was cut after its verdict; its commit and record are completed"));
+    }
+    let survey = store.survey(time::now())?;
+
+    let mut lines = LineReader::stdin();
+    let flags = prepared.flags.as_ref();
+    let chosen = choose(
+        prepared.args.wish(),
+        survey.resumable,
+        flags.map(|roster| roster.label.as_str()),
+        &mut lines,
+        &mut |text| warn(&text),
+    )?;
+    let (relay, roster, resumed) = match chosen {
+        Chosen::Resume { relay, overwrite_mix } => resume(&mut store, &prepared, *relay, overwrite_mix)?,
+        Chosen::Fresh => fresh(&mut store, &prepared)?,
+    };
+    harnesses::check(&roster, &prepared.registry)?;
+
+    let mut listeners = surroundings::Listeners::default();
+    listeners.0.push(Box::new(Console::standard()));
+    match RelayLog::open(&layout.relay_log(relay.id)) {
+        Ok(log) => listeners.0.push(Box::new(log)),
+        Err(error) => warn(&format!("no relay log: {}: {error}", layout.relay_log(relay.id).display())),
+    }
+    let mut world = World {
+        operator,
+        sink: Box::new(listeners),
+        agent_path: surroundings::agent_path(&layout)?,
+        instructions: instructions(&layout),
+        settings: settings(&prepared),
+        git: prepared.git,
+        registry: prepared.registry,
+        workspace: prepared.workspace,
+        own_commit: None,
+        store,
+    };
+    let open_run = survey.open_run.filter(|open| resumed && open.relay_id == relay.id);
+    let plan = Plan { relay, lane: roster.entries, route: route(&roster.label), resumed, open_run };
+    // The pass has told already what went wrong.
+    Ok(pass::run(&mut world, plan).await.map_or(FAILURE, |end| exit_code(&end)))
+}
+
+/// Ends what an interrupted try left alive.
+fn reap(started: &TryStarted, _identities: Option<(&ProcessIdentity, &ProcessIdentity)>) -> Vec<Leftover> {
+    process::sweep::by_tag(&started.tag)
+}
+
+fn held(error: LockError) -> anyhow::Error {
+    match error {
+        LockError::Held(_) => CliError::Held(error.to_string()).into(),
+        error => error.into(),
+    }
+}
+
+fn fresh(store: &mut Store, prepared: &Prepared) -> anyhow::Result<(RelayRecord, Roster, bool)> {
+    let roster = match &prepared.flags {
+        Some(roster) => roster.clone(),
+        None => prepare::configured_roster(&prepared.config)?,
+    };
+    harnesses::check(&roster, &prepared.registry)?;
+    let target = prepared.args.iterations.or(prepared.config.defaults.iterations);
+    let target = target.unwrap_or_else(|| match prepared.prompt {
+        Some(_) => 1,
+        None => {
+            warn(&format!("no iteration limit specified; stopping after {UNBOUNDED} successful runs"));
+            UNBOUNDED
+        }
+    });
+    let file = prepared.config.free_run_prompt_file.as_deref();
+    let prompt = prepared.prompt.clone().or_else(|| task::configured(file, &mut |text| warn(&text)));
+    let now = time::now();
+    for id in store.close_open_relays(now)? {
+        warn(&format!("relay #{id} was unfinished; it is closed now"));
+    }
+    if prepared.args.new || store.has_status() {
+        store.clear_status(now, prepared.args.forget_limits)?;
+    }
+    let entries = roster.entries.iter().map(|entry| entry.text.clone()).collect();
+    let relay = store.create_relay(target, roster.label.clone(), entries, prompt, now)?;
+    Ok((relay, roster, false))
+}
+
+fn resume(
+    store: &mut Store,
+    prepared: &Prepared,
+    mut relay: RelayRecord,
+    overwrite_mix: bool,
+) -> anyhow::Result<(RelayRecord, Roster, bool)> {
+    let roster = match &prepared.flags {
+        Some(flags) if overwrite_mix => {
+            if flags.label != relay.agent_mix {
+                warn(&format!("the mix of relay #{} is replaced by {}", relay.id, flags.typed()));
+                relay.agent_mix.clone_from(&flags.label);
+                relay.entries = flags.entries.iter().map(|entry| entry.text.clone()).collect();
+                relay.position = None;
+            }
+            flags.clone()
+        }
+        _ => prepare::stored_roster(&relay, &prepared.config)?,
+    };
+    if let Some(prompt) = &prepared.prompt
+        && relay.prompt.as_deref() != Some(prompt)
+    {
+        warn(&format!("the task of relay #{} is replaced", relay.id));
+        relay.prompt = Some(prompt.clone());
+    }
+    if let Some(target) = prepared.args.iterations
+        && target != relay.target_iterations
+    {
+        warn(&format!("the target of relay #{} is {target} now, it was {}", relay.id, relay.target_iterations));
+        relay.target_iterations = target;
+    }
+    store.save_relay(&relay)?;
+    Ok((relay, roster, true))
+}
+
+/// `override` when the mix came from a flag: that is what the records say.
+fn route(label: &str) -> &'static str {
+    if label.starts_with(crate::routing::roster::OVERRIDE) { "override" } else { "default" }
+}
+
+/// The project's instructions; an unreadable file is a warning, a missing one is none.
+fn instructions(layout: &Layout) -> Option<String> {
+    match std::fs::read_to_string(layout.instructions()) {
+        Ok(text) => Some(text).filter(|text| !text.trim().is_empty()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+        Err(error) => {
+            warn(&format!("{} is left out: {error}", layout.instructions().display()));
+            None
+        }
+    }
+}
+
+fn settings(prepared: &Prepared) -> Settings {
+    let config = &prepared.config;
+    let reliability = &config.reliability;
+    Settings {
+        retry_budget: reliability.retry_budget,
+        retry_backoff: reliability.retry_backoff,
+        run_timeout: reliability.run_timeout,
+        try_timeout: reliability.try_timeout,
+        startup_timeout: reliability.startup_timeout,
+        retry_patience: reliability.retry_patience,
+        max_failed_runs: reliability.max_failed_runs,
+        require_changes: reliability.require_changes,
+        run_hooks: config.run_hooks_on_autocommit,
+        recent_tries: reliability.recent_try_count,
+        recent_try_limit: reliability.recent_try_char_limit,
+        recent_context_limit: reliability.recent_context_char_limit,
+    }
+}
+
+fn exit_code(end: &PassEnd) -> u8 {
+    match end {
+        PassEnd::Completed | PassEnd::Stopped => SUCCESS,
+        PassEnd::QuitNow => SIGNAL_BASE + 2,
+        PassEnd::Signalled(signal) => SIGNAL_BASE.saturating_add(u8::try_from(*signal).unwrap_or(0)),
+        PassEnd::Failed { .. } => FAILURE,
+    }
+}
+
+fn warn(text: &str) {
+    let _ = writeln!(std::io::stderr(), "warning: {}", sanitize::text(text));
+}

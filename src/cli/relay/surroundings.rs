@@ -1,0 +1,48 @@
+//! What the agents find around them, and who listens to the relay.
+
+use std::ffi::OsString;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+
+use anyhow::Context;
+
+use crate::relay::event::{Event, Sink};
+use crate::store::Layout;
+
+/// PATH of the agents: a folder in which `rally` is this very binary, then our own PATH.
+pub fn agent_path(layout: &Layout) -> anyhow::Result<OsString> {
+    let folder = layout.state_dir().join("bin");
+    std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    let link = folder.join("rally");
+    let binary = std::env::current_exe().context("cannot tell where this program is")?;
+    if std::fs::read_link(&link).ok().as_deref() != Some(&binary) {
+        replace_link(&binary, &link).with_context(|| format!("cannot make {}", link.display()))?;
+    }
+    let own = std::env::var_os("PATH").unwrap_or_default();
+    let folders = std::iter::once(folder).chain(std::env::split_paths(&own));
+    std::env::join_paths(folders).context("PATH holds a folder with a colon in its name")
+}
+
+/// Replaces a link in one step, so that an agent never finds it missing.
+fn replace_link(target: &Path, link: &Path) -> std::io::Result<()> {
+    let fresh = link.with_extension(format!("{}", std::process::id()));
+    let _ = std::fs::remove_file(&fresh);
+    symlink(target, &fresh)?;
+    std::fs::rename(&fresh, link)
+}
+
+/// Tells every event to several listeners.
+#[derive(Default)]
+pub struct Listeners(pub Vec<Box<dyn Sink>>);
+
+impl Sink for Listeners {
+    fn event(&mut self, event: &Event) {
+        for sink in &mut self.0 {
+            sink.event(event);
+        }
+    }
+
+    fn wants_ticks(&self) -> bool {
+        self.0.iter().any(|sink| sink.wants_ticks())
+    }
+}

@@ -1,0 +1,357 @@
+//! One try: spawns the agent under a guard, reads it, watches the clock and the
+//! operator, ends it, and says what was seen. The same driver serves every executor.
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use tokio::io::AsyncReadExt;
+use tokio::net::unix::pipe::Receiver;
+
+use super::capture::Transcript;
+use super::event::{Event, Sink, Tick};
+use super::life::{Action, Life, Limits, Stop};
+use super::operator::{Operator, Order};
+use super::watch::FileCount;
+use crate::executor::{AgentEvent, Invocation, Parser, Report, Stderr, Stdin, Stream};
+use crate::model::{Exit, Leftover, ProcessIdentity};
+use crate::process::{self, Agent, Spawn, SpawnError, TreeSignal, signals};
+
+/// Bytes read at once, per pipe.
+const CHUNK: usize = 64 * 1024;
+
+/// How long output may still come after the last process is gone.
+const DRAIN: Duration = Duration::from_secs(2);
+
+/// What the driver is given.
+pub struct Task<'a> {
+    /// The command line.
+    pub invocation: Invocation,
+    /// Reads the output.
+    pub parser: Box<dyn Parser>,
+    /// PATH of the agent: this very binary comes first, under its own name.
+    pub path: OsString,
+    /// Value of `RALLY_TRY`.
+    pub tag: &'a str,
+    /// The transcript.
+    pub log_path: &'a Path,
+    /// The agent's working directory.
+    pub workspace: &'a Path,
+    /// Bounds.
+    pub limits: Limits,
+    /// From 1, for the status line.
+    pub attempt: u32,
+    /// Attempts allowed, for the status line.
+    pub max_attempts: u32,
+}
+
+/// Facts that must be durable while the try runs.
+pub trait Witness {
+    /// The agent runs.
+    fn spawned(&mut self, agent: &ProcessIdentity, guard: &ProcessIdentity);
+    /// The CLI told its session.
+    fn session(&mut self, session_id: &str);
+}
+
+/// What was seen.
+#[derive(Debug)]
+pub struct Seen {
+    /// What the output says.
+    pub report: Report,
+    /// How the main process ended; `None` when it never ran or its guard was lost.
+    pub exit: Option<Exit>,
+    /// Why it was ended, if it did not end by itself.
+    pub stop: Option<Stop>,
+    /// Processes that outlived it and were reaped.
+    pub leftovers: Vec<Leftover>,
+    /// Active time.
+    pub runtime: Duration,
+    /// Why nothing was spawned.
+    pub spawn_error: Option<SpawnError>,
+    /// Why the request could not even be put to the CLI.
+    pub refusal: Option<String>,
+    /// Why the transcript is not whole.
+    pub transcript_error: Option<String>,
+}
+
+impl Seen {
+    /// A request that never became a process.
+    pub fn refused(why: String) -> Seen {
+        Seen { refusal: Some(why), ..Seen::nothing(Report::default()) }
+    }
+
+    fn nothing(report: Report) -> Seen {
+        Seen {
+            report,
+            exit: None,
+            stop: None,
+            leftovers: Vec::new(),
+            runtime: Duration::ZERO,
+            spawn_error: None,
+            refusal: None,
+            transcript_error: None,
+        }
+    }
+}
+
+/// Active time: stops of the terminal's job control are left out.
+struct Clock {
+    begun: Instant,
+    stopped: Duration,
+}
+
+impl Clock {
+    fn now(&self) -> Duration {
+        self.begun.elapsed().saturating_sub(self.stopped)
+    }
+
+    fn instant(&self, at: Duration) -> tokio::time::Instant {
+        tokio::time::Instant::from_std(self.begun + self.stopped + at)
+    }
+}
+
+/// Everything of one running try.
+struct Driver<'a> {
+    agent: Agent,
+    life: Life,
+    clock: Clock,
+    parser: Box<dyn Parser>,
+    events: Vec<AgentEvent>,
+    witness: &'a mut dyn Witness,
+    sink: &'a mut dyn Sink,
+    session: Option<String>,
+    leftovers: Vec<Leftover>,
+    last_activity: Option<Duration>,
+    note: Option<String>,
+    tag: &'a str,
+}
+
+/// Runs one try to its very end: when this returns, no process of it is left.
+pub async fn drive(
+    task: Task<'_>,
+    operator: &mut Operator,
+    files: &mut FileCount,
+    witness: &mut dyn Witness,
+    sink: &mut dyn Sink,
+) -> Seen {
+    let Task { invocation, mut parser, path, tag, log_path, workspace, limits, attempt, max_attempts } = task;
+    let transcript = match Transcript::open(log_path) {
+        Ok(transcript) => transcript,
+        Err(error) => {
+            return Seen { transcript_error: Some(error.to_string()), ..Seen::nothing(parser.finish(None)) };
+        }
+    };
+    let spawned = process::spawn(spawn_spec(invocation, path, tag, workspace)).await;
+    let mut agent = match spawned {
+        Ok(agent) => agent,
+        Err(error) => return Seen { spawn_error: Some(error), ..Seen::nothing(parser.finish(None)) },
+    };
+    witness.spawned(agent.identity(), agent.guard_identity());
+    let mut stdout = Some(agent.take_stdout());
+    let mut stderr = agent.take_stderr();
+    let (mut out_chunk, mut err_chunk) = (vec![0; CHUNK], vec![0; if stderr.is_some() { CHUNK } else { 0 }]);
+    let mut driver = Driver {
+        agent,
+        life: Life::new(limits),
+        clock: Clock { begun: Instant::now(), stopped: Duration::ZERO },
+        parser,
+        events: Vec::new(),
+        witness,
+        sink,
+        session: None,
+        leftovers: Vec::new(),
+        last_activity: None,
+        note: None,
+        tag,
+    };
+    let mut tick = tokio::time::interval(Duration::from_secs(1));
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let ticking = driver.sink.wants_ticks();
+    let mut drained: Option<tokio::time::Instant> = None;
+
+    loop {
+        let gone = driver.life.is_done();
+        if gone && stdout.is_none() && stderr.is_none() {
+            break;
+        }
+        if gone && drained.is_none() {
+            drained = Some(tokio::time::Instant::now() + DRAIN);
+        }
+        let deadline = driver.life.next_deadline().map(|at| driver.clock.instant(at));
+        tokio::select! {
+            biased;
+            order = operator.next() => driver.obey(order),
+            report = driver.agent.report(), if !gone => driver.guard_says(report).await,
+            read = pump(&mut stdout, &transcript, &mut out_chunk), if stdout.is_some() => {
+                match read {
+                    Some(n) => driver.heard(Stream::Stdout, &out_chunk[..n]),
+                    None => stdout = None,
+                }
+            }
+            read = pump(&mut stderr, &transcript, &mut err_chunk), if stderr.is_some() => {
+                match read {
+                    Some(n) => driver.heard(Stream::Stderr, &err_chunk[..n]),
+                    None => stderr = None,
+                }
+            }
+            () = until(deadline), if deadline.is_some() => {
+                let action = driver.life.tick(driver.clock.now());
+                driver.act(action);
+            }
+            () = until(drained), if drained.is_some() => break,
+            _ = tick.tick(), if ticking => driver.show(files.poll(), attempt, max_attempts),
+        }
+    }
+    driver.finish(transcript).await
+}
+
+impl Driver<'_> {
+    fn obey(&mut self, order: Order) {
+        let now = self.clock.now();
+        match order {
+            Order::Cancel(halt) => {
+                self.sink.event(&Event::StopRequested { source: halt.source });
+                let action = self.life.end(Stop::Cancelled(halt.source), now);
+                self.act(action);
+            }
+            Order::Force => {
+                let action = self.life.force(now);
+                self.act(action);
+            }
+            Order::Arm => self.sink.event(&Event::Notice("press Ctrl+C again to quit now".to_owned())),
+            Order::Suspend => {
+                let stopped = Instant::now();
+                self.agent.signal(TreeSignal::Stop);
+                signals::stop_self();
+                self.agent.signal(TreeSignal::Continue);
+                self.clock.stopped += stopped.elapsed();
+            }
+        }
+    }
+
+    fn act(&mut self, action: Option<Action>) {
+        match action {
+            Some(Action::Signal(signal)) => {
+                let reason = self.life.stop().map(Stop::describe).unwrap_or_default();
+                self.note = Some(format!("{} ({reason})", signal.name()));
+                self.sink.event(&Event::Stopping { signal: signal.name(), reason });
+                self.agent.signal(signal);
+            }
+            Some(Action::Reap) => self.agent.reap(),
+            None => {}
+        }
+    }
+
+    async fn guard_says(&mut self, report: process::Report) {
+        match report {
+            process::Report::Exited { exit, leftovers } => {
+                let action = self.life.exited(exit, !leftovers.is_empty());
+                self.leftovers.extend(leftovers);
+                self.act(action);
+            }
+            process::Report::Gone { .. } => self.life.gone(),
+            process::Report::GuardLost => {
+                self.sink.event(&Event::Warning("the agent's guard is gone; ending what it left".to_owned()));
+                self.leftovers.extend(process::sweep_orphans(self.tag).await);
+                self.life.gone();
+            }
+        }
+    }
+
+    fn heard(&mut self, stream: Stream, bytes: &[u8]) {
+        let now = self.clock.now();
+        self.last_activity = Some(now);
+        self.life.heard();
+        self.parser.feed(stream, bytes, &mut self.events);
+        for event in std::mem::take(&mut self.events) {
+            self.understood(event, now);
+        }
+    }
+
+    fn understood(&mut self, event: AgentEvent, now: Duration) {
+        match event {
+            AgentEvent::Session(id) => {
+                if self.session.as_deref() != Some(&id) {
+                    self.witness.session(&id);
+                    self.session = Some(id);
+                }
+            }
+            AgentEvent::ToolStarted(name) => {
+                self.life.worked();
+                self.note = Some(name);
+            }
+            AgentEvent::ToolEnded => {
+                self.life.worked();
+                self.note = None;
+            }
+            AgentEvent::Text(_) => self.life.worked(),
+            AgentEvent::Retrying { evidence, attempt } => {
+                self.note = Some(format!("retrying ({attempt}): {}", evidence.message));
+                self.life.retrying(evidence, now);
+            }
+            AgentEvent::End => self.life.ended(now),
+            AgentEvent::BackgroundTasks(tasks) => self.life.background(tasks, now),
+        }
+    }
+
+    fn show(&mut self, files: usize, attempt: u32, max_attempts: u32) {
+        let elapsed = self.clock.now();
+        let last_activity = self.last_activity.map(|at| elapsed.saturating_sub(at));
+        let note = self.note.clone();
+        self.sink.event(&Event::Tick(Tick { elapsed, files, last_activity, attempt, max_attempts, note }));
+    }
+
+    async fn finish(mut self, transcript: Transcript) -> Seen {
+        let exit = self.life.exit();
+        let runtime = self.clock.now();
+        let transcript_error = transcript.finish().await.err().map(|error| error.to_string());
+        Seen {
+            report: self.parser.finish(exit),
+            exit,
+            stop: self.life.stop().cloned(),
+            leftovers: self.leftovers,
+            runtime,
+            spawn_error: None,
+            refusal: None,
+            transcript_error,
+        }
+    }
+}
+
+fn spawn_spec(invocation: Invocation, path: OsString, tag: &str, workspace: &Path) -> Spawn {
+    let mut env = vec![(OsString::from("PATH"), path)];
+    env.extend(invocation.env);
+    Spawn {
+        program: invocation.program,
+        args: invocation.args,
+        env,
+        cwd: workspace.to_owned(),
+        stdin: match invocation.stdin {
+            Stdin::Null => None,
+            Stdin::Bytes(bytes) => Some(bytes),
+        },
+        separate_stderr: invocation.stderr == Stderr::Separate,
+        tag: tag.to_owned(),
+    }
+}
+
+/// Reads the next chunk into `buffer` and hands it to the transcript; `None` at the end.
+/// Room in the transcript is taken first, so dropping this future loses nothing.
+async fn pump(pipe: &mut Option<Receiver>, transcript: &Transcript, buffer: &mut [u8]) -> Option<usize> {
+    let pipe = pipe.as_mut()?;
+    let room = transcript.room().await?;
+    match pipe.read(buffer).await {
+        Ok(0) | Err(_) => None,
+        Ok(n) => {
+            room.send(buffer[..n].to_vec());
+            Some(n)
+        }
+    }
+}
+
+async fn until(deadline: Option<tokio::time::Instant>) {
+    match deadline {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}

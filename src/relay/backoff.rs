@@ -1,0 +1,50 @@
+//! Pauses between attempts.
+
+use std::time::Duration;
+
+/// No pause is longer, unless the provider asks for it.
+pub const LONGEST: Duration = Duration::from_secs(300);
+
+/// The pause after `failures` failures in a row (from 1): `base` doubling up to
+/// [`LONGEST`], spread by `jitter` (0 to 1) over the upper half so that many
+/// relays do not retry in step. A provider's own `hint` wins when it is longer.
+pub fn pause(failures: u32, base: Duration, hint: Option<Duration>, jitter: f64) -> Duration {
+    let doublings = failures.saturating_sub(1).min(16);
+    let full = base.saturating_mul(1 << doublings).min(LONGEST);
+    let spread = full.mul_f64(0.5 + 0.5 * jitter.clamp(0.0, 1.0));
+    hint.map_or(spread, |hint| hint.max(spread))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const BASE: Duration = Duration::from_secs(2);
+
+    #[test]
+    fn doubles_up_to_five_minutes() {
+        let pauses: Vec<u64> = (1..=10).map(|n| pause(n, BASE, None, 1.0).as_secs()).collect();
+        assert_eq!(pauses, [2, 4, 8, 16, 32, 64, 128, 256, 300, 300]);
+    }
+
+    #[test]
+    fn a_hint_wins_when_it_is_longer() {
+        assert_eq!(pause(1, BASE, Some(Duration::from_secs(1200)), 0.3).as_secs(), 1200);
+        assert!(pause(8, BASE, Some(Duration::from_secs(1)), 1.0) > Duration::from_secs(200));
+    }
+
+    #[test]
+    fn a_zero_base_means_no_pause() {
+        assert_eq!(pause(7, Duration::ZERO, None, 1.0), Duration::ZERO);
+    }
+
+    proptest! {
+        #[test]
+        fn stays_in_its_band(failures in 0u32..100, jitter in 0.0f64..1.0) {
+            let full = pause(failures, BASE, None, 1.0);
+            let some = pause(failures, BASE, None, jitter);
+            prop_assert!(some <= full && some * 2 >= full);
+        }
+    }
+}

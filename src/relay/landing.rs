@@ -1,0 +1,86 @@
+//! What a try left in the repository, and committing it.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::world::{World, off_loop};
+use crate::git::{CommitReport, GitError, Snapshot, WorkCommit};
+
+/// What a try left in the repository, before rally commits anything.
+#[derive(Debug, Clone, Default)]
+pub struct Found {
+    /// Commits that the agent made itself, oldest first.
+    pub commits: Vec<String>,
+    /// Paths changed by those commits or lying changed in the tree, sorted.
+    pub files: Vec<String>,
+    /// Whether something of the agent's is uncommitted.
+    pub uncommitted: bool,
+}
+
+impl Found {
+    /// Whether the try changed anything.
+    pub fn changed(&self) -> bool {
+        !self.commits.is_empty() || !self.files.is_empty()
+    }
+}
+
+/// Looks at the repository after a try.
+pub async fn look(
+    world: &mut World,
+    head_before: Option<String>,
+    snapshot: &Arc<Snapshot>,
+) -> Result<Found, GitError> {
+    let snapshot = Arc::clone(snapshot);
+    let looked = off_loop(&world.git, move |git| {
+        let head = git.head()?;
+        let mut files = BTreeSet::new();
+        let mut commits = Vec::new();
+        if let Some(after) = head.as_deref().filter(|_| head != head_before) {
+            commits = git.commits_between(head_before.as_deref(), after);
+            files.extend(git.files_between(head_before.as_deref(), after));
+        }
+        let changes = git.changes_since(&snapshot)?;
+        let uncommitted = !changes.is_empty();
+        files.extend(changes.iter().map(|change| change.display()));
+        Ok(Found { commits, files: files.into_iter().collect(), uncommitted })
+    });
+    looked.await.unwrap_or_else(|| Ok(Found::default()))
+}
+
+/// Commits what the run changed, together with rally's tracked state: one commit at
+/// most. Trouble is a warning; the tree keeps everything.
+pub async fn commit_work(world: &mut World, snapshot: &Arc<Snapshot>, message: String) -> Option<String> {
+    let (snapshot, run_hooks) = (Arc::clone(snapshot), world.settings.run_hooks);
+    let report = off_loop(&world.git, move |git| {
+        git.commit_work(&WorkCommit { snapshot: &snapshot, message: &message, run_hooks })
+    });
+    let report = report.await;
+    settle(world, report)
+}
+
+/// Commits rally's tracked state alone, folded into rally's newest commit where that is allowed.
+pub async fn commit_state(world: &mut World) {
+    let own = world.own_commit.clone();
+    let report = off_loop(&world.git, move |git| git.commit_state(own.as_deref())).await;
+    settle(world, report);
+}
+
+fn settle(world: &mut World, report: Option<Result<CommitReport, GitError>>) -> Option<String> {
+    let report = match report? {
+        Ok(report) => report,
+        Err(error) => {
+            world.warn(format!("nothing was committed, the files stay as they are: {error}"));
+            return None;
+        }
+    };
+    for warning in report.warnings {
+        world.warn(warning);
+    }
+    for left in report.left {
+        world.warn(format!("left uncommitted: {left}"));
+    }
+    if report.hash.is_some() {
+        world.own_commit.clone_from(&report.hash);
+    }
+    report.hash
+}

@@ -1,0 +1,432 @@
+//! The life of one try as a small, explicit state machine: this is where the races
+//! between an agent's end, its exit, its children, the clock and the operator meet.
+//! It decides and does nothing; the driver in `attempt.rs` feeds it and obeys.
+//!
+//! ```text
+//! Working --end event--> Lingering --10 s--> Stopping --exit--> Reaping --> Done
+//!    |  ^-----output------'   |                 ^                  ^
+//!    |--cap, hang, operator---|-----------------'                  |
+//!    '--exit-----------------------------------------------------'
+//! ```
+//!
+//! All times are active time since the try began: pauses and stops are left out.
+
+use std::time::Duration;
+
+use crate::model::{CancelSource, Evidence, Exit};
+use crate::process::ladder::Ladder;
+use crate::process::TreeSignal;
+
+/// How long a CLI may stay after its end event (design decision 5: completion is not exit).
+pub const LINGER: Duration = Duration::from_secs(10);
+
+/// Bounds of one try; `None` means unbounded.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Limits {
+    /// For the try itself.
+    pub try_cap: Option<Duration>,
+    /// What is left of the run's budget.
+    pub run_budget: Option<Duration>,
+    /// Until the first byte of a CLI that speaks a structured stream.
+    pub startup: Option<Duration>,
+    /// How long a CLI may retry by itself without getting anywhere.
+    pub retry_patience: Option<Duration>,
+}
+
+/// Why a try is being ended before its agent ended by itself.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Stop {
+    /// The try cap was reached.
+    TryTimeout,
+    /// The run budget was reached.
+    RunTimeout,
+    /// Not one byte within the start-up limit.
+    StartupHang,
+    /// The CLI kept retrying the same request; this is what it retried.
+    Retrying(Box<Evidence>),
+    /// The end event came, the exit did not. No failure.
+    Linger,
+    /// The operator or a signal.
+    Cancelled(CancelSource),
+}
+
+impl Stop {
+    /// For the status line and the relay log.
+    pub fn describe(&self) -> String {
+        match self {
+            Stop::TryTimeout => "try timeout".to_owned(),
+            Stop::RunTimeout => "run timeout".to_owned(),
+            Stop::StartupHang => "startup hang".to_owned(),
+            Stop::Retrying(evidence) => format!("still retrying: {}", evidence.message),
+            Stop::Linger => "linger".to_owned(),
+            Stop::Cancelled(source) => source.as_str().to_owned(),
+        }
+    }
+}
+
+/// What the driver has to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// Send this to the whole tree.
+    Signal(TreeSignal),
+    /// End what the agent left behind.
+    Reap,
+}
+
+#[derive(Debug)]
+enum Phase {
+    /// The agent works.
+    Working,
+    /// The end event came; the exit is awaited until then.
+    Lingering { until: Duration },
+    /// The stop ladder is being climbed.
+    Stopping { ladder: Ladder },
+    /// The main process is gone; the guard ends the rest.
+    Reaping,
+    /// No process of the try is left.
+    Done,
+}
+
+/// One try, from spawn to the last process.
+#[derive(Debug)]
+pub struct Life {
+    phase: Phase,
+    limits: Limits,
+    stop: Option<Stop>,
+    exit: Option<Exit>,
+    heard: bool,
+    ended: bool,
+    background: usize,
+    retrying: Option<(Duration, Box<Evidence>)>,
+}
+
+impl Life {
+    /// A try whose agent was just spawned.
+    pub fn new(limits: Limits) -> Life {
+        Life {
+            phase: Phase::Working,
+            limits,
+            stop: None,
+            exit: None,
+            heard: false,
+            ended: false,
+            background: 0,
+            retrying: None,
+        }
+    }
+
+    /// Whether no process is left.
+    pub fn is_done(&self) -> bool {
+        matches!(self.phase, Phase::Done)
+    }
+
+    /// Whether the try is being ended.
+    pub fn is_stopping(&self) -> bool {
+        matches!(self.phase, Phase::Stopping { .. })
+    }
+
+    /// Why the try was ended, if it did not end by itself.
+    pub fn stop(&self) -> Option<&Stop> {
+        self.stop.as_ref()
+    }
+
+    /// How the main process ended.
+    pub fn exit(&self) -> Option<Exit> {
+        self.exit
+    }
+
+    /// Bytes came from the agent.
+    pub fn heard(&mut self) {
+        self.heard = true;
+    }
+
+    /// The agent did something that only a working agent does: an earlier end event was not the last.
+    pub fn worked(&mut self) {
+        self.retrying = None;
+        self.ended = false;
+        if matches!(self.phase, Phase::Lingering { .. }) {
+            self.phase = Phase::Working;
+        }
+    }
+
+    /// The CLI retries a request by itself. The first retry of a row starts the clock.
+    pub fn retrying(&mut self, evidence: Box<Evidence>, now: Duration) {
+        match &mut self.retrying {
+            Some((_, newest)) => *newest = evidence,
+            None => self.retrying = Some((now, evidence)),
+        }
+    }
+
+    /// The end event came.
+    pub fn ended(&mut self, now: Duration) {
+        self.ended = true;
+        self.retrying = None;
+        self.linger(now);
+    }
+
+    /// The CLI waits for this many background tasks.
+    pub fn background(&mut self, tasks: usize, now: Duration) {
+        self.background = tasks;
+        if tasks > 0 {
+            if matches!(self.phase, Phase::Lingering { .. }) {
+                self.phase = Phase::Working;
+            }
+        } else if self.ended {
+            self.linger(now);
+        }
+    }
+
+    fn linger(&mut self, now: Duration) {
+        if self.background == 0 && matches!(self.phase, Phase::Working) {
+            self.phase = Phase::Lingering { until: now + LINGER };
+        }
+    }
+
+    /// The main process ended; `leftovers` tells whether it left something behind.
+    pub fn exited(&mut self, exit: Exit, leftovers: bool) -> Option<Action> {
+        self.exit = Some(exit);
+        if self.is_done() {
+            return None;
+        }
+        self.phase = Phase::Reaping;
+        leftovers.then_some(Action::Reap)
+    }
+
+    /// No process is left (or the guard is, and its tree was swept).
+    pub fn gone(&mut self) {
+        self.phase = Phase::Done;
+    }
+
+    /// Ends the try; only the first reason counts. After the end event there is nothing
+    /// left to cancel: the linger is cut short, and the try keeps what it achieved.
+    pub fn end(&mut self, stop: Stop, now: Duration) -> Option<Action> {
+        let stop = match &self.phase {
+            Phase::Working => stop,
+            Phase::Lingering { .. } => Stop::Linger,
+            Phase::Stopping { .. } | Phase::Reaping | Phase::Done => return None,
+        };
+        self.stop = Some(stop);
+        self.phase = Phase::Stopping { ladder: Ladder::new(now) };
+        self.climb(now)
+    }
+
+    /// Kill at once.
+    pub fn force(&mut self, now: Duration) -> Option<Action> {
+        match &mut self.phase {
+            Phase::Stopping { ladder } => ladder.force(now),
+            Phase::Reaping => return Some(Action::Signal(TreeSignal::Kill)),
+            Phase::Working | Phase::Lingering { .. } | Phase::Done => return None,
+        }
+        self.climb(now)
+    }
+
+    fn climb(&mut self, now: Duration) -> Option<Action> {
+        match &mut self.phase {
+            Phase::Stopping { ladder } => ladder.due(now).map(Action::Signal),
+            Phase::Working | Phase::Lingering { .. } | Phase::Reaping | Phase::Done => None,
+        }
+    }
+
+    /// Time passed.
+    pub fn tick(&mut self, now: Duration) -> Option<Action> {
+        match &self.phase {
+            Phase::Working => {
+                let (_, stop) = self.working_deadline().filter(|(at, _)| *at <= now)?;
+                self.end(stop, now)
+            }
+            Phase::Lingering { until } if *until <= now => self.end(Stop::Linger, now),
+            Phase::Lingering { .. } | Phase::Reaping | Phase::Done => None,
+            Phase::Stopping { .. } => self.climb(now),
+        }
+    }
+
+    /// When [`Life::tick`] has something to do next.
+    pub fn next_deadline(&self) -> Option<Duration> {
+        match &self.phase {
+            Phase::Working => self.working_deadline().map(|(at, _)| at),
+            Phase::Lingering { until } => Some(*until),
+            Phase::Stopping { ladder } => ladder.next_deadline(),
+            Phase::Reaping | Phase::Done => None,
+        }
+    }
+
+    /// The earliest bound of a working agent. At a tie the run budget wins: it ends the run too.
+    fn working_deadline(&self) -> Option<(Duration, Stop)> {
+        let startup = self.limits.startup.filter(|_| !self.heard);
+        let patience = self.limits.retry_patience.and_then(|patience| {
+            let (since, evidence) = self.retrying.as_ref()?;
+            Some((*since + patience, Stop::Retrying(evidence.clone())))
+        });
+        [
+            self.limits.run_budget.map(|at| (at, Stop::RunTimeout)),
+            self.limits.try_cap.map(|at| (at, Stop::TryTimeout)),
+            startup.map(|at| (at, Stop::StartupHang)),
+            patience,
+        ]
+        .into_iter()
+        .flatten()
+        .min_by_key(|(at, _)| *at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Category;
+
+    fn secs(n: u64) -> Duration {
+        Duration::from_secs(n)
+    }
+
+    fn capped() -> Life {
+        Life::new(Limits {
+            try_cap: Some(secs(100)),
+            run_budget: Some(secs(200)),
+            startup: Some(secs(20)),
+            retry_patience: Some(secs(30)),
+        })
+    }
+
+    #[test]
+    fn an_exit_without_leftovers_needs_no_reaping() {
+        let mut life = capped();
+        assert_eq!(life.exited(Exit::Code(0), false), None);
+        assert!(!life.is_done());
+        life.gone();
+        assert!(life.is_done());
+        assert_eq!(life.stop(), None);
+    }
+
+    #[test]
+    fn leftovers_are_reaped() {
+        let mut life = capped();
+        assert_eq!(life.exited(Exit::Code(0), true), Some(Action::Reap));
+    }
+
+    #[test]
+    fn silence_at_the_start_is_a_hang() {
+        let mut life = capped();
+        assert_eq!(life.next_deadline(), Some(secs(20)));
+        assert_eq!(life.tick(secs(19)), None);
+        assert_eq!(life.tick(secs(20)), Some(Action::Signal(TreeSignal::Interrupt)));
+        assert_eq!(life.stop(), Some(&Stop::StartupHang));
+    }
+
+    #[test]
+    fn the_first_byte_lifts_the_startup_limit() {
+        let mut life = capped();
+        life.heard();
+        assert_eq!(life.tick(secs(50)), None);
+        assert_eq!(life.next_deadline(), Some(secs(100)));
+    }
+
+    #[test]
+    fn the_ladder_is_climbed_rung_by_rung() {
+        let mut life = capped();
+        life.heard();
+        assert_eq!(life.tick(secs(100)), Some(Action::Signal(TreeSignal::Interrupt)));
+        assert_eq!(life.tick(secs(104)), None);
+        assert_eq!(life.tick(secs(105)), Some(Action::Signal(TreeSignal::Terminate)));
+        assert_eq!(life.tick(secs(107)), Some(Action::Signal(TreeSignal::Kill)));
+        assert_eq!(life.stop(), Some(&Stop::TryTimeout));
+    }
+
+    #[test]
+    fn force_skips_the_ladder() {
+        let mut life = capped();
+        life.end(Stop::Cancelled(CancelSource::QuitNow), secs(1));
+        assert_eq!(life.force(secs(1)), Some(Action::Signal(TreeSignal::Kill)));
+    }
+
+    #[test]
+    fn a_cli_may_linger_after_its_end_but_not_for_ever() {
+        let mut life = capped();
+        life.heard();
+        life.ended(secs(5));
+        assert_eq!(life.next_deadline(), Some(secs(15)));
+        assert_eq!(life.tick(secs(15)), Some(Action::Signal(TreeSignal::Interrupt)));
+        assert_eq!(life.stop(), Some(&Stop::Linger));
+    }
+
+    #[test]
+    fn background_tasks_keep_a_finished_cli_alive() {
+        let mut life = capped();
+        life.heard();
+        life.background(1, secs(4));
+        life.ended(secs(5));
+        assert_eq!(life.tick(secs(50)), None, "no linger while a task runs");
+        life.background(0, secs(60));
+        assert_eq!(life.next_deadline(), Some(secs(70)));
+    }
+
+    #[test]
+    fn background_tasks_do_not_lift_the_cap() {
+        let mut life = capped();
+        life.heard();
+        life.background(1, secs(4));
+        life.ended(secs(5));
+        assert!(life.tick(secs(100)).is_some());
+        assert_eq!(life.stop(), Some(&Stop::TryTimeout));
+    }
+
+    #[test]
+    fn work_after_an_end_event_takes_the_end_back() {
+        let mut life = capped();
+        life.heard();
+        life.ended(secs(5));
+        life.worked();
+        assert_eq!(life.tick(secs(15)), None);
+        life.ended(secs(40));
+        assert_eq!(life.next_deadline(), Some(secs(50)));
+    }
+
+    #[test]
+    fn patience_with_retries_ends() {
+        let evidence = Box::new(Evidence::new("stream", Some(Category::ShortRateLimit), "429"));
+        let mut life = capped();
+        life.heard();
+        life.retrying(evidence.clone(), secs(10));
+        life.retrying(evidence.clone(), secs(35));
+        assert_eq!(life.next_deadline(), Some(secs(40)), "the first retry of a row counts");
+        life.tick(secs(40));
+        assert_eq!(life.stop(), Some(&Stop::Retrying(evidence)));
+    }
+
+    #[test]
+    fn work_ends_a_row_of_retries() {
+        let evidence = Box::new(Evidence::new("stream", Some(Category::ShortRateLimit), "429"));
+        let mut life = capped();
+        life.heard();
+        life.retrying(evidence, secs(10));
+        life.worked();
+        assert_eq!(life.next_deadline(), Some(secs(100)));
+    }
+
+    #[test]
+    fn a_finished_agent_cannot_be_cancelled_any_more() {
+        let mut life = capped();
+        life.heard();
+        life.ended(secs(5));
+        let action = life.end(Stop::Cancelled(CancelSource::Signal), secs(6));
+        assert_eq!(action, Some(Action::Signal(TreeSignal::Interrupt)));
+        assert_eq!(life.stop(), Some(&Stop::Linger));
+    }
+
+    #[test]
+    fn the_first_reason_counts() {
+        let mut life = capped();
+        life.heard();
+        life.tick(secs(100));
+        life.end(Stop::Cancelled(CancelSource::Signal), secs(101));
+        assert_eq!(life.stop(), Some(&Stop::TryTimeout));
+    }
+
+    #[test]
+    fn nothing_is_sent_after_the_exit() {
+        let mut life = capped();
+        life.exited(Exit::Code(1), true);
+        assert_eq!(life.end(Stop::Cancelled(CancelSource::Signal), secs(1)), None);
+        assert_eq!(life.tick(secs(1000)), None);
+        assert_eq!(life.force(secs(1)), Some(Action::Signal(TreeSignal::Kill)), "but a force ends leftovers");
+    }
+}

@@ -1,0 +1,141 @@
+//! What the operator wants: signals now, turned into orders. What was ordered stays
+//! known, so that every later step of the loop can ask.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use crate::model::CancelSource;
+use crate::process::signals::{self, OperatorSignal, Signals};
+
+/// A second Ctrl+C within this time confirms the first.
+const CONFIRM: Duration = Duration::from_secs(4);
+
+/// What has to happen now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// Cancel the try and end the pass.
+    Cancel(Halt),
+    /// Kill whatever still drains.
+    Force,
+    /// The terminal's job control stops us.
+    Suspend,
+    /// Ctrl+C was pressed once: say that once more quits.
+    Arm,
+}
+
+/// Why the pass ends early.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Halt {
+    /// For the record of a cancelled try.
+    pub source: CancelSource,
+    /// The signal that asked for it.
+    pub signal: i32,
+}
+
+/// Listens to the operator.
+#[derive(Debug)]
+pub struct Operator {
+    signals: Signals,
+    terminal: bool,
+    armed: Option<Instant>,
+    halt: Option<Halt>,
+}
+
+/// How a wait ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Waited {
+    /// The time is over.
+    Elapsed,
+    /// The operator wants out.
+    Halted,
+}
+
+impl Operator {
+    /// Takes over the signals. `terminal` tells whether Ctrl+C comes from a person, who must press it twice.
+    pub fn install(terminal: bool) -> io::Result<Operator> {
+        Ok(Operator { signals: Signals::install()?, terminal, armed: None, halt: None })
+    }
+
+    /// Whether, and why, the pass has to end.
+    pub fn halt(&self) -> Option<Halt> {
+        self.halt
+    }
+
+    /// The next order. Safe to drop and call again.
+    pub async fn next(&mut self) -> Order {
+        let signal = self.signals.next().await;
+        let armed = self.armed.is_some_and(|at| at.elapsed() < CONFIRM);
+        let order = interpret(signal, self.terminal, armed, self.halt.is_some());
+        match order {
+            Order::Cancel(halt) => self.halt = Some(halt),
+            Order::Arm => self.armed = Some(Instant::now()),
+            Order::Force | Order::Suspend => {}
+        }
+        order
+    }
+
+    /// Waits, unless the operator wants out. Job control stops rally as a user expects.
+    pub async fn wait(&mut self, how_long: Duration) -> Waited {
+        if self.halt.is_some() {
+            return Waited::Halted;
+        }
+        let end = tokio::time::Instant::now() + how_long;
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep_until(end) => return Waited::Elapsed,
+                order = self.next() => match order {
+                    Order::Cancel(_) | Order::Force => return Waited::Halted,
+                    Order::Suspend => signals::stop_self(),
+                    Order::Arm => {}
+                },
+            }
+        }
+    }
+}
+
+/// Pure: what a signal means.
+fn interpret(signal: OperatorSignal, terminal: bool, armed: bool, halted: bool) -> Order {
+    let cancel = |source, signal| {
+        if halted { Order::Force } else { Order::Cancel(Halt { source, signal }) }
+    };
+    match signal {
+        OperatorSignal::Stop => Order::Suspend,
+        OperatorSignal::Interrupt if halted => Order::Force,
+        OperatorSignal::Interrupt if terminal && !armed => Order::Arm,
+        OperatorSignal::Interrupt if terminal => cancel(CancelSource::QuitNow, 2),
+        OperatorSignal::Interrupt => cancel(CancelSource::Signal, 2),
+        OperatorSignal::Hangup => cancel(CancelSource::Signal, 1),
+        OperatorSignal::Quit => cancel(CancelSource::Signal, 3),
+        OperatorSignal::Terminate => cancel(CancelSource::Signal, 15),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cancel(source: CancelSource, signal: i32) -> Order {
+        Order::Cancel(Halt { source, signal })
+    }
+
+    #[test]
+    fn the_table() {
+        use OperatorSignal::{Hangup, Interrupt, Quit, Stop, Terminate};
+        let rows = [
+            // signal, terminal, armed, halted, order
+            (Interrupt, false, false, false, cancel(CancelSource::Signal, 2)),
+            (Interrupt, true, false, false, Order::Arm),
+            (Interrupt, true, true, false, cancel(CancelSource::QuitNow, 2)),
+            (Interrupt, true, false, true, Order::Force),
+            (Interrupt, false, false, true, Order::Force),
+            (Terminate, true, false, false, cancel(CancelSource::Signal, 15)),
+            (Terminate, false, false, true, Order::Force),
+            (Hangup, false, false, false, cancel(CancelSource::Signal, 1)),
+            (Quit, true, false, false, cancel(CancelSource::Signal, 3)),
+            (Stop, true, false, true, Order::Suspend),
+        ];
+        for (signal, terminal, armed, halted, expected) in rows {
+            assert_eq!(interpret(signal, terminal, armed, halted), expected, "{signal:?} {terminal} {armed}");
+        }
+    }
+}

@@ -1,0 +1,280 @@
+//! One pass over a relay: run after run, until the target is reached, the operator
+//! wants out, or nothing can go on.
+
+use std::time::{Duration, Instant};
+
+use super::backoff;
+use super::event::{Event, PassEnd, RunVerdict, Tally};
+use super::operator::Waited;
+use super::resilience::{self, Health, Healths};
+use super::run::{self, Assignment, RunResult};
+use super::tally;
+use super::world::{PassError, World};
+use crate::model::{CancelSource, Category, Runner, Timestamp, time};
+use crate::routing::roster::LaneEntry;
+use crate::routing::scheduler::{self, Pick, Scheduler};
+use crate::store::records::{AgentStatusEvent, AgentStatusKind, RECORD_VERSION, RelayRecord};
+use crate::store::{OpenRun, Store};
+
+/// A wait is looked at again this often: the clock may step, another process may change things.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+/// What a pass works on.
+#[derive(Debug)]
+pub struct Plan {
+    /// The relay, already stored.
+    pub relay: RelayRecord,
+    /// Who may work, in order.
+    pub lane: Vec<LaneEntry>,
+    /// Name of the lane, for the records.
+    pub route: &'static str,
+    /// Whether an earlier pass is being continued.
+    pub resumed: bool,
+    /// A run that an earlier pass left unfinished.
+    pub open_run: Option<OpenRun>,
+}
+
+/// Does one pass. Whatever happens, the operator is told how it ended.
+pub async fn run(world: &mut World, plan: Plan) -> Result<PassEnd, PassError> {
+    let begun = Instant::now();
+    let relay_id = plan.relay.id;
+    let mix = scheduler_label(&plan.relay);
+    world.emit(Event::RelayStarted {
+        relay_id,
+        target: plan.relay.target_iterations,
+        completed: plan.relay.completed_iterations,
+        mix,
+        resumed: plan.resumed,
+    });
+    let mut pass = Pass::new(world, plan);
+    let end = pass.go().await;
+    let complete = matches!(end, Ok(PassEnd::Completed));
+    match &end {
+        Ok(end) => world.emit(Event::RelayEnded { relay_id, end: end.clone() }),
+        Err(error) => world
+            .emit(Event::RelayEnded { relay_id, end: PassEnd::Failed { reason: error.to_string() } }),
+    }
+    let tally = tally::count(world.store.tries_of_relay(relay_id), begun.elapsed(), complete);
+    if tally != (Tally { duration: tally.duration, complete, ..Tally::default() }) {
+        world.emit(Event::Summary(tally));
+    }
+    end
+}
+
+fn scheduler_label(relay: &RelayRecord) -> String {
+    crate::routing::roster::display_label(&relay.agent_mix)
+}
+
+struct Pass<'w> {
+    world: &'w mut World,
+    relay: RelayRecord,
+    scheduler: Scheduler,
+    healths: Healths,
+    route: &'static str,
+    open_run: Option<OpenRun>,
+    failed_in_a_row: u32,
+    last_failure: Option<String>,
+    previous: Option<Runner>,
+}
+
+impl<'w> Pass<'w> {
+    fn new(world: &'w mut World, plan: Plan) -> Pass<'w> {
+        let position = plan.relay.position.clone().and_then(|value| serde_json::from_value(value).ok());
+        let healths = Healths::replay(world.store.status_events());
+        Pass {
+            scheduler: Scheduler::new(plan.lane, position),
+            relay: plan.relay,
+            healths,
+            route: plan.route,
+            open_run: plan.open_run,
+            failed_in_a_row: 0,
+            last_failure: None,
+            previous: None,
+            world,
+        }
+    }
+
+    async fn go(&mut self) -> Result<PassEnd, PassError> {
+        loop {
+            if self.relay.completed_iterations >= self.relay.target_iterations {
+                self.relay.ended_at = Some(time::now());
+                self.save().await?;
+                return Ok(PassEnd::Completed);
+            }
+            if let Some(halt) = self.world.operator.halt() {
+                return Ok(match halt.source {
+                    CancelSource::QuitNow => PassEnd::QuitNow,
+                    CancelSource::GracefulStop => PassEnd::Stopped,
+                    CancelSource::Signal | CancelSource::Skip => PassEnd::Signalled(halt.signal),
+                });
+            }
+            if self.failed_in_a_row >= self.world.settings.max_failed_runs {
+                return Ok(self.gave_up());
+            }
+            match self.pick().await {
+                Picked::Run(index) => self.one_run(index).await?,
+                Picked::LookAgain => {}
+                Picked::Nothing(reason) => return Ok(PassEnd::Failed { reason }),
+            }
+        }
+    }
+
+    fn gave_up(&self) -> PassEnd {
+        let last = self.last_failure.as_deref().unwrap_or("unknown");
+        let reason = format!("{} failed runs in a row, the last one: {last}", self.failed_in_a_row);
+        PassEnd::Failed { reason }
+    }
+
+    /// Chooses an entry, waiting where waiting helps.
+    async fn pick(&mut self) -> Picked {
+        if let Some(index) = self.entry_of_open_run() {
+            return Picked::Run(index);
+        }
+        let now = time::now();
+        let healths = &self.healths;
+        let picked = self.scheduler.next(|runner| match healths.of(runner, now).until() {
+            None => scheduler::Health::Ready,
+            Some(until) => scheduler::Health::Unavailable { until: Some(until) },
+        });
+        match picked {
+            Pick::Run(index) => Picked::Run(index),
+            Pick::Wrap => {
+                let settings = &self.world.settings;
+                let failures = self.failed_in_a_row.max(1);
+                let pause = backoff::pause(failures, settings.retry_backoff, None, fastrand::f64());
+                self.world.operator.wait(pause).await;
+                self.scheduler.wrap();
+                Picked::LookAgain
+            }
+            Pick::Wait { until } => {
+                self.wait_for(until).await;
+                Picked::LookAgain
+            }
+            Pick::Unavailable => {
+                let cause = self.last_failure.as_deref();
+                Picked::Nothing(match cause {
+                    Some(cause) => format!("all agents unavailable (last failure: {cause})"),
+                    None => "all agents unavailable".to_owned(),
+                })
+            }
+        }
+    }
+
+    /// The entry that an unfinished run was given to, if the mix still has it.
+    fn entry_of_open_run(&self) -> Option<usize> {
+        let open = self.open_run.as_ref()?;
+        let index = self.scheduler.entries().iter().position(|entry| entry.text == open.entry)?;
+        let runner = &self.scheduler.entries()[index].runner;
+        (self.healths.of(runner, time::now()) == Health::Active).then_some(index)
+    }
+
+    async fn wait_for(&mut self, until: Timestamp) {
+        let mut first = true;
+        loop {
+            let remaining = time::since(time::now(), until);
+            if remaining.is_zero() {
+                break;
+            }
+            let reason = "all agents paused".to_owned();
+            self.world.emit(Event::Waiting { reason, remaining, first });
+            first = false;
+            if self.world.operator.wait(remaining.min(LOOK_AGAIN)).await == Waited::Halted {
+                break;
+            }
+        }
+        self.world.emit(Event::WaitEnded);
+    }
+
+    async fn one_run(&mut self, index: usize) -> Result<(), PassError> {
+        let entry = self.scheduler.entries()[index].clone();
+        let open = self.open_run.take().filter(|open| open.entry == entry.text);
+        if let Some(from) = self.previous.replace(entry.runner.clone())
+            && from != entry.runner
+        {
+            self.world.emit(Event::RunnerChanged { from, to: entry.runner.clone() });
+        }
+        let run_id = match &open {
+            Some(open) => open.run_id,
+            None => self.world.store.next_run_id(self.relay.id),
+        };
+        let assignment = Assignment {
+            relay_id: self.relay.id,
+            run_id,
+            iteration: self.relay.completed_iterations + 1,
+            target: self.relay.target_iterations,
+            entry: entry.text,
+            runner: entry.runner.clone(),
+            route: self.route,
+            prompt: self.relay.prompt.clone(),
+            open,
+        };
+        let result = run::execute(self.world, assignment).await?;
+        self.learn(index, &entry.runner, &result).await?;
+        self.save().await
+    }
+
+    /// Takes a run's result into rotation, health and counters.
+    async fn learn(&mut self, index: usize, runner: &Runner, result: &RunResult) -> Result<(), PassError> {
+        self.relay.first_try_id = self.relay.first_try_id.or(result.first_try);
+        self.relay.last_try_id = result.last_try.or(self.relay.last_try_id);
+        match &result.verdict {
+            RunVerdict::Passed { .. } => {
+                self.relay.completed_iterations += 1;
+                self.failed_in_a_row = 0;
+                self.last_failure = None;
+                self.scheduler.record(index, scheduler::Verdict::Passed);
+            }
+            RunVerdict::Failed { reason } => {
+                self.failed_in_a_row += 1;
+                self.last_failure = Some(reason.clone());
+                let verdict = if result.terminal {
+                    scheduler::Verdict::FailedTerminally
+                } else {
+                    scheduler::Verdict::Failed
+                };
+                self.scheduler.record(index, verdict);
+                self.mind(runner, result, reason).await?;
+            }
+            // Nothing is decided: the run goes on in the next pass.
+            RunVerdict::Cancelled { .. } => {}
+        }
+        Ok(())
+    }
+
+    /// Pauses a runner whose infrastructure keeps failing, benches one whose quota is used up.
+    async fn mind(&mut self, runner: &Runner, result: &RunResult, reason: &str) -> Result<(), PassError> {
+        let Some(category) = result.category else { return Ok(()) };
+        let kind = match (category, result.reset_at) {
+            (Category::UsageLimit, Some(_)) => AgentStatusKind::Benched,
+            _ if resilience::pauses(result.infra_failures, category.class()) => AgentStatusKind::Paused,
+            _ => return Ok(()),
+        };
+        let event = AgentStatusEvent {
+            v: RECORD_VERSION,
+            agent_type: runner.harness.clone(),
+            model: runner.model.clone(),
+            event_type: kind,
+            timestamp: time::now(),
+            relay_id: Some(self.relay.id),
+            reason: Some(reason.to_owned()),
+            reset_at: result.reset_at.filter(|_| kind == AgentStatusKind::Benched),
+            quota_scope: (kind == AgentStatusKind::Benched).then(|| runner.harness.clone()),
+        };
+        self.healths.apply(&event);
+        self.world.persist(|store| store.append_status(event.clone())).await?;
+        Ok(())
+    }
+
+    async fn save(&mut self) -> Result<(), PassError> {
+        self.relay.position = serde_json::to_value(self.scheduler.position()).ok();
+        let relay = self.relay.clone();
+        self.world.persist(|store: &mut Store| store.save_relay(&relay)).await?;
+        Ok(())
+    }
+}
+
+enum Picked {
+    Run(usize),
+    LookAgain,
+    Nothing(String),
+}

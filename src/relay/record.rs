@@ -1,0 +1,173 @@
+//! From what was seen to what is remembered: pure assembly of a try's record.
+
+use std::time::Duration;
+
+use super::attempt::Seen;
+use super::landing::Found;
+use super::outcome::{Failure, Verdict};
+use crate::executor::Cost;
+use crate::failure;
+use crate::model::text::{FINAL_TEXT_LIMIT, bounded, one_line};
+use crate::model::{Category, Evidence, Timestamp, time};
+use crate::process::SpawnError;
+use crate::store::records::{RECORD_VERSION, SummaryEntry, TryRecord, TryStarted};
+
+/// Summary of a try that left none.
+pub const NO_SUMMARY: &str = "(the agent left no final summary)";
+
+/// Cause of a resumed session that the CLI no longer has.
+pub const SESSION_LOST: &str = "session_lost";
+
+/// The try as it was allocated.
+#[derive(Debug)]
+pub struct Sitting<'a> {
+    /// Allocation.
+    pub started: &'a TryStarted,
+    /// When.
+    pub started_at: Timestamp,
+    /// Name of the lane.
+    pub route: &'a str,
+}
+
+/// `relay-3-run-1`: the name of a run in `summary.jsonl` and run-state.
+pub fn run_name(relay_id: u64, run_id: u64) -> String {
+    format!("relay-{relay_id}-run-{run_id}")
+}
+
+/// Subject of the commit that a try's work gets.
+pub fn commit_message(record: &TryRecord) -> String {
+    let TryRecord { relay_id, run_id, attempt_number, agent_type, .. } = record;
+    format!("rally: relay {relay_id} run {run_id} attempt {attempt_number} ({agent_type})")
+}
+
+/// Whether another attempt of the same runner is pointless.
+pub fn is_hopeless(failure: &Failure) -> bool {
+    failure.category.is_terminal()
+        || (failure.category == Category::HarnessLaunch && failure.evidence.source == "spawn")
+        || failure.evidence.cause.as_deref() == Some("root_refused")
+}
+
+/// Why a try failed, for people.
+pub fn reason(failure: &Failure, waiting: Duration, now: Timestamp) -> String {
+    match failure.reason {
+        Some(reason) => reason.to_owned(),
+        None => failure::display_reason(failure.category, &failure.evidence, waiting, now),
+    }
+}
+
+/// Evidence of a program that could not be started.
+pub fn spawn_evidence(error: &SpawnError) -> Evidence {
+    let evidence = Evidence::new("spawn", Some(Category::HarnessLaunch), error.to_string());
+    match error {
+        SpawnError::NotFound { .. } => evidence.with_cause("missing_program"),
+        _ => evidence,
+    }
+}
+
+/// Whether the CLI no longer has the session that the try resumed.
+pub fn lost_session(record: &TryRecord) -> bool {
+    record.cause.as_deref() == Some(SESSION_LOST)
+}
+
+/// Cumulative cost of the session, US dollars.
+pub fn session_total(seen: &Seen) -> Option<f64> {
+    match seen.report.cost? {
+        Cost::WholeSession(total) => Some(total),
+        Cost::ThisTry(_) => None,
+    }
+}
+
+/// The record of a try, commits of its own still left out.
+pub fn assemble(
+    sitting: &Sitting<'_>,
+    seen: &Seen,
+    found: &Found,
+    verdict: &Verdict,
+    progress: Option<&SummaryEntry>,
+    cost_before: Option<f64>,
+) -> TryRecord {
+    let Sitting { started, started_at, route } = sitting;
+    let report = &seen.report;
+    let failure = verdict.failure.as_ref();
+    let resumed = started.resume.is_some() && started.resume == report.session_id;
+    let cost_usd = report.cost.map(|cost| match cost {
+        Cost::ThisTry(cost) => cost,
+        Cost::WholeSession(total) if resumed => (total - cost_before.unwrap_or(0.0)).max(0.0),
+        Cost::WholeSession(total) => total,
+    });
+    TryRecord {
+        v: RECORD_VERSION,
+        id: started.try_id,
+        run_id: started.run_id,
+        relay_id: started.relay_id,
+        agent_type: started.harness.clone(),
+        completed: verdict.outcome.is_success(),
+        outcome: Some(verdict.outcome),
+        cancellation_source: verdict.source,
+        resolved_route: Some((*route).to_owned()),
+        summary: summary(seen, failure, progress),
+        remaining_work: report.remaining_work.clone(),
+        files_changed: found.files.clone(),
+        commit_hash: found.commits.last().cloned().unwrap_or_default(),
+        commit_history: found.commits.clone(),
+        started_at: *started_at,
+        ended_at: time::now(),
+        attempt_number: started.attempt,
+        log_path: Some(started.log_path.clone()),
+        fail_reason: match (verdict.source, failure) {
+            (Some(source), _) => Some(format!("cancelled ({})", source.as_str())),
+            (None, Some(failure)) => Some(reason(failure, Duration::ZERO, time::now())),
+            (None, None) => None,
+        },
+        category: failure.map(|failure| failure.category),
+        cause: failure.and_then(|failure| failure.evidence.cause.clone()),
+        runtime_ms: u64::try_from(seen.runtime.as_millis()).unwrap_or(u64::MAX),
+        tool_calls: report.tool_calls,
+        session_id: report.session_id.clone().or_else(|| started.resume.clone()),
+        model: started.model.clone(),
+        effort: started.effort.clone(),
+        usage: report.usage,
+        cost_usd,
+        exit: seen.exit,
+        leftovers: seen.leftovers.clone(),
+        evidence: failure.map(|failure| failure.evidence.clone()),
+    }
+}
+
+/// The agent's own report first, then its final text, then the error.
+fn summary(seen: &Seen, failure: Option<&Failure>, progress: Option<&SummaryEntry>) -> String {
+    let told = progress.map(|entry| {
+        let handoff = entry.handoff.as_ref().map(|handoff| handoff.summary.as_str());
+        Some(entry.summary.as_str()).filter(|text| !text.trim().is_empty()).or(handoff).unwrap_or_default()
+    });
+    let said = seen.report.summary.as_deref();
+    let error =
+        failure.map(|failure| format!("harness error: {}", one_line(&failure.evidence.message)));
+    [told, said, error.as_deref()]
+        .into_iter()
+        .flatten()
+        .map(str::trim)
+        .find(|text| !text.is_empty())
+        .map_or_else(|| NO_SUMMARY.to_owned(), |text| bounded(text, limit_of(progress)))
+}
+
+/// What the agent reported on purpose may be longer than what it happened to say last.
+fn limit_of(progress: Option<&SummaryEntry>) -> usize {
+    match progress {
+        Some(_) => crate::model::text::RECORD_TEXT_LIMIT,
+        None => FINAL_TEXT_LIMIT,
+    }
+}
+
+/// The line that `summary.jsonl` gets when the agent did not write one.
+pub fn stub(run_id: String, record: &TryRecord) -> SummaryEntry {
+    SummaryEntry {
+        run_id,
+        summary: record.summary.clone(),
+        classification: None,
+        updated_at: time::now(),
+        laps_completed: None,
+        followups: Vec::new(),
+        handoff: None,
+    }
+}

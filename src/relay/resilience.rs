@@ -1,0 +1,167 @@
+//! The health of runners, replayed from the events of `agent_status.jsonl`.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::model::{FailureClass, Runner, Timestamp};
+use crate::store::records::{AgentStatusEvent, AgentStatusKind};
+
+/// How long a pause lasts.
+pub const PAUSE: Duration = Duration::from_secs(3600);
+
+/// How long a freeze lasts.
+pub const FREEZE: Duration = Duration::from_secs(5 * 3600);
+
+/// How long a bench lasts whose reset is unknown.
+pub const BENCH: Duration = Duration::from_secs(5 * 3600);
+
+/// Whether a runner can be given a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Health {
+    /// It can.
+    Active,
+    /// Repeated infra failures.
+    Paused {
+        /// When it may be tried again.
+        until: Timestamp,
+    },
+    /// Too many failed retries.
+    Frozen {
+        /// When it may be tried again.
+        until: Timestamp,
+    },
+    /// Its quota is used up.
+    Benched {
+        /// When the quota comes back.
+        until: Timestamp,
+    },
+}
+
+impl Health {
+    /// When the runner may be given a run again; `None` when it may now.
+    pub fn until(self) -> Option<Timestamp> {
+        match self {
+            Health::Active => None,
+            Health::Paused { until } | Health::Frozen { until } | Health::Benched { until } => Some(until),
+        }
+    }
+}
+
+/// Health by runner; a runner without a model is a key like any other.
+#[derive(Debug, Clone, Default)]
+pub struct Healths {
+    newest: BTreeMap<(String, Option<String>), (AgentStatusKind, Timestamp, Option<Timestamp>)>,
+}
+
+impl Healths {
+    /// Replays events, oldest first.
+    pub fn replay<'a>(events: impl IntoIterator<Item = &'a AgentStatusEvent>) -> Healths {
+        let mut healths = Healths::default();
+        for event in events {
+            healths.apply(event);
+        }
+        healths
+    }
+
+    /// Takes one more event.
+    pub fn apply(&mut self, event: &AgentStatusEvent) {
+        let model = event.model.clone().filter(|model| !model.is_empty());
+        let key = (event.agent_type.clone(), model);
+        self.newest.insert(key, (event.event_type, event.timestamp, event.reset_at));
+    }
+
+    /// The health of a runner at a time. What has run out counts as active.
+    pub fn of(&self, runner: &Runner, now: Timestamp) -> Health {
+        let key = (runner.harness.clone(), runner.model.clone());
+        let Some((kind, at, reset)) = self.newest.get(&key) else { return Health::Active };
+        let after = |span: Duration| at.saturating_add(span).unwrap_or(*at);
+        let health = match kind {
+            AgentStatusKind::Active | AgentStatusKind::Unfrozen | AgentStatusKind::Probation => {
+                Health::Active
+            }
+            AgentStatusKind::Paused | AgentStatusKind::RetryFailed => Health::Paused { until: after(PAUSE) },
+            AgentStatusKind::Frozen => Health::Frozen { until: after(FREEZE) },
+            AgentStatusKind::Benched => Health::Benched { until: reset.unwrap_or_else(|| after(BENCH)) },
+        };
+        match health.until() {
+            Some(until) if until <= now => Health::Active,
+            _ => health,
+        }
+    }
+}
+
+/// Whether a failed run pauses its runner: only repeated trouble with the infrastructure does.
+pub fn pauses(infra_failures: u32, newest: FailureClass) -> bool {
+    newest == FailureClass::Infra && infra_failures > 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(kind: AgentStatusKind, model: Option<&str>, at: &str, reset: Option<&str>) -> AgentStatusEvent {
+        AgentStatusEvent {
+            v: 1,
+            agent_type: "claude".into(),
+            model: model.map(Into::into),
+            event_type: kind,
+            timestamp: at.parse().unwrap(),
+            relay_id: None,
+            reason: None,
+            reset_at: reset.map(|at| at.parse().unwrap()),
+            quota_scope: None,
+        }
+    }
+
+    const NOON: &str = "2026-11-23T12:00:00Z";
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn an_empty_model_is_an_ordinary_key() {
+        let healths = Healths::replay(&[event(AgentStatusKind::Paused, None, NOON, None)]);
+        let bare = Runner::bare("claude");
+        assert!(matches!(healths.of(&bare, at(NOON)), Health::Paused { .. }));
+        let opus = Runner { model: Some("opus".into()), ..bare };
+        assert_eq!(healths.of(&opus, at(NOON)), Health::Active, "models are isolated");
+    }
+
+    #[test]
+    fn everything_runs_out() {
+        let runner = Runner::bare("claude");
+        let rows = [
+            (AgentStatusKind::Paused, None, "2026-11-23T12:59:59Z", "2026-11-23T13:00:00Z"),
+            (AgentStatusKind::Frozen, None, "2026-11-23T16:59:59Z", "2026-11-23T17:00:00Z"),
+            (
+                AgentStatusKind::Benched,
+                Some("2026-11-25T00:00:00Z"),
+                "2026-11-24T23:59:59Z",
+                "2026-11-25T00:00:00Z",
+            ),
+            (AgentStatusKind::Benched, None, "2026-11-23T16:59:59Z", "2026-11-23T17:00:00Z"),
+        ];
+        for (kind, reset, before, after) in rows {
+            let healths = Healths::replay(&[event(kind, None, NOON, reset)]);
+            assert_ne!(healths.of(&runner, at(before)), Health::Active, "{kind:?}");
+            assert_eq!(healths.of(&runner, at(after)), Health::Active, "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn the_newest_event_counts() {
+        let healths = Healths::replay(&[
+            event(AgentStatusKind::Frozen, None, NOON, None),
+            event(AgentStatusKind::Active, None, "2026-11-23T12:00:01Z", None),
+        ]);
+        assert_eq!(healths.of(&Runner::bare("claude"), at("2026-11-23T12:00:02Z")), Health::Active);
+    }
+
+    #[test]
+    fn only_repeated_infra_failures_pause() {
+        assert!(pauses(2, FailureClass::Infra));
+        assert!(!pauses(1, FailureClass::Infra));
+        assert!(!pauses(3, FailureClass::Agent));
+    }
+}

@@ -1,0 +1,32 @@
+//! What the loop needs of the configuration.
+
+use std::time::Duration;
+
+/// Bounds and choices of a pass, resolved.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Attempts of a run.
+    pub retry_budget: u32,
+    /// First pause between attempts; doubles. Zero: no pauses.
+    pub retry_backoff: Duration,
+    /// For all tries of a run together.
+    pub run_timeout: Duration,
+    /// For one try.
+    pub try_timeout: Duration,
+    /// Until the first byte of a CLI that speaks a structured stream.
+    pub startup_timeout: Duration,
+    /// How long a CLI may retry by itself.
+    pub retry_patience: Duration,
+    /// Failed runs in a row that end the pass.
+    pub max_failed_runs: u32,
+    /// Whether a quick success without a change is a failure.
+    pub require_changes: bool,
+    /// Whether commits run the repository's hooks.
+    pub run_hooks: bool,
+    /// How many earlier tries the prompt tells about.
+    pub recent_tries: usize,
+    /// Longest summary of one of them, characters; 0 is unlimited.
+    pub recent_try_limit: usize,
+    /// Longest text about all of them, characters; 0 is unlimited.
+    pub recent_context_limit: usize,
+}
