@@ -1,1 +1,33 @@
-//! (being built)
+//! Who owns the agent's process tree?
+//!
+//! rally never starts an agent itself. [`spawn()`] re-executes rally as a [`guard`], which starts the
+//! agent and owns every process that comes of it; rally holds an [`Agent`]: the pipes, the reports,
+//! and the socket whose closing ends the tree whatever became of rally. After a guard's own death
+//! [`sweep_orphans`] ends what fell to rally, and after both died [`by_tag`] finds the rest.
+//!
+//! No signal is ever sent to a bare pid: start time and boot tell processes apart ([`identity`]).
+//!
+//! Linux only (`/proc`, pidfds, child subreapers).
+
+pub mod agent;
+pub mod clock;
+pub mod guard;
+pub mod identity;
+pub mod ladder;
+mod link;
+pub mod protocol;
+pub mod signals;
+pub mod spawn;
+pub mod sweep;
+pub mod tree;
+
+pub use agent::{Agent, Report};
+pub use clock::ActiveClock;
+pub use ladder::Ladder;
+pub use protocol::TreeSignal;
+pub use signals::{OperatorSignal, Signals, stop_self};
+pub use spawn::{GuardProgram, Spawn, SpawnError, spawn};
+pub use sweep::{adopt_orphans, by_tag, reap_adopted, sweep_orphans};
+
+/// The environment variable that marks every process of a try; its value is unique to the try.
+pub const TAG: &str = "RALLY_TRY";

@@ -1,0 +1,128 @@
+//! Ending what is left of a tree whose guard is gone.
+
+use std::os::unix::fs::MetadataExt;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, WaitOptions, getpid, getsid, set_child_subreaper, waitpid};
+
+use super::protocol::TreeSignal;
+use super::tree::{self, Member};
+use super::{TAG, identity};
+use crate::model::Leftover;
+
+/// How long a killed process may take to go. Only one that hangs in the kernel takes longer.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How often the tree is walked again.
+const REWALK: Duration = Duration::from_millis(5);
+
+/// Makes this process the one that orphans of its tree fall to, so that the tree of a killed guard
+/// does not fall to pid 1. Call it once when a relay starts.
+///
+/// # Errors
+/// What the system says.
+pub fn adopt_orphans() -> std::io::Result<()> {
+    Ok(set_child_subreaper(Some(getpid()))?)
+}
+
+/// Takes leave of dead orphans that were adopted, so that no zombies pile up over a long relay.
+/// `guards` are the pids of guards that still run; rally's other children are never touched,
+/// because they share its session.
+pub fn reap_adopted(guards: &[i32]) {
+    for member in adopted(guards).into_iter().filter(|member| !member.alive) {
+        reap(member.pid);
+    }
+}
+
+/// Ends what a killed guard left: every process with this tag, and every orphan that fell to rally
+/// since [`adopt_orphans`], with all their descendants. Says what it ended.
+///
+/// Orphans are told from rally's own children by their session: only guards, whose pids are passed
+/// in `guards` when they still run, and what descends from them have another one than rally.
+pub async fn sweep_orphans(tag: &str, guards: &[i32]) -> Vec<Leftover> {
+    let mut swept = by_tag(tag);
+    let begun = Instant::now();
+    loop {
+        let orphans = adopted(guards);
+        if orphans.is_empty() || begun.elapsed() > PATIENCE {
+            return swept;
+        }
+        for orphan in orphans {
+            let tree = tree::living(orphan.pid);
+            kill([orphan].into_iter().filter(|m| m.alive).chain(tree), &mut swept);
+            if !orphan.alive {
+                reap(orphan.pid);
+            }
+        }
+        tokio::time::sleep(REWALK).await;
+    }
+}
+
+/// Ends every process of this user whose environment has exactly this tag, except the caller and
+/// its ancestors, and waits at most 5 s until they are gone. For the next start after rally and a
+/// guard died together. Says what it ended.
+pub fn by_tag(tag: &str) -> Vec<Leftover> {
+    let mut swept = Vec::new();
+    let spared = myself_and_ancestors();
+    let begun = Instant::now();
+    loop {
+        let tagged = tagged(tag, &spared);
+        if tagged.is_empty() || begun.elapsed() > PATIENCE {
+            return swept;
+        }
+        kill(tagged.into_iter(), &mut swept);
+        std::thread::sleep(REWALK);
+    }
+}
+
+/// Kills each member and notes those that are new.
+fn kill(members: impl Iterator<Item = Member>, swept: &mut Vec<Leftover>) {
+    for member in members {
+        let leftover = member.describe();
+        if member.send(TreeSignal::Kill) && swept.iter().all(|known| known.pid != leftover.pid) {
+            swept.push(leftover);
+        }
+    }
+}
+
+/// This process's children that it did not start itself.
+fn adopted(guards: &[i32]) -> Vec<Member> {
+    let own_session = getsid(None).map_or(0, Pid::as_raw_pid);
+    let mut children = tree::children(getpid().as_raw_pid());
+    children.retain(|child| child.session != own_session && !guards.contains(&child.pid));
+    children
+}
+
+/// One by one: waiting for "any child" would steal exit statuses from the runtime.
+fn reap(pid: i32) {
+    if let Some(pid) = Pid::from_raw(pid) {
+        let _ = waitpid(Some(pid), WaitOptions::NOHANG);
+    }
+}
+
+/// The living processes of this user with this tag.
+fn tagged(tag: &str, spared: &[i32]) -> Vec<Member> {
+    let uid = rustix::process::geteuid().as_raw();
+    let entry = format!("{TAG}={tag}");
+    let Ok(entries) = std::fs::read_dir("/proc") else { return Vec::new() };
+    entries
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok())
+        .filter(|pid| !spared.contains(pid))
+        .filter_map(|pid| {
+            let path = format!("/proc/{pid}");
+            let member = Member::of(pid, |_| true).filter(|member| member.alive)?;
+            let ours = std::fs::metadata(&path).is_ok_and(|folder| folder.uid() == uid);
+            let environment = std::fs::read(format!("{path}/environ")).ok().filter(|_| ours)?;
+            environment.split(|byte| *byte == 0).any(|one| one == entry.as_bytes()).then_some(member)
+        })
+        .collect()
+}
+
+fn myself_and_ancestors() -> Vec<i32> {
+    let mut line = vec![getpid().as_raw_pid()];
+    while let Some(stat) = line.last().and_then(|pid| identity::stat(*pid)) {
+        line.push(stat.ppid);
+    }
+    line
+}
