@@ -1,3 +1,14 @@
-//! What the operator sees and presses.
+//! What the operator sees and presses. [`console`] shows a relay, [`relay_log`] writes it
+//! down, [`prompt`] asks; the words come from [`format`], the colours from [`style`], and
+//! everything foreign goes through [`sanitize`].
 
+pub mod console;
+pub mod format;
+pub mod prompt;
+pub mod relay_log;
 pub mod sanitize;
+pub mod style;
+
+pub use console::Console;
+pub use prompt::{Choice, LineReader, ask};
+pub use relay_log::RelayLog;

@@ -1,0 +1,177 @@
+//! The words and numbers of the screen, without colours and without writing anything.
+//! Widths are in terminal cells. Foreign texts are sanitised here, where they come in.
+
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+use super::sanitize;
+use crate::model::text::{count, duration};
+use crate::model::{Runner, Timestamp};
+use crate::relay::event::{Retry, RunEnd, RunVerdict, Tally, Tick};
+use crate::store::records::TryRecord;
+
+/// Between the fields of a footer or a summary.
+pub const GAP: &str = "  │  ";
+
+/// Separators are never wider, however wide the terminal is.
+const WIDEST_RULE: usize = 80;
+
+/// Stands where there is nothing to say.
+const NOTHING: &str = "—";
+
+/// A separator made of `dash`: as wide as the terminal, at least 1 and at most 80 cells.
+pub fn rule(dash: char, width: usize) -> String {
+    std::iter::repeat_n(dash, width.clamp(1, WIDEST_RULE)).collect()
+}
+
+/// The first `cells` cells of a text, the last of them `…` when something was cut. In a
+/// single cell the first character says more than an ellipsis.
+pub fn cut(text: &str, cells: usize) -> String {
+    if text.width() <= cells {
+        return text.to_owned();
+    }
+    let (room, end) = if cells > 1 { (cells - 1, "…") } else { (cells, "") };
+    let mut kept = String::new();
+    let mut used = 0;
+    for c in text.chars() {
+        used += c.width().unwrap_or(0);
+        if used > room {
+            break;
+        }
+        kept.push(c);
+    }
+    kept + end
+}
+
+/// The header's label: `[2/18] VERIFY: codex - gpt - started 16:40`, with the role only
+/// when there is one, cut to two cells less than the terminal has (its indentation).
+pub fn header_label(
+    (iteration, target): (u64, u64),
+    role: Option<&str>,
+    runner: &Runner,
+    at: Timestamp,
+    zone: &TimeZone,
+    width: usize,
+) -> String {
+    let role = role.map(|role| format!("{}: ", role.to_uppercase())).unwrap_or_default();
+    let started = at.to_zoned(zone.clone()).strftime("%H:%M").to_string();
+    let label = format!("[{iteration}/{target}] {role}{} - started {started}", runner.label());
+    cut(&sanitize::line(&label), width.saturating_sub(2))
+}
+
+/// How a run ended, with its sign: `✓ passed on try 2/5`, `✗ failed after 5 tries`, `• cancelled`.
+pub fn outcome(run: &RunEnd) -> String {
+    match (&run.verdict, run.attempts) {
+        (RunVerdict::Passed { .. }, 0 | 1) => "✓ passed".to_owned(),
+        (RunVerdict::Passed { .. }, k) => format!("✓ passed on try {k}/{}", run.max_attempts),
+        (RunVerdict::Failed { .. }, 0 | 1) => "✗ failed".to_owned(),
+        (RunVerdict::Failed { .. }, k) => format!("✗ failed after {k} tries"),
+        (RunVerdict::Cancelled { .. }, _) => "• cancelled".to_owned(),
+    }
+}
+
+/// The rest of a footer: duration, files, and the commit, the reason or the source.
+pub fn footer_rest(run: &RunEnd) -> String {
+    let extra = match &run.verdict {
+        RunVerdict::Passed { commit: Some((hash, subject)) } => commit(hash, subject),
+        RunVerdict::Passed { commit: None } => NOTHING.to_owned(),
+        RunVerdict::Failed { reason } => or_nothing(reason),
+        RunVerdict::Cancelled { source } => format!("source: {}", source.as_str()),
+    };
+    [duration(run.duration), count(run.files, "file"), extra].join(GAP)
+}
+
+/// `abc1234 (subject)`, or the short hash alone.
+fn commit(hash: &str, subject: &str) -> String {
+    let short: String = sanitize::line(hash).chars().take(7).collect();
+    match sanitize::line(subject) {
+        subject if subject.is_empty() => short,
+        subject => format!("{short} ({subject})"),
+    }
+}
+
+fn or_nothing(text: &str) -> String {
+    let text = sanitize::line(text);
+    if text.is_empty() { NOTHING.to_owned() } else { text }
+}
+
+/// `↻ retrying 2/5 · last: <reason> (42s, 1 file) · in 4s`
+pub fn retry_line(record: &TryRecord, retry: &Retry) -> String {
+    let mut line = format!(
+        "↻ retrying {}/{} · last: {} ({}, {})",
+        retry.attempt.saturating_add(1),
+        retry.max_attempts,
+        or_nothing(record.fail_reason.as_deref().unwrap_or_default()),
+        duration(Duration::from_millis(record.runtime_ms)),
+        count(record.files_changed.len(), "file"),
+    );
+    if retry.wait >= Duration::from_secs(1) {
+        line += &format!(" · in {}", remaining(retry.wait));
+    }
+    line
+}
+
+/// The first field of the summary. A relay short of its target is not complete.
+pub fn summary_runs(tally: &Tally) -> String {
+    let word = if tally.complete { "complete" } else { "stopped" };
+    format!("Relay {word}: {}", count(tally.runs, "run"))
+}
+
+/// The status line: `⏱ 42s │ 📁 3 files │ last activity: 4s │ retry 2/5 │ note`. When it
+/// is wider than `cells`, the activity goes first, then the files; then it is cut.
+pub fn status(tick: &Tick, cells: usize) -> String {
+    let activity = tick.last_activity.map_or(NOTHING.to_owned(), |since| elapsed(since.min(tick.elapsed)));
+    let mut fields = vec![
+        format!("⏱ {}", elapsed(tick.elapsed)),
+        format!("📁 {}", count(tick.files, "file")),
+        format!("last activity: {activity}"),
+    ];
+    if tick.attempt > 1 && tick.max_attempts > 0 {
+        fields.push(format!("retry {}/{}", tick.attempt, tick.max_attempts));
+    }
+    fields.extend(tick.note.as_deref().map(sanitize::line).filter(|note| !note.is_empty()));
+    for expendable in [2, 1] {
+        if fields.join(" │ ").width() > cells {
+            fields.remove(expendable);
+        }
+    }
+    cut(&fields.join(" │ "), cells)
+}
+
+/// `42s`, `1m 05s`, `75m 00s`: padded, so that a line repainted every second keeps its width.
+fn elapsed(time: Duration) -> String {
+    match time.as_secs() {
+        secs @ ..60 => format!("{secs}s"),
+        secs => format!("{}m {:02}s", secs / 60, secs % 60),
+    }
+}
+
+/// What a countdown shows: `30s` (rounded to seconds), from one minute on `59m`, `2h 5m`.
+pub fn remaining(time: Duration) -> String {
+    let secs = time.saturating_add(Duration::from_millis(500)).as_secs();
+    match secs {
+        ..60 => format!("{secs}s"),
+        60..3600 => format!("{}m", secs / 60),
+        _ => format!("{}h {}m", secs / 3600, secs % 3600 / 60),
+    }
+}
+
+/// `all agents paused, waiting 59m`
+pub fn waiting(reason: &str, time: Duration) -> String {
+    format!("{}, waiting {}", sanitize::line(reason), remaining(time))
+}
+
+/// The keys: the widest form that fits.
+pub fn hint(width: usize) -> &'static str {
+    match width {
+        69.. => "[Ctrl+S skip] [Ctrl+P pause] [Ctrl+X graceful stop] [Ctrl+C quit now]",
+        40.. => "[^S skip] [^P pause] [^X stop] [^C quit]",
+        38.. => "^S skip · ^P pause · ^X stop · ^C quit",
+        _ => "^S·^P·^X·^C",
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,167 @@
+use pretty_assertions::assert_eq;
+
+use super::*;
+use crate::model::CancelSource;
+
+fn run(verdict: RunVerdict, attempts: u32, secs: u64, files: usize) -> RunEnd {
+    RunEnd {
+        relay_id: 1,
+        run_id: 1,
+        verdict,
+        attempts,
+        max_attempts: 5,
+        duration: Duration::from_secs(secs),
+        files,
+        log_path: None,
+    }
+}
+
+fn footer(run: &RunEnd) -> String {
+    [outcome(run), footer_rest(run)].join(GAP)
+}
+
+// 10-M8. The label begins with `[i/target]`, where the earlier program printed `run: i/target`.
+#[test]
+fn header_labels() {
+    let at = "2026-11-23T16:40:31Z".parse().unwrap();
+    let label = |role, model: Option<&str>, width| {
+        let runner = Runner { model: model.map(str::to_owned), ..Runner::bare("codex") };
+        header_label((2, 18), role, &runner, at, &TimeZone::UTC, width)
+    };
+    assert_eq!(label(Some("verify"), Some("g55-xh"), 80), "[2/18] VERIFY: codex - g55-xh - started 16:40");
+    assert_eq!(label(None, Some("g55-xh"), 80), "[2/18] codex - g55-xh - started 16:40");
+    assert_eq!(label(None, None, 80), "[2/18] codex - started 16:40");
+    assert_eq!(label(None, Some("\x1b]0;x\x07a\nb"), 80), "[2/18] codex - a b - started 16:40");
+    assert_eq!(label(None, None, 20), "[2/18] codex - st…");
+    assert_eq!(label(None, None, 3), "[");
+    assert_eq!(label(None, None, 2), "");
+    assert_eq!(label(None, None, 0), "");
+    let zone = TimeZone::fixed(jiff::tz::offset(2));
+    let label = header_label((1, 1), None, &Runner::bare("claude"), at, &zone, 80);
+    assert_eq!(label, "[1/1] claude - started 18:40");
+}
+
+// 10-M8, 30-17.4
+#[test]
+fn footers() {
+    let commit = |subject: &str| RunVerdict::Passed {
+        commit: Some(("0123456789abcdef0123456789abcdef01234567".to_owned(), subject.to_owned())),
+    };
+    let failed = |reason: &str| RunVerdict::Failed { reason: reason.to_owned() };
+    let cancelled = |source| RunVerdict::Cancelled { source };
+    let table = [
+        (run(commit("add x"), 1, 42, 3), "✓ passed  │  42s  │  3 files  │  0123456 (add x)"),
+        (run(commit(""), 2, 334, 1), "✓ passed on try 2/5  │  5m 34s  │  1 file  │  0123456"),
+        (run(commit("a\x1b[2J\nb"), 1, 1, 2), "✓ passed  │  1s  │  2 files  │  0123456 (a b)"),
+        (run(RunVerdict::Passed { commit: None }, 1, 0, 0), "✓ passed  │  0s  │  0 files  │  —"),
+        (run(failed("usage limit"), 1, 3903, 1), "✗ failed  │  65m 3s  │  1 file  │  usage limit"),
+        (run(failed("a\r\nb\x1b]52;c;x\x07"), 5, 9, 0), "✗ failed after 5 tries  │  9s  │  0 files  │  a b"),
+        (run(failed(""), 1, 9, 0), "✗ failed  │  9s  │  0 files  │  —"),
+        (run(cancelled(CancelSource::Skip), 1, 9, 1), "• cancelled  │  9s  │  1 file  │  source: skip"),
+        (
+            run(cancelled(CancelSource::GracefulStop), 3, 9, 0),
+            "• cancelled  │  9s  │  0 files  │  source: graceful_stop",
+        ),
+        (
+            run(cancelled(CancelSource::QuitNow), 1, 9, 0),
+            "• cancelled  │  9s  │  0 files  │  source: quit_now",
+        ),
+    ];
+    for (run, line) in table {
+        assert_eq!(footer(&run), line);
+    }
+}
+
+#[test]
+fn summaries() {
+    let tally = |runs, complete| Tally { runs, complete, ..Tally::default() };
+    assert_eq!(summary_runs(&tally(1, true)), "Relay complete: 1 run");
+    assert_eq!(summary_runs(&tally(2, true)), "Relay complete: 2 runs");
+    assert_eq!(summary_runs(&tally(2, false)), "Relay stopped: 2 runs"); // 10-D54, 30-R10
+}
+
+// 20-AF-MO-01 to 04. Activity is in seconds.
+#[test]
+fn status_lines() {
+    let secs = Duration::from_secs;
+    let tick = |elapsed, files, last: Option<u64>, attempt, note: Option<&str>| Tick {
+        elapsed: secs(elapsed),
+        files,
+        last_activity: last.map(secs),
+        attempt,
+        max_attempts: 5,
+        note: note.map(str::to_owned),
+    };
+    let table = [
+        (tick(42, 3, Some(4), 1, None), "⏱ 42s │ 📁 3 files │ last activity: 4s"),
+        (tick(334, 11, Some(90), 1, None), "⏱ 5m 34s │ 📁 11 files │ last activity: 1m 30s"),
+        (tick(60, 0, None, 1, None), "⏱ 1m 00s │ 📁 0 files │ last activity: —"),
+        (tick(9, 1, Some(2), 3, None), "⏱ 9s │ 📁 1 file │ last activity: 2s │ retry 3/5"),
+        (tick(9, 1, Some(2), 1, Some("Ba\x1b[2Jsh")), "⏱ 9s │ 📁 1 file │ last activity: 2s │ Bash"),
+        // 20-AF-MO-11: older than the try itself counts from its start.
+        (tick(5, 0, Some(72_000), 1, None), "⏱ 5s │ 📁 0 files │ last activity: 5s"),
+    ];
+    for (tick, line) in table {
+        assert_eq!(status(&tick, 200), line);
+    }
+    let no_budget = Tick { max_attempts: 0, ..tick(9, 1, Some(2), 3, None) };
+    assert!(!status(&no_budget, 200).contains("retry"));
+
+    let full = tick(334, 11, Some(90), 2, Some("running Bash"));
+    assert_eq!(status(&full, 50), "⏱ 5m 34s │ 📁 11 files │ retry 2/5 │ running Bash");
+    assert_eq!(status(&full, 40), "⏱ 5m 34s │ retry 2/5 │ running Bash");
+    assert_eq!(status(&full, 20), "⏱ 5m 34s │ retry 2/…");
+    for cells in 0..200 {
+        assert!(status(&full, cells).width() <= cells, "{cells}");
+    }
+}
+
+// 20-AF-KB-16, 30-175
+#[test]
+fn remaining_times() {
+    let table = [
+        (0, "0s"),
+        (500, "1s"),
+        (1_400, "1s"),
+        (1_600, "2s"),
+        (30_000, "30s"),
+        (90_000, "1m"),
+        (179_000, "2m"),
+        (3_540_000, "59m"),
+        (7_507_000, "2h 5m"),
+    ];
+    for (millis, text) in table {
+        assert_eq!(remaining(Duration::from_millis(millis)), text);
+    }
+    assert_eq!(waiting("all agents paused", Duration::from_secs(3599)), "all agents paused, waiting 59m");
+}
+
+// 20-AF-MO-14
+#[test]
+fn hint_tiers() {
+    let tiers = [120, 69, 68, 40, 39, 38, 37, 0].map(hint);
+    assert_eq!(tiers[0], tiers[1]);
+    assert!(tiers[1].starts_with("[Ctrl+S skip] [Ctrl+P pause]"));
+    assert_eq!(tiers[2], tiers[3]);
+    assert!(tiers[3].starts_with("[^S skip]"));
+    assert_eq!(tiers[4], tiers[5]);
+    assert!(tiers[5].starts_with("^S skip · "));
+    assert_eq!(tiers[6], tiers[7]);
+    assert_eq!(tiers[7], "^S·^P·^X·^C");
+    for width in 1..=200 {
+        assert!(!hint(width).contains('\n'));
+        assert!(width < 11 || hint(width).width() <= width, "{width}");
+    }
+}
+
+#[test]
+fn rules_and_cuts() {
+    assert_eq!(rule('─', 0), "─");
+    assert_eq!(rule('═', 5), "═════");
+    assert_eq!(rule('═', 200).chars().count(), 80);
+    assert_eq!(cut("abcdef", 6), "abcdef");
+    assert_eq!(cut("abcdef", 4), "abc…");
+    assert_eq!(cut("abcdef", 1), "a");
+    assert_eq!(cut("abcdef", 0), "");
+    assert_eq!(cut("📁📁📁", 4), "📁…"); // two cells each
+}

@@ -1,0 +1,141 @@
+//! The relay log: every event but the status line as one plain, sanitised line with its
+//! time, for reading afterwards what happened in the night.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::path::Path;
+
+use super::{format, sanitize};
+use crate::model::text::duration;
+use crate::model::time::{now, rfc3339_millis};
+use crate::relay::event::{Event, PassEnd, RunVerdict, Sink};
+use crate::store::records::TryRecord;
+
+/// Appends to a relay's log. A log that cannot be written never ends the relay.
+#[derive(Debug)]
+pub struct RelayLog {
+    file: File,
+    failure: Option<io::Error>,
+}
+
+impl RelayLog {
+    /// Opens (or creates, with its folders) the log of a relay; a resumed relay appends.
+    ///
+    /// # Errors
+    /// When a folder or the file cannot be made.
+    pub fn open(path: &Path) -> io::Result<RelayLog> {
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder)?;
+        }
+        let file = OpenOptions::new().create(true).append(true).open(path)?;
+        Ok(RelayLog { file, failure: None })
+    }
+
+    /// The first write that failed; nothing is written after it.
+    pub fn failure(&self) -> Option<&io::Error> {
+        self.failure.as_ref()
+    }
+}
+
+impl Sink for RelayLog {
+    fn event(&mut self, event: &Event) {
+        let (None, Some(entry)) = (&self.failure, entry(event)) else { return };
+        let line = format!("{} {}\n", rfc3339_millis(now()), sanitize::line(&entry));
+        self.failure = self.file.write_all(line.as_bytes()).err();
+    }
+}
+
+/// What the log says about an event; nothing about what only a live view needs.
+fn entry(event: &Event) -> Option<String> {
+    Some(match event {
+        Event::RelayStarted { relay_id, target, completed, mix, resumed } => {
+            let how = if *resumed { "resumed" } else { "started" };
+            format!("relay {relay_id} {how}: target {target}, completed {completed}, mix {mix}")
+        }
+        Event::Warning(warning) => format!("warning: {warning}"),
+        Event::Notice(notice) => notice.clone(),
+        Event::RunStarted { run_id, iteration, target, runner, .. } => {
+            format!("run {run_id} started: [{iteration}/{target}] {}", runner.label())
+        }
+        Event::RunnerChanged { from, to } => format!("runner changed: {} -> {}", from.label(), to.label()),
+        Event::TryStarted { try_id, attempt, max_attempts, log_path, resume } => {
+            let resume = resume.as_ref().map(|session| format!(", resumes session {session}"));
+            let resume = resume.unwrap_or_default();
+            format!(
+                "try {try_id} started: attempt {attempt}/{max_attempts}{resume}, log {}",
+                log_path.display()
+            )
+        }
+        Event::Stopping { signal, reason } => format!("stopping the agent with {signal}: {reason}"),
+        Event::TryEnded { record, retry } => {
+            let retry = retry.as_ref().map(|retry| format!("; next attempt in {}", duration(retry.wait)));
+            format!("{}{}", try_facts(record), retry.unwrap_or_default())
+        }
+        Event::RunEnded(run) => {
+            let how = match &run.verdict {
+                RunVerdict::Passed { .. } => "passed".to_owned(),
+                RunVerdict::Failed { reason } => format!("failed: {reason}"),
+                RunVerdict::Cancelled { source } => format!("cancelled ({})", source.as_str()),
+            };
+            let (id, attempts, max) = (run.run_id, run.attempts, run.max_attempts);
+            format!("run {id} {how}; attempts {attempts}/{max}, duration {}", duration(run.duration))
+        }
+        Event::Waiting { reason, remaining, first: true } => format::waiting(reason, *remaining),
+        Event::Tick(_) | Event::Waiting { first: false, .. } => return None,
+        Event::WaitEnded => "wait ended".to_owned(),
+        Event::StopRequested { source } => format!("stop requested ({})", source.as_str()),
+        Event::RelayEnded { relay_id, end } => {
+            let how = match end {
+                PassEnd::Completed => "completed".to_owned(),
+                PassEnd::Stopped => "stopped gracefully".to_owned(),
+                PassEnd::QuitNow => "quit".to_owned(),
+                PassEnd::Signalled(signal) => format!("ended by signal {signal}"),
+                PassEnd::Failed { reason } => format!("failed: {reason}"),
+            };
+            format!("relay {relay_id} {how}")
+        }
+        Event::Summary(tally) => format!(
+            "{}: {} passed, {} failed, {} cancelled, total {}",
+            format::summary_runs(tally),
+            tally.passed,
+            tally.failed,
+            tally.cancelled,
+            duration(tally.duration),
+        ),
+    })
+}
+
+/// Fields of a try's record that the log repeats under their own names.
+const FACTS: [&str; 12] = [
+    "run_id",
+    "attempt_number",
+    "outcome",
+    "completed",
+    "cancellation_source",
+    "fail_reason",
+    "category",
+    "cause",
+    "exit",
+    "runtime_ms",
+    "tool_calls",
+    "commit_hash",
+];
+
+/// `try 7 ended: run_id=1 … outcome="failed" …`, with the facts that are known.
+fn try_facts(record: &TryRecord) -> String {
+    let mut line = format!("try {} ended:", record.id);
+    let fields = serde_json::to_value(record).unwrap_or_default();
+    for name in FACTS {
+        match &fields[name] {
+            serde_json::Value::Null => {}
+            serde_json::Value::String(text) if text.is_empty() => {}
+            serde_json::Value::String(text) => line += &format!(" {name}={:?}", sanitize::line(text)),
+            value => line += &format!(" {name}={value}"),
+        }
+    }
+    line += &format!(" files_changed={}", record.files_changed.len());
+    if !record.leftovers.is_empty() {
+        line += &format!(" leftovers={}", record.leftovers.len());
+    }
+    line
+}
