@@ -1,0 +1,139 @@
+//! The user's index: staging into it, putting it back, and standing aside from it.
+
+use std::collections::BTreeSet;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use super::command::{Answer, Call};
+use super::error::{GitError, Result};
+use super::paths;
+use super::repository::Git;
+
+/// The index as it was, for when a commit fails. `None` when there was none.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct SavedIndex(Option<Vec<u8>>);
+
+/// A path that is to be staged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Pick {
+    /// From the top of the work tree.
+    pub path: Vec<u8>,
+    /// Whether the index does not have it as the work tree has it.
+    pub stale: bool,
+}
+
+/// An index beside the user's, deleted when dropped.
+#[derive(Debug)]
+pub(super) struct SideIndex {
+    _folder: tempfile::TempDir,
+    file: PathBuf,
+}
+
+impl SideIndex {
+    pub fn path(&self) -> &Path {
+        &self.file
+    }
+}
+
+impl Git {
+    fn index_path(&self) -> PathBuf {
+        self.git_dir().join("index")
+    }
+
+    pub(super) fn save_index(&self) -> Result<SavedIndex> {
+        match fs::read(self.index_path()) {
+            Ok(bytes) => Ok(SavedIndex(Some(bytes))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(SavedIndex(None)),
+            Err(error) => Err(GitError::io(self.index_path())(error)),
+        }
+    }
+
+    /// Puts the index back, under the lock that every git respects.
+    pub(super) fn restore_index(&self, saved: &SavedIndex) -> Result<()> {
+        let lock = self.lock_path();
+        let mut file = match OpenOptions::new().write(true).create_new(true).open(&lock) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Err(GitError::Locked(lock)),
+            Err(error) => return Err(GitError::io(lock)(error)),
+        };
+        let done = match &saved.0 {
+            Some(bytes) => file.write_all(bytes).and_then(|()| fs::rename(&lock, self.index_path())),
+            None => fs::remove_file(self.index_path()).and_then(|()| fs::remove_file(&lock)),
+        };
+        done.map_err(|error| {
+            let _ = fs::remove_file(&lock);
+            GitError::io(self.index_path())(error)
+        })
+    }
+
+    /// Takes the picked paths into the user's index as the work tree has them.
+    pub(super) fn stage(&self, picks: &[Pick]) -> Result<()> {
+        let stale = picks.iter().filter(|pick| pick.stale).map(|pick| pick.path.as_slice());
+        let (hidden, plain): (Vec<_>, Vec<_>) = stale.partition(|path| self.is_beyond_a_link(path));
+        // Git refuses to look behind a link; a tracked path there is gone.
+        if !hidden.is_empty() {
+            let call = Call::new("update-index").args(["--force-remove", "-z", "--stdin"]);
+            self.run(call.paths(hidden))?.ok()?;
+        }
+        if !plain.is_empty() {
+            let call = Call::new("update-index").args(["--add", "--remove", "--replace", "-z", "--stdin"]);
+            self.run(call.paths(plain))?.ok()?;
+        }
+        Ok(())
+    }
+
+    /// Whether a folder above this path is a symbolic link.
+    fn is_beyond_a_link(&self, path: &[u8]) -> bool {
+        let place = paths::below(self.root(), path);
+        place.ancestors().skip(1).take_while(|above| *above != self.root()).any(Path::is_symlink)
+    }
+
+    /// An index that holds HEAD and, of the user's index, only the picked paths.
+    pub(super) fn side_index(
+        &self,
+        head: Option<&str>,
+        saved: &SavedIndex,
+        picks: &[Pick],
+    ) -> Result<SideIndex> {
+        let folder = tempfile::Builder::new()
+            .prefix("rally-index-")
+            .tempdir_in(self.git_dir())
+            .map_err(GitError::io(self.git_dir()))?;
+        let file = folder.path().join("index");
+        // A copy knows which files are unchanged; an index made from HEAD alone would have every file read again.
+        if let SavedIndex(Some(bytes)) = saved {
+            fs::write(&file, bytes).map_err(GitError::io(&file))?;
+        }
+        let side = SideIndex { _folder: folder, file };
+        let reset = Call::new("read-tree").args([if head.is_some() { "--reset" } else { "--empty" }]);
+        self.run(reset.args(head).index(Some(side.path())))?.ok()?;
+        let staged = self.run(Call::new("ls-files").args(["--stage", "-z"]))?.ok()?;
+        let update = Call::new("update-index").args(["-z", "--index-info"]);
+        self.run(update.input(transfer(&staged, head, picks)).index(Some(side.path())))?.ok()?;
+        Ok(side)
+    }
+}
+
+/// What `update-index --index-info` needs to give an index the picked paths as the listed index has them.
+fn transfer(staged: &Answer, head: Option<&str>, picks: &[Pick]) -> Vec<u8> {
+    let mut missing: BTreeSet<&[u8]> = picks.iter().map(|pick| pick.path.as_slice()).collect();
+    let mut present = Vec::new();
+    for record in staged.stdout.split(|byte| *byte == 0) {
+        let Some(tab) = record.iter().position(|byte| *byte == b'\t') else { continue };
+        if missing.remove(&record[tab + 1..]) {
+            present.extend_from_slice(record);
+            present.push(0);
+        }
+    }
+    // Without commits there is nothing to remove from.
+    let zeros = "0".repeat(head.map_or(0, str::len));
+    let mut input = Vec::new();
+    for path in missing.iter().filter(|_| head.is_some()) {
+        input.extend_from_slice(format!("0 {zeros}\t").as_bytes());
+        input.extend_from_slice(path);
+        input.push(0);
+    }
+    input.extend(present);
+    input
+}

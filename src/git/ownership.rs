@@ -1,0 +1,47 @@
+//! Which paths are rally's, and which of those it commits.
+
+/// What the hooks of rally's own installation write into the workspace.
+const CLAUDE_SETTINGS: &[u8] = b".claude/settings.local.json";
+
+/// Whether a path (from the top of the work tree, `/` between folders) is rally's own
+/// or passing state, and so never counts as work of an agent.
+pub fn is_rally_owned(path: &[u8]) -> bool {
+    path.starts_with(b".rally/") || path.starts_with(b".laps/") || path == CLAUDE_SETTINGS
+}
+
+/// Whether rally commits this path as its own state. What lies in `.rally/state` never is,
+/// also when somebody removed the ignore file.
+pub(super) fn is_tracked_state(path: &[u8]) -> bool {
+    is_rally_owned(path) && path != CLAUDE_SETTINGS && !path.starts_with(b".rally/state/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // 30-94
+    #[test]
+    fn ownership_table() {
+        let table: [(&[u8], bool, bool); 14] = [
+            (b".rally/config.toml", true, true),
+            (b".rally/summary.jsonl", true, true),
+            (b".rally/state/tries.jsonl", true, false),
+            (b".laps/laps.json", true, true),
+            (b".claude/settings.local.json", true, false),
+            (b".claude/settings.json", false, false),
+            (b".rally", false, false),
+            (b".laps", false, false),
+            (b".rallyx/y", false, false),
+            (b"pkg/.rally/x", false, false),
+            (b"pkg/.claude/settings.local.json", false, false),
+            (b"./.rally/x", false, false),
+            (b"src/main.rs", false, false),
+            (b"", false, false),
+        ];
+        for (path, owned, state) in table {
+            let name = String::from_utf8_lossy(path);
+            assert_eq!(is_rally_owned(path), owned, "{name}");
+            assert_eq!(is_tracked_state(path), state, "{name}");
+        }
+    }
+}

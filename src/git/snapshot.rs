@@ -1,0 +1,105 @@
+//! What was dirty when a run began.
+
+use std::collections::BTreeMap;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+use super::error::Result;
+use super::fingerprint::Fingerprint;
+use super::ownership::is_rally_owned;
+use super::paths;
+use super::repository::Git;
+use super::status::Entry;
+
+/// What was dirty at some moment, rally's own paths left out: by path, its content.
+/// It is stored when a run begins and survives the tries, a crash and a resume.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// HEAD; absent without commits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    head: Option<String>,
+    /// Nanoseconds since 1970, before the first path was read.
+    taken: i64,
+    #[serde(serialize_with = "write_paths", deserialize_with = "read_paths")]
+    dirty: BTreeMap<Vec<u8>, Dirty>,
+}
+
+/// One dirty path of a snapshot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Dirty {
+    /// Git's two letters, for people who read the journal.
+    status: String,
+    #[serde(flatten)]
+    fingerprint: Fingerprint,
+}
+
+impl Snapshot {
+    /// HEAD at that moment; `None` without commits.
+    pub fn head(&self) -> Option<&str> {
+        self.head.as_deref()
+    }
+
+    /// Number of dirty paths.
+    pub fn len(&self) -> usize {
+        self.dirty.len()
+    }
+
+    /// Whether nothing was dirty.
+    pub fn is_empty(&self) -> bool {
+        self.dirty.is_empty()
+    }
+
+    /// Whether a path that is dirty now has another content than when the snapshot was taken.
+    pub(super) fn differs(&self, git: &Git, path: &[u8], entry: &Entry) -> bool {
+        let Some(then) = self.dirty.get(path) else { return true };
+        if entry.submodule {
+            return fingerprint(git, path, entry) != then.fingerprint;
+        }
+        !then.fingerprint.still_holds(&paths::below(git.root(), path), self.taken)
+    }
+}
+
+impl Git {
+    /// Takes down what is dirty now.
+    pub fn snapshot(&self) -> Result<Snapshot> {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let taken = i64::try_from(now.as_nanos()).unwrap_or(i64::MAX);
+        let status = self.status(&[])?;
+        let dirty = status
+            .entries
+            .into_iter()
+            .filter(|(path, _)| !is_rally_owned(path))
+            .map(|(path, entry)| {
+                let fingerprint = fingerprint(self, &path, &entry);
+                (path, Dirty { status: entry.code(), fingerprint })
+            })
+            .collect();
+        Ok(Snapshot { head: status.head, taken, dirty })
+    }
+}
+
+fn fingerprint(git: &Git, path: &[u8], entry: &Entry) -> Fingerprint {
+    let place = paths::below(git.root(), path);
+    if entry.submodule
+        && let Some(head) = git.elsewhere(&place).head().ok().flatten()
+    {
+        return Fingerprint::submodule(head);
+    }
+    Fingerprint::of(&place)
+}
+
+fn write_paths<S: Serializer>(dirty: &BTreeMap<Vec<u8>, Dirty>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(dirty.iter().map(|(path, dirty)| (paths::encode(path), dirty)))
+}
+
+fn read_paths<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<Vec<u8>, Dirty>, D::Error> {
+    BTreeMap::<String, Dirty>::deserialize(deserializer)?
+        .into_iter()
+        .map(|(path, dirty)| {
+            let decoded = paths::decode(&path)
+                .ok_or_else(|| de::Error::custom(format!("path {path:?} has a broken % escape")))?;
+            Ok((decoded, dirty))
+        })
+        .collect()
+}

@@ -1,0 +1,79 @@
+//! The commits that rally makes: an agent's work, rally's own state, its set-up.
+
+use super::changes::kind;
+use super::commit::{CommitReport, Message, Plan};
+use super::error::Result;
+use super::ownership::{is_rally_owned, is_tracked_state};
+use super::repository::Git;
+use super::snapshot::Snapshot;
+
+/// The message of a commit that holds only rally's own state.
+const STATE_MESSAGE: &str = "rally: update state";
+
+/// A commit of an agent's work.
+#[derive(Debug, Clone, Copy)]
+pub struct WorkCommit<'a> {
+    /// What was dirty before the run.
+    pub snapshot: &'a Snapshot,
+    /// The whole message, literally.
+    pub message: &'a str,
+    /// Whether the user's commit hooks run.
+    pub run_hooks: bool,
+}
+
+impl Git {
+    /// Commits what changed since the snapshot together with rally's tracked state. Does nothing when
+    /// only that state changed. What the user has staged besides stays staged, and uncommitted.
+    ///
+    /// An error means that git could not say what is dirty; a commit that was refused is a warning.
+    pub fn commit_work(&self, request: &WorkCommit<'_>) -> Result<CommitReport> {
+        let status = self.status(&[])?;
+        let changed: std::collections::BTreeSet<&[u8]> =
+            self.differing(&status, request.snapshot).map(|(path, _)| path.as_slice()).collect();
+        let plan = Plan::new(self, &status, |path, _| changed.contains(path) || is_tracked_state(path));
+        let has_work = plan.takes(|path| {
+            !is_rally_owned(path) && status.entries.get(path).is_some_and(|entry| kind(entry).is_some())
+        });
+        if !has_work {
+            return Ok(CommitReport { left: plan.left, ..CommitReport::default() });
+        }
+        Ok(self.report(plan, Message::New(request.message), request.run_hooks))
+    }
+
+    /// Commits rally's tracked state if it changed: into `last_own`, a commit that this process made, when
+    /// that is HEAD and on no remote (its message and author stay), else as a commit of its own.
+    pub fn commit_state(&self, last_own: Option<&str>) -> Result<CommitReport> {
+        let status = self.status(&[])?;
+        let plan = Plan::new(self, &status, |path, _| is_tracked_state(path));
+        if !plan.takes(|_| true) {
+            return Ok(CommitReport { left: plan.left, ..CommitReport::default() });
+        }
+        let fold = last_own.is_some_and(|own| status.head.as_deref() == Some(own) && !self.is_on_remote(own));
+        let message = if fold { Message::Amend } else { Message::New(STATE_MESSAGE) };
+        Ok(self.report(plan, message, false))
+    }
+
+    /// Commits these files and folders alone, ignored ones skipped; the message is taken literally.
+    /// `None` when they hold nothing to commit. No hooks run.
+    pub fn commit_paths(&self, paths: &[&str], message: &str) -> Result<Option<String>> {
+        if paths.is_empty() {
+            return Ok(None);
+        }
+        let named = self.status(paths)?;
+        let all = self.status(&[])?;
+        let wanted = |path: &[u8]| named.entries.contains_key(path) && !path.starts_with(b".rally/state/");
+        let plan = Plan::new(self, &all, |path, _| wanted(path));
+        if !plan.takes(|_| true) {
+            return Ok(None);
+        }
+        self.commit(&plan, Message::New(message), false)
+    }
+
+    fn report(&self, plan: Plan, message: Message<'_>, hooks: bool) -> CommitReport {
+        let (hash, warnings) = match self.commit(&plan, message, hooks) {
+            Ok(hash) => (hash, Vec::new()),
+            Err(error) => (None, vec![format!("nothing was committed, the work is kept: {error}")]),
+        };
+        CommitReport { hash, left: plan.left, warnings }
+    }
+}
