@@ -42,7 +42,7 @@ fn edits_keep_everything_else() {
         "{text:?}"
     );
     // 10-C15, C16: nothing is rewritten, so nothing is lost.
-    assert!(text.contains("model_flag = ''\r\n[reasoning]\r\nVERIFY = 'high'\r\n"));
+    assert!(text.replace("\r\n[harness.cc.models]\r\nopus = \"x\"\r\n", "") == removed, "{text:?}");
 }
 
 #[test]
