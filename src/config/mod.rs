@@ -1,1 +1,31 @@
-//! (being built)
+//! What did the user ask for?
+//!
+//! Two files: the user's (`$XDG_CONFIG_HOME/rally/config.toml`, else `~/.config/rally/config.toml`)
+//! and the repository's (`.rally/config.toml`), which wins key by key. Each is parsed and checked
+//! alone, so that every complaint has a file and a line; then they are merged, and every key that
+//! was kept remembers where it stands ([`Config::origin`]).
+
+pub mod builtin;
+mod diagnostic;
+mod document;
+pub mod edit;
+mod env;
+mod harness;
+mod layer;
+mod load;
+mod merge;
+mod paths;
+mod reliability;
+mod routes;
+mod schema;
+mod settings;
+pub mod suggest;
+
+pub use diagnostic::{ConfigError, Diagnostic, Origin};
+pub use env::Env;
+pub use harness::{HarnessConfig, Launch, TailStream};
+pub use load::{Loaded, load, repository_file};
+pub use reliability::Reliability;
+pub use routes::{ProviderConfig, ReasoningConfig, RouteConfig};
+pub use schema::{SCHEMA_VERSION, is_name};
+pub use settings::{Config, Defaults};

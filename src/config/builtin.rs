@@ -1,0 +1,65 @@
+//! The five harnesses that rally knows by itself, and the names they answer to.
+
+/// A built-in harness.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Builtin {
+    /// Canonical name, as records store it.
+    pub name: &'static str,
+    /// Every accepted spelling (case-sensitive), the canonical one included. This is also the order
+    /// in which the `[harness.X]` tables are consulted.
+    pub aliases: &'static [&'static str],
+    /// The program that is run.
+    pub program: &'static str,
+    /// Its key in `[defaults]`.
+    pub model_key: &'static str,
+}
+
+/// All five, by name.
+pub const BUILTINS: [Builtin; 5] = [
+    Builtin {
+        name: "antigravity",
+        aliases: &["antigravity", "ag", "agy"],
+        program: "agy",
+        model_key: "antigravity_model",
+    },
+    Builtin { name: "claude", aliases: &["claude", "cc"], program: "claude", model_key: "claude_model" },
+    Builtin { name: "codex", aliases: &["codex", "cx"], program: "codex", model_key: "codex_model" },
+    Builtin { name: "gemini", aliases: &["gemini", "ge"], program: "gemini", model_key: "gemini_model" },
+    Builtin {
+        name: "opencode",
+        aliases: &["opencode", "op"],
+        program: "opencode",
+        model_key: "opencode_model",
+    },
+];
+
+/// The built-in harness that answers to `alias`.
+pub fn find(alias: &str) -> Option<&'static Builtin> {
+    BUILTINS.iter().find(|builtin| builtin.aliases.contains(&alias))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_alias_finds_its_harness_and_gm_none() {
+        for (alias, name) in [
+            ("ag", "antigravity"),
+            ("agy", "antigravity"),
+            ("antigravity", "antigravity"),
+            ("cc", "claude"),
+            ("claude", "claude"),
+            ("cx", "codex"),
+            ("codex", "codex"),
+            ("ge", "gemini"),
+            ("gemini", "gemini"),
+            ("op", "opencode"),
+            ("opencode", "opencode"),
+        ] {
+            assert_eq!(find(alias).map(|b| b.name), Some(name), "{alias}");
+        }
+        assert_eq!(find("gm"), None);
+        assert_eq!(find("CC"), None);
+    }
+}

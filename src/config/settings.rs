@@ -1,0 +1,112 @@
+//! The configuration as the rest of rally sees it: plain values, every default filled in.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use super::builtin;
+use super::diagnostic::Origin;
+use super::harness::{HarnessConfig, Launch};
+use super::reliability::Reliability;
+use super::routes::{ProviderConfig, ReasoningConfig, RouteConfig};
+
+/// `[defaults]`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Defaults {
+    /// Successful runs of a relay when no flag says otherwise; at least 1.
+    pub iterations: Option<u64>,
+    /// The mix when no flag says otherwise, unparsed.
+    pub mix: Option<String>,
+    /// Default models by canonical name of the built-in harness.
+    pub models: BTreeMap<String, String>,
+}
+
+/// Everything the user asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// As written; 0 when absent.
+    pub schema_version: i64,
+    /// Where transcripts go, absolute.
+    pub data_dir: PathBuf,
+    /// Whether rally's own commits run git hooks.
+    pub run_hooks_on_autocommit: bool,
+    /// `[defaults]`.
+    pub defaults: Defaults,
+    /// `[laps].instructions_file`, absolute.
+    pub laps_instructions_file: Option<PathBuf>,
+    /// `[free_run].prompt_file`, absolute.
+    pub free_run_prompt_file: Option<PathBuf>,
+    /// `[reliability]`.
+    pub reliability: Reliability,
+    /// `[harness.X]` by name as spelled, aliases of built-in harnesses included.
+    pub harnesses: BTreeMap<String, HarnessConfig>,
+    /// `[routes]` by lower-case name.
+    pub routes: BTreeMap<String, RouteConfig>,
+    /// `[providers]` by lower-case name.
+    pub providers: BTreeMap<String, ProviderConfig>,
+    /// `[reasoning]` by lower-case role.
+    pub reasoning: BTreeMap<String, ReasoningConfig>,
+    pub(super) origins: BTreeMap<String, Origin>,
+}
+
+impl Config {
+    /// What holds without any file.
+    pub fn with_data_dir(data_dir: PathBuf) -> Config {
+        Config {
+            schema_version: 0,
+            data_dir,
+            run_hooks_on_autocommit: false,
+            defaults: Defaults::default(),
+            laps_instructions_file: None,
+            free_run_prompt_file: None,
+            reliability: Reliability::default(),
+            harnesses: BTreeMap::new(),
+            routes: BTreeMap::new(),
+            providers: BTreeMap::new(),
+            reasoning: BTreeMap::new(),
+            origins: BTreeMap::new(),
+        }
+    }
+
+    /// Where the value of a dotted key stands, for example `reliability.retry_budget`; `None` when no
+    /// file sets it. Deprecated spellings are found under the current key; names of routes,
+    /// providers and roles are in lower case.
+    pub fn origin(&self, key: &str) -> Option<&Origin> {
+        self.origins.get(key)
+    }
+
+    /// The `[harness.X]` tables that count for a harness typed as `alias`, in this order: the alias
+    /// as typed, then the names of the built-in harness it stands for or is built on.
+    pub fn harness_tables<'a>(
+        &'a self,
+        alias: &'a str,
+    ) -> impl Iterator<Item = (&'a str, &'a HarnessConfig)> {
+        let aliases = self.builtin(alias).map_or(&[][..], |builtin| builtin.aliases);
+        std::iter::once(alias)
+            .chain(aliases.iter().copied().filter(move |name| *name != alias))
+            .filter_map(|name| Some((name, self.harnesses.get(name)?)))
+    }
+
+    /// The built-in harness that `alias` names or is built on.
+    pub fn builtin(&self, alias: &str) -> Option<&'static builtin::Builtin> {
+        builtin::find(alias).or_else(|| builtin::find(self.harnesses.get(alias)?.base.as_deref()?))
+    }
+
+    /// What the tables add to the command line of a harness. Of several tables for one built-in
+    /// harness, the first with arguments gives them, and the first with a variable sets it.
+    pub fn launch(&self, harness: &str) -> Launch {
+        let mut launch = Launch { builtin: self.builtin(harness), ..Launch::default() };
+        let own = self.harnesses.get(harness).filter(|_| builtin::find(harness).is_none());
+        let shared = launch.builtin.map_or(&[][..], |builtin| builtin.aliases);
+        let shared: Vec<&HarnessConfig> =
+            shared.iter().filter_map(|name| self.harnesses.get(*name)).collect();
+        if let Some(table) = shared.iter().find(|table| !table.args.is_empty()) {
+            launch.args.clone_from(&table.args);
+        }
+        // Weakest first: later ones override.
+        for table in shared.into_iter().rev().chain(own) {
+            launch.env.extend(table.env.clone());
+        }
+        launch.args.extend(own.map(|table| table.args.clone()).unwrap_or_default());
+        launch
+    }
+}
