@@ -233,8 +233,8 @@ impl Driver<'_> {
         match action {
             Some(Action::Signal(signal)) => {
                 let reason = self.life.stop().map(Stop::describe).unwrap_or_default();
-                self.note = Some(format!("{} ({reason})", signal.name()));
-                self.sink.event(&Event::Stopping { signal: signal.name(), reason });
+                self.note = Some(format!("{} ({reason})", name(signal)));
+                self.sink.event(&Event::Stopping { signal: name(signal), reason });
                 self.agent.signal(signal);
             }
             Some(Action::Reap) => self.agent.reap(),
@@ -252,7 +252,7 @@ impl Driver<'_> {
             process::Report::Gone { .. } => self.life.gone(),
             process::Report::GuardLost => {
                 self.sink.event(&Event::Warning("the agent's guard is gone; ending what it left".to_owned()));
-                self.leftovers.extend(process::sweep_orphans(self.tag).await);
+                self.leftovers.extend(process::sweep_orphans(self.tag, &[]).await);
                 self.life.gone();
             }
         }
@@ -346,6 +346,17 @@ async fn pump(pipe: &mut Option<Receiver>, transcript: &Transcript, buffer: &mut
             room.send(buffer[..n].to_vec());
             Some(n)
         }
+    }
+}
+
+/// As the operator knows it.
+fn name(signal: TreeSignal) -> &'static str {
+    match signal {
+        TreeSignal::Interrupt => "INT",
+        TreeSignal::Terminate => "TERM",
+        TreeSignal::Kill => "KILL",
+        TreeSignal::Stop => "STOP",
+        TreeSignal::Continue => "CONT",
     }
 }
 

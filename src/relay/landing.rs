@@ -41,7 +41,7 @@ pub async fn look(
         }
         let changes = git.changes_since(&snapshot)?;
         let uncommitted = !changes.is_empty();
-        files.extend(changes.iter().map(|change| change.display()));
+        files.extend(changes.iter().map(|change| change.text()));
         Ok(Found { commits, files: files.into_iter().collect(), uncommitted })
     });
     looked.await.unwrap_or_else(|| Ok(Found::default()))

@@ -213,7 +213,7 @@ impl Life {
     /// Kill at once.
     pub fn force(&mut self, now: Duration) -> Option<Action> {
         match &mut self.phase {
-            Phase::Stopping { ladder } => ladder.force(now),
+            Phase::Stopping { ladder } => ladder.force(),
             Phase::Reaping => return Some(Action::Signal(TreeSignal::Kill)),
             Phase::Working | Phase::Lingering { .. } | Phase::Done => return None,
         }

@@ -7,6 +7,11 @@ use crate::routing::roster::display_label;
 use crate::store::records::RelayRecord;
 use crate::terminal::prompt::{Choice, LineReader, ask};
 
+const RESUME: Choice = Choice { label: "Resume", value: "resume" };
+const NEW: Choice = Choice { label: "Start new", value: "new" };
+const KEEP: Choice = Choice { label: "Keep stored", value: "keep" };
+const OVERWRITE: Choice = Choice { label: "Overwrite", value: "overwrite" };
+
 /// What is going to happen.
 #[derive(Debug)]
 pub enum Chosen {
@@ -38,16 +43,13 @@ pub fn choose<R: BufRead>(
         Start::Resume(relay) => Ok(Chosen::Resume { relay, overwrite_mix: new_mix.is_some() }),
         Start::Ask(relay) => {
             let mix = display_label(&relay.agent_mix);
-            let choices = [Choice::new("Resume", "resume"), Choice::new("Start new", "new")];
-            let answer = ask(&start::question(&relay, &mix), &choices, 0, lines)?;
-            if answer == 1 {
+            if ask(&start::question(&relay, &mix), &[RESUME, NEW], RESUME, lines)? == NEW {
                 return Ok(Chosen::Fresh);
             }
             let overwrite_mix = match new_mix {
                 Some(new) if new != relay.agent_mix => {
                     let title = format!("New --agent flags detected ({}), stored: {mix}", display_label(new));
-                    let choices = [Choice::new("Keep stored", "keep"), Choice::new("Overwrite", "overwrite")];
-                    ask(&title, &choices, 0, lines)? == 1
+                    ask(&title, &[KEEP, OVERWRITE], KEEP, lines)? == OVERWRITE
                 }
                 _ => false,
             };

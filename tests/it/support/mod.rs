@@ -2,10 +2,14 @@
 
 #![allow(dead_code, reason = "each test file uses its own part")]
 
+mod agent;
+
 use std::ffi::OsStr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+
+pub use agent::Running;
 
 /// A scratch folder with a home, a data folder, a `bin` first in PATH and a git repository.
 #[derive(Debug)]

@@ -1,0 +1,7 @@
+//! Whole relays with a fake `claude`.
+
+mod basic;
+mod commits;
+mod resume;
+mod stopping;
+mod streams;

@@ -1,0 +1,213 @@
+//! Going on with an unfinished relay.
+
+use std::io::Write;
+use std::process::Stdio;
+
+use crate::support::{Sandbox, stderr, stdout};
+
+/// A relay of two iterations that failed after its first.
+fn unfinished() -> Sandbox {
+    let sandbox = Sandbox::initialised();
+    sandbox.configure("[reliability]\nretry_budget = 1\nmax_failed_runs = 1\n");
+    sandbox.claude("init; if [ $N = 2 ]; then failed no; exit 1; fi; echo $N > file-$N.txt; result ok");
+    let output = sandbox.relay(&["-i", "2", "--agent", "cc", "first task"]);
+    assert_eq!(output.status.code(), Some(1), "{}", stdout(&output));
+    sandbox
+}
+
+fn answering(sandbox: &Sandbox, answers: &str, args: &[&str]) -> std::process::Output {
+    let mut command = sandbox.rally(["relay"]);
+    command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    child.stdin.take().unwrap().write_all(answers.as_bytes()).unwrap();
+    child.wait_with_output().unwrap()
+}
+
+// 30-S5, 10-Z2
+#[test]
+fn a_piped_answer_resumes() {
+    let sandbox = unfinished();
+    let output = answering(&sandbox, "resume\n", &["--agent", "cc"]);
+    assert!(output.status.success(), "{}{}", stdout(&output), stderr(&output));
+    assert!(stderr(&output).contains("Unfinished relay #1 at iteration 1/2 (mix: cc)"), "{}", stderr(&output));
+    let relays = sandbox.relays();
+    assert_eq!(relays.len(), 1);
+    assert_eq!(relays[0]["completed_iterations"], 2);
+    assert!(!relays[0]["ended_at"].is_null());
+    assert!(sandbox.note("prompt.3").contains("first task"), "the task is remembered");
+    let runs: Vec<u64> = sandbox.tries().iter().map(|t| t["run_id"].as_u64().unwrap()).collect();
+    assert_eq!(runs, [1, 2, 3], "run numbers never repeat");
+}
+
+// 30-S5, 30-S7
+#[test]
+fn a_piped_answer_begins_anew() {
+    let sandbox = unfinished();
+    let output = answering(&sandbox, "new\n", &["--agent", "cc", "second task"]);
+    assert!(output.status.success(), "{}{}", stdout(&output), stderr(&output));
+    let relays = sandbox.relays();
+    assert_eq!(relays.len(), 2);
+    assert!(!relays[0]["ended_at"].is_null() && !relays[1]["ended_at"].is_null());
+    assert!(sandbox.note("prompt.3").contains("second task"));
+}
+
+#[test]
+fn two_answers_for_two_questions() {
+    let sandbox = unfinished();
+    sandbox.configure("[harness.other]\ncommand = [\"other\"]\n[reliability]\nretry_budget = 1\n");
+    sandbox.program("other", "echo x > other.txt; echo done");
+    let output = answering(&sandbox, "resume\noverwrite\n", &["--agent", "other"]);
+    assert!(output.status.success(), "{}{}", stdout(&output), stderr(&output));
+    assert_eq!(sandbox.tries().last().unwrap()["agent_type"], "other");
+
+    let sandbox = unfinished();
+    sandbox.configure("[harness.other]\ncommand = [\"other\"]\n[reliability]\nretry_budget = 1\n");
+    let output = answering(&sandbox, "resume\nkeep\n", &["--agent", "other"]);
+    assert!(output.status.success(), "{}{}", stdout(&output), stderr(&output));
+    assert_eq!(sandbox.tries().last().unwrap()["agent_type"], "claude");
+}
+
+#[test]
+fn a_typo_is_asked_again_and_never_a_default() {
+    let sandbox = unfinished();
+    let output = answering(&sandbox, "nwe\nnew\n", &["--agent", "cc", "second"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert_eq!(sandbox.relays().len(), 2);
+}
+
+// 10-2.7: flags ask nothing and replace what they name
+#[test]
+fn resume_replaces_what_it_is_given_and_says_so() {
+    let sandbox = unfinished();
+    sandbox.configure("[harness.other]\ncommand = [\"other\"]\n[reliability]\nretry_budget = 1\n");
+    sandbox.program("other", "cat > $PWD/prompt-$$.txt; echo done");
+    let output = sandbox.relay(&["--resume", "-i", "3", "--agent", "other", "third task"]);
+    assert!(output.status.success(), "{}{}", stdout(&output), stderr(&output));
+    assert!(!stderr(&output).contains("Unfinished relay"), "no question");
+    for word in ["mix", "task", "target"] {
+        assert!(stderr(&output).contains(&format!("the {word} of relay #1")), "{}", stderr(&output));
+    }
+    let relay = &sandbox.relays()[0];
+    assert_eq!((&relay["target_iterations"], &relay["completed_iterations"]), (&3.into(), &3.into()));
+    assert_eq!(relay["prompt"], "third task");
+}
+
+#[test]
+fn resume_with_nothing_to_resume_says_so() {
+    let sandbox = Sandbox::initialised();
+    sandbox.claude("init; echo x > made.txt; result ok");
+    let output = sandbox.relay(&["--resume", "--agent", "cc", "work"]);
+    assert!(output.status.success());
+    assert!(stderr(&output).contains("no unfinished relay"), "{}", stderr(&output));
+}
+
+// D15: the rotation goes on where it stood
+#[test]
+fn the_rotation_survives_a_restart() {
+    let sandbox = Sandbox::initialised();
+    sandbox.configure("[harness.b]\ncommand = [\"b\"]\n[harness.c]\ncommand = [\"c\"]\n");
+    sandbox.claude("here; init; echo a >> order.txt; result ok");
+    sandbox.program("b", "echo b >> order.txt; echo done");
+    sandbox.program("c", "while [ -e hold ]; do sleep 0.02; done; echo c >> order.txt; echo done; : > $HOME/c-ran");
+    sandbox.write("hold", "");
+    let relay = sandbox.start_relay(&["-i", "4", "--agent", "cc b c", "work"]);
+    sandbox.wait_for("two runs", || sandbox.tries().len() == 2);
+    relay.kill();
+    sandbox.wait_until_nobody_is_left();
+    std::fs::remove_file(sandbox.repo().join("hold")).unwrap();
+    let output = sandbox.relay(&["--resume"]);
+    assert!(output.status.success(), "{}{}", stdout(&output), stderr(&output));
+    assert_eq!(sandbox.read("order.txt"), "a\nb\nc\na\n");
+}
+
+// The heart of the matter: nothing is lost, nothing is done twice, the session goes on
+#[test]
+fn after_kill_9_the_run_goes_on_in_its_session_and_commits_everything() {
+    let sandbox = Sandbox::initialised();
+    sandbox.write("mine.txt", "the user's, before\n");
+    sandbox.claude(
+        "init; if [ $N = 1 ]; then echo cut > cut.txt; here; sleep 600; fi; echo rest > rest.txt; result ok",
+    );
+    let relay = sandbox.start_relay(&["--agent", "cc", "work"]);
+    sandbox.wait_for_note("here.1");
+    let known = || sandbox.records(".rally/state/journal.jsonl").iter().any(|line| line["fact"] == "session");
+    sandbox.wait_for("the session to be known", known);
+    relay.kill();
+    sandbox.wait_until_nobody_is_left();
+    assert!(sandbox.tries().is_empty());
+
+    let output = sandbox.relay(&["--resume"]);
+    assert!(output.status.success(), "{}{}", stdout(&output), stderr(&output));
+    let tries = sandbox.tries();
+    assert_eq!(tries.len(), 2);
+    assert_eq!((&tries[0]["outcome"], &tries[0]["session_id"]), (&"interrupted".into(), &"session-1".into()));
+    assert_eq!((&tries[1]["outcome"], &tries[1]["run_id"]), (&"completed".into(), &tries[0]["run_id"]));
+    assert_eq!((&tries[0]["attempt_number"], &tries[1]["attempt_number"]), (&1.into(), &2.into()));
+    assert!(sandbox.note("args.2").contains("--resume\nsession-1"), "{}", sandbox.note("args.2"));
+    let files = sandbox.git(["show", "--format=", "--name-only", "HEAD"]);
+    assert_eq!(files, ".rally/summary.jsonl\ncut.txt\nrest.txt");
+    assert_eq!(sandbox.git(["status", "--porcelain"]), "?? mine.txt", "nothing of the user's");
+}
+
+#[test]
+fn a_cancelled_try_commits_nothing_and_the_resumed_run_does() {
+    let sandbox = Sandbox::initialised();
+    let head = sandbox.git(["rev-parse", "HEAD"]);
+    sandbox.claude("init; if [ $N = 1 ]; then echo cut > cut.txt; here; sleep 600; fi; echo rest > rest.txt; result ok");
+    let relay = sandbox.start_relay(&["--agent", "cc", "work"]);
+    sandbox.wait_for_note("here.1");
+    relay.signal("TERM");
+    assert_eq!(relay.finish().status.code(), Some(143));
+    assert_eq!(sandbox.git(["rev-parse", "HEAD"]), head);
+    let output = sandbox.relay(&["--resume"]);
+    assert!(output.status.success(), "{}{}", stdout(&output), stderr(&output));
+    assert_eq!(sandbox.git(["show", "--format=", "--name-only", "HEAD"]), ".rally/summary.jsonl\ncut.txt\nrest.txt");
+    assert_eq!(sandbox.tries()[1]["run_id"], 1, "the same run");
+}
+
+// 30-S6: the only runner is paused: wait, do not fail
+#[test]
+fn resume_waits_for_a_paused_runner() {
+    let sandbox = unfinished();
+    let now = now();
+    sandbox.write(
+        ".rally/state/agent_status.jsonl",
+        &format!("{{\"agent_type\":\"claude\",\"event_type\":\"paused\",\"timestamp\":\"{now}\"}}\n"),
+    );
+    let relay = sandbox.start_relay(&["--resume"]);
+    let logs = sandbox.home().join(".local/share/rally/relays");
+    let folder = std::fs::read_dir(logs).unwrap().next().unwrap().unwrap().path();
+    let log = folder.join("relay-1.log");
+    let waiting = || std::fs::read_to_string(&log).unwrap_or_default().contains("all agents paused, waiting");
+    sandbox.wait_for("the wait", waiting);
+    relay.signal("TERM");
+    let output = relay.finish();
+    assert_eq!(output.status.code(), Some(143), "{}", stderr(&output));
+    assert_eq!(sandbox.tries().len(), 2, "nothing was run");
+}
+
+// 10-M3: --new clears pauses and freezes, and keeps what is known about exhausted accounts
+#[test]
+fn new_clears_a_frozen_agent_but_keeps_known_resets() {
+    let sandbox = unfinished();
+    let now = now();
+    let events = format!(
+        "{{\"agent_type\":\"claude\",\"event_type\":\"frozen\",\"timestamp\":\"{now}\"}}\n\
+         {{\"agent_type\":\"codex\",\"event_type\":\"benched\",\"timestamp\":\"{now}\",\"reset_at\":\"2099-01-01T00:00:00Z\"}}\n"
+    );
+    sandbox.write(".rally/state/agent_status.jsonl", &events);
+    let output = sandbox.relay(&["--new", "--agent", "cc", "work"]);
+    assert!(output.status.success(), "{}{}", stdout(&output), stderr(&output));
+    let left = sandbox.records(".rally/state/agent_status.jsonl");
+    assert!(left.iter().any(|event| event["agent_type"] == "codex" && event["event_type"] == "benched"), "{left:?}");
+
+    let output = sandbox.relay(&["--new", "--forget-limits", "--agent", "cc", "work"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let left = sandbox.records(".rally/state/agent_status.jsonl");
+    assert!(!left.iter().any(|event| event["agent_type"] == "codex" && event["event_type"] == "benched"), "{left:?}");
+}
+
+/// The current time, as records write it.
+fn now() -> String {
+    rally::model::time::rfc3339_millis(rally::model::time::now())
+}

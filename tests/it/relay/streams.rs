@@ -1,0 +1,180 @@
+//! What agents print, and what it means.
+
+use crate::support::{Sandbox, stderr, stdout};
+
+/// One attempt, so that a failing agent ends the pass at once.
+fn strict(extra: &str) -> Sandbox {
+    let sandbox = Sandbox::initialised();
+    sandbox.configure(&format!("[reliability]\nretry_budget = 1\nmax_failed_runs = 1\n{extra}"));
+    sandbox
+}
+
+fn only_try(sandbox: &Sandbox) -> serde_json::Value {
+    let tries = sandbox.tries();
+    assert_eq!(tries.len(), 1, "{tries:?}");
+    tries[0].clone()
+}
+
+#[test]
+fn exit_zero_without_an_end_event_is_no_success() {
+    let sandbox = strict("");
+    sandbox.claude("init; say working; echo x > made.txt; exit 0");
+    assert_eq!(sandbox.relay(&["--agent", "cc", "work"]).status.code(), Some(1));
+    let record = only_try(&sandbox);
+    assert_eq!((&record["completed"], &record["outcome"]), (&false.into(), &"failed".into()));
+    assert_eq!(record["session_id"], "session-1", "the session is known also when the try fails");
+}
+
+#[test]
+fn an_error_result_fails_whatever_the_subtype_and_the_exit_code_say() {
+    let sandbox = strict("");
+    sandbox.claude("init; echo x > made.txt; failed 'API Error: 400 bad'; exit 0");
+    assert_eq!(sandbox.relay(&["--agent", "cc", "work"]).status.code(), Some(1));
+    assert_eq!(only_try(&sandbox)["completed"], false);
+
+    let sandbox = strict("");
+    sandbox.claude("init; echo x > made.txt; failed broken error_during_execution; exit 0");
+    assert_eq!(sandbox.relay(&["--agent", "cc", "work"]).status.code(), Some(1));
+}
+
+#[test]
+fn the_last_of_several_results_counts() {
+    let sandbox = strict("");
+    sandbox.claude("init; failed first; init; echo x > made.txt; say more; result second");
+    let output = sandbox.relay(&["--agent", "cc", "work"]);
+    assert!(output.status.success(), "{}", stdout(&output));
+    assert_eq!(only_try(&sandbox)["summary"], "second");
+}
+
+#[test]
+fn cost_is_of_this_try_alone_although_the_cli_counts_the_session() {
+    let sandbox = Sandbox::initialised();
+    sandbox.claude(
+        "init; COST=0.0$N; if [ $N = 1 ]; then COST=0.01; result one >/dev/null; \
+         echo '{\"type\":\"result\",\"subtype\":\"success\",\"is_error\":true,\"result\":\"no\",\"session_id\":\"'$SESSION'\",\"total_cost_usd\":0.25}'; exit 1; fi; \
+         COST=0.75; echo x > made.txt; result done",
+    );
+    let output = sandbox.relay(&["--agent", "cc", "work"]);
+    assert!(output.status.success(), "{}", stdout(&output));
+    let costs: Vec<f64> = sandbox.tries().iter().map(|t| t["cost_usd"].as_f64().unwrap()).collect();
+    assert_eq!(costs, [0.25, 0.5]);
+}
+
+// 50-R17, R18, 20-AF-EX-01: hostile output
+#[test]
+fn one_huge_line_garbage_and_half_a_line_do_no_harm() {
+    let sandbox = strict("");
+    sandbox.claude(
+        "init; head -c 52428800 /dev/zero | tr '\\0' 'a'; echo; printf '\\377\\376 no text\\n'; \
+         echo '{\"type\":\"assistant\", broken'; echo x > made.txt; result fine; printf '{\"type\":\"half'",
+    );
+    let output = sandbox.relay(&["--agent", "cc", "work"]);
+    assert!(output.status.success(), "{}{}", stdout(&output), stderr(&output));
+    let record = only_try(&sandbox);
+    assert_eq!(record["summary"], "fine");
+    let log = std::fs::metadata(record["log_path"].as_str().unwrap()).unwrap();
+    assert!(log.len() > 52_428_800, "the transcript has every byte");
+}
+
+// 50-R6: nothing is inherited; a reader of standard input sees its end
+#[test]
+fn standard_input_ends_and_nothing_else_is_inherited() {
+    let sandbox = strict("");
+    sandbox.configure("[harness.reader]\ncommand = [\"reader\", \"$PROMPT\"]\n[reliability]\nretry_budget = 1\n");
+    sandbox.program("reader", "cat; ls -l /proc/self/fd > fds.txt; echo done");
+    let output = sandbox.relay(&["--agent", "reader", "work"]);
+    assert!(output.status.success(), "{}", stdout(&output));
+    let fds = sandbox.read("fds.txt");
+    let open: Vec<&str> = fds.lines().filter(|line| line.contains("->")).collect();
+    // 0, 1, 2, and the folder that ls itself reads.
+    assert!(open.len() <= 4, "{fds}");
+}
+
+// 50-R7: the end event came, the exit did not
+#[test]
+fn an_agent_that_ends_but_never_exits_has_still_completed() {
+    let sandbox = strict("");
+    sandbox.claude("init; echo x > made.txt; result fine; trap '' INT; sleep 600");
+    let output = sandbox.relay(&["--agent", "cc", "work"]);
+    assert!(output.status.success(), "{}", stdout(&output));
+    assert_eq!(only_try(&sandbox)["outcome"], "completed");
+    sandbox.wait_until_nobody_is_left();
+}
+
+// 50-R1, R6: what outlives the agent is listed and reaped, and does not delay the end
+#[test]
+fn leftovers_are_listed_and_reaped() {
+    let sandbox = strict("");
+    sandbox.claude("init; setsid sleep 600 & sleep 601 & echo x > made.txt; result fine");
+    let output = sandbox.relay(&["--agent", "cc", "work"]);
+    assert!(output.status.success(), "{}", stdout(&output));
+    let record = only_try(&sandbox);
+    let leftovers = record["leftovers"].as_array().unwrap();
+    assert_eq!(leftovers.len(), 2, "{leftovers:?}");
+    assert!(leftovers.iter().any(|l| l["command"].as_str().unwrap().contains("sleep 600")), "{leftovers:?}");
+    assert!(sandbox.alive().is_empty());
+}
+
+// 50-R7: not one byte from a CLI that speaks a stream
+#[test]
+fn silence_at_the_start_is_retried_as_a_hang() {
+    let sandbox = Sandbox::initialised();
+    sandbox.configure("[reliability]\nstartup_timeout_secs = 1\n");
+    sandbox.claude("if [ $N = 1 ]; then sleep 600; fi; init; echo x > made.txt; result fine");
+    let output = sandbox.relay(&["--agent", "cc", "work"]);
+    assert!(output.status.success(), "{}", stdout(&output));
+    let first = &sandbox.tries()[0];
+    assert_eq!((&first["category"], &first["cause"]), (&"transient_infra".into(), &"startup_hang".into()));
+    sandbox.wait_until_nobody_is_left();
+}
+
+#[test]
+fn a_try_that_reaches_its_cap_is_cut_and_its_work_kept() {
+    let sandbox = strict("try_timeout_secs = 1\n");
+    sandbox.claude("init; echo half > made.txt; sleep 600");
+    let output = sandbox.relay(&["--agent", "cc", "work"]);
+    assert_eq!(output.status.code(), Some(1));
+    let record = only_try(&sandbox);
+    assert_eq!((&record["outcome"], &record["fail_reason"]), (&"run_timeout".into(), &"try timeout".into()));
+    assert_eq!(sandbox.git(["show", "HEAD:made.txt"]), "half");
+    assert!(stdout(&output).contains("try timeout"), "{}", stdout(&output));
+    assert!(sandbox.alive().is_empty());
+}
+
+#[test]
+fn the_run_budget_ends_all_tries() {
+    let sandbox = Sandbox::initialised();
+    sandbox.configure("[reliability]\nretry_budget = 5\nrun_timeout_secs = 1\nmax_failed_runs = 1\n");
+    sandbox.claude("init; sleep 600");
+    let output = sandbox.relay(&["--agent", "cc", "work"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(only_try(&sandbox)["fail_reason"], "run timeout");
+}
+
+#[test]
+fn background_tasks_are_waited_for() {
+    let sandbox = strict("");
+    sandbox.claude(
+        "init; echo '{\"type\":\"system\",\"subtype\":\"background_tasks_changed\",\"tasks\":[{\"id\":\"b1\"}],\"session_id\":\"s\"}'; \
+         result early; here; await go; \
+         echo '{\"type\":\"system\",\"subtype\":\"background_tasks_changed\",\"tasks\":[],\"session_id\":\"s\"}'; \
+         init; echo x > made.txt; say late; result late",
+    );
+    let relay = sandbox.start_relay(&["--agent", "cc", "work"]);
+    sandbox.wait_for_note("here.1");
+    sandbox.release("go");
+    assert!(relay.finish().status.success());
+    assert_eq!(only_try(&sandbox)["summary"], "late");
+}
+
+#[test]
+fn a_prompt_that_cannot_be_passed_is_one_attempt_and_said() {
+    let sandbox = Sandbox::initialised();
+    sandbox.configure("[harness.argful]\ncommand = [\"argful\", \"$PROMPT\"]\n");
+    sandbox.program("argful", "echo hi");
+    sandbox.write("task.md", &"x".repeat(200_000));
+    let output = sandbox.relay(&["--agent", "argful", "--prompt-file", "task.md"]);
+    assert_eq!(output.status.code(), Some(1), "{}", stdout(&output));
+    assert_eq!(only_try(&sandbox)["category"], "harness_launch");
+    assert!(stdout(&output).contains("does not fit"), "{}", stdout(&output));
+}
