@@ -1,0 +1,26 @@
+//! The real Claude Code against a model server of this suite's own, without any network:
+//! first alone (`direct`), then driven by rally (`relay`). Skipped unless asked for:
+//!
+//! ```text
+//! RALLY_TEST_REAL_AGENTS=1 cargo test --test real
+//! ```
+//!
+//! The first run installs the CLI from the npm registry (about 10 s) below `target/`, or
+//! below `RALLY_REAL_AGENTS_DIR`.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "helpers of tests are tests"
+)]
+
+mod direct;
+mod install;
+mod lab;
+mod mock;
+mod namespace;
+mod relay;
+mod scenario;
+#[path = "../it/support/mod.rs"]
+mod support;
