@@ -1,3 +1,36 @@
 //! What is remembered: records, journal, lock, paths, migration.
+//!
+//! Everything is append-only JSONL, one `write` per record. [`Store`] is the one writer
+//! of a workspace and holds its lock; [`Reader`] looks without lock, repair or migration;
+//! [`Shared`] covers the few files that `rally progress` writes from other processes.
 
+pub mod active;
+pub mod digest;
+pub mod error;
+pub mod files;
+pub mod journal;
+pub mod jsonl;
+pub mod lock;
+pub mod messages;
+pub mod migrate;
+pub mod open;
+pub mod paths;
+pub mod progress;
+pub mod reader;
+pub mod reconcile;
 pub mod records;
+pub mod relays;
+pub mod run_state;
+pub mod shared;
+pub mod status;
+pub mod tries;
+
+pub use error::StoreError;
+pub use lock::{Holder, LockError, WorkspaceLock};
+pub use open::{OpenRun, Opened, Store};
+pub use paths::Layout;
+pub use reader::Reader;
+pub use relays::NewRelay;
+pub use run_state::RunState;
+pub use shared::Shared;
+pub use tries::NewTry;

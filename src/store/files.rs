@@ -1,0 +1,55 @@
+//! Whole files: replaced atomically, and folders that are safe on disk.
+
+use std::fs::File;
+use std::io::Write;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
+
+use super::StoreError;
+
+/// Makes new and renamed entries of a folder survive a power cut.
+pub fn sync_dir(dir: &Path) -> Result<(), StoreError> {
+    File::open(dir).and_then(|d| d.sync_all()).map_err(StoreError::at("sync", dir))
+}
+
+/// Like [`sync_dir`], for the folder that holds `path`.
+pub fn sync_parent(path: &Path) -> Result<(), StoreError> {
+    sync_dir(parent(path))
+}
+
+/// Creates a folder that only its owner can enter, with everything above it.
+pub fn create_private_dir(dir: &Path) -> Result<(), StoreError> {
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(dir)
+        .map_err(StoreError::at("create the folder", dir))
+}
+
+/// Puts `bytes` in place of whatever `path` held: readers see all of the old or all
+/// of the new content, also after a crash.
+pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+    let dir = parent(path);
+    let write = || -> std::io::Result<()> {
+        let mut file = tempfile::NamedTempFile::new_in(dir)?;
+        file.write_all(bytes)?;
+        file.as_file().sync_all()?;
+        file.persist(path)?;
+        Ok(())
+    };
+    write().map_err(StoreError::at("write", path))?;
+    sync_dir(dir)
+}
+
+/// Deletes a file; one that is not there is fine.
+pub fn remove(path: &Path) -> Result<(), StoreError> {
+    match std::fs::remove_file(path) {
+        Ok(()) => sync_parent(path),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(e) => Err(StoreError::io("delete", path, e)),
+    }
+}
+
+fn parent(path: &Path) -> &Path {
+    path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}

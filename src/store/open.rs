@@ -1,0 +1,303 @@
+//! Opening a workspace's state for a relay: everything is brought in order first, so
+//! that whoever goes on finds no half-written line, no try without an end and no counter
+//! that disagrees with the records.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use super::digest::{Digest, Needed};
+use super::jsonl::{Repair, repair_tail};
+use super::reconcile::{self, Reap};
+use super::records::{Fact, RECORD_VERSION, RelayRecord, TryRecord};
+use super::tries::tries_of;
+use super::{Layout, Reader, RunState, Shared, StoreError, WorkspaceLock};
+use super::{files, journal, migrate, progress, relays, run_state};
+use crate::model::Timestamp;
+use crate::store::jsonl::Durability;
+use crate::store::records::SummaryEntry;
+
+/// The one writer of a workspace's state.
+#[derive(Debug)]
+pub struct Store {
+    pub(super) layout: Layout,
+    pub(super) next_try: u64,
+    pub(super) next_relay: u64,
+    /// Relays that can be resumed.
+    pub(super) open_relays: BTreeMap<u64, RelayRecord>,
+    /// The newest relay.
+    pub(super) last_relay: Option<RelayRecord>,
+    /// Highest run number, by relay.
+    pub(super) last_runs: BTreeMap<u64, u64>,
+    /// First and last try, by relay.
+    pub(super) spans: BTreeMap<u64, (u64, u64)>,
+    /// Allocated tries without a record.
+    pub(super) unfinished: BTreeSet<u64>,
+    _lock: WorkspaceLock,
+}
+
+/// What was found when a store was opened.
+#[derive(Debug, Default)]
+pub struct Opened {
+    /// For the operator.
+    pub warnings: Vec<String>,
+    /// Tries that were cut, as recorded just now.
+    pub interrupted: Vec<TryRecord>,
+    /// The newest relay that can be resumed.
+    pub resumable: Option<RelayRecord>,
+    /// Its run that began and did not end.
+    pub open_run: Option<OpenRun>,
+}
+
+/// A run that began and did not end.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OpenRun {
+    /// The relay.
+    pub relay_id: u64,
+    /// The run.
+    pub run_id: u64,
+    /// The mix entry it was given to, as typed.
+    pub entry: String,
+    /// What was dirty before it began first: opaque to the store.
+    pub snapshot: serde_json::Value,
+    /// When it began first.
+    pub started_at: Timestamp,
+    /// The session that its newest try worked in.
+    pub session_id: Option<String>,
+    /// What that session cost when last heard of, US dollars, cumulative.
+    pub session_cost: Option<f64>,
+    /// Number of its newest attempt; 0 when none was allocated.
+    pub last_attempt: u32,
+    /// Attempts that count against the retry budget.
+    pub attempts_used: u32,
+}
+
+impl Store {
+    /// Opens the state of a workspace whose lock is held. Tries that were cut are handed
+    /// to `reap` first and then recorded as interrupted.
+    pub fn open(
+        layout: Layout,
+        lock: WorkspaceLock,
+        now: Timestamp,
+        reap: &mut Reap<'_>,
+    ) -> Result<(Store, Opened), StoreError> {
+        let mut opened = Opened { warnings: migrate::prepare(&layout)?, ..Opened::default() };
+        repair_all(&layout, &mut opened.warnings)?;
+        let (digest, skipped) = journal::load(&layout)?;
+        warn_skipped(&mut opened.warnings, &layout.journal(), skipped);
+        let tail = reconcile::read_tail(&layout, &digest)?;
+        warn_skipped(&mut opened.warnings, &layout.tries(), tail.skipped);
+        let recent = relays::recent(&layout)?;
+        warn_skipped(&mut opened.warnings, &layout.relays(), recent.skipped);
+        refuse_newer(&layout, &digest, &tail, &recent)?;
+
+        opened.interrupted = reconcile::close_cut_tries(&layout, &digest, &tail, now, reap)?;
+        let view = Shared::lock(&layout)?.run_state()?;
+        let cut = reconcile::close_try_of_run_state(&layout, &view, &digest, tail.last.as_ref(), now)?;
+        opened.interrupted.extend(cut);
+
+        let newest_try = opened.interrupted.iter().chain(&tail.last).map(|t| t.id + 1).max();
+        let newest_relay = recent.relays.keys().next_back().map(|id| id + 1);
+        let mut store = Store {
+            next_try: digest.next_try.max(newest_try.unwrap_or(1)).max(1),
+            next_relay: digest.next_relay.max(newest_relay.unwrap_or(1)).max(1),
+            open_relays: BTreeMap::new(),
+            last_relay: recent.relays.values().next_back().cloned(),
+            last_runs: digest.last_runs.clone(),
+            spans: BTreeMap::new(),
+            unfinished: BTreeSet::new(),
+            layout,
+            _lock: lock,
+        };
+        if view.has_active() {
+            store.clear_active()?;
+        }
+        store.settle_relays(recent.relays, now)?;
+        opened.resumable = store.open_relay();
+        if let Some(relay) = &opened.resumable {
+            opened.open_run = store.open_run(&digest, relay)?;
+        }
+        store.compact_journal(now)?;
+        Ok((store, opened))
+    }
+
+    /// Where things are.
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// A reader of the same workspace.
+    pub fn reader(&self) -> Reader {
+        Reader::new(self.layout.clone())
+    }
+
+    /// Counts anew what relays without an end have done, and ends those that are finished.
+    fn settle_relays(
+        &mut self,
+        recent: BTreeMap<u64, RelayRecord>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let unended: Vec<RelayRecord> = recent.into_values().filter(|r| r.ended_at.is_none()).collect();
+        for stored in unended {
+            let mut relay = stored.clone();
+            self.recount(&mut relay)?;
+            if !relay.is_open() {
+                relay.ended_at = Some(now);
+            }
+            if relay == stored {
+                self.open_relays.insert(relay.id, relay);
+            } else {
+                self.save_relay(&relay)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn open_run(&self, digest: &Digest, relay: &RelayRecord) -> Result<Option<OpenRun>, StoreError> {
+        let Some((run_id, run)) = digest.open_run(relay.id) else { return Ok(None) };
+        let (mut last_attempt, mut attempts_used) = (0, 0);
+        for record in tries_of(&self.layout, relay)? {
+            let record = record?;
+            if record.run_id == run_id {
+                last_attempt = last_attempt.max(record.attempt_number);
+                attempts_used += u32::from(record.outcome.is_none_or(|o| o.costs_attempt()));
+            }
+        }
+        let (session_id, session_cost) = digest.session_of(relay.id, run_id).unzip();
+        Ok(Some(OpenRun {
+            relay_id: relay.id,
+            run_id,
+            entry: run.entry.clone(),
+            snapshot: run.snapshot.clone(),
+            started_at: run.at,
+            session_id,
+            session_cost: session_cost.flatten(),
+            last_attempt,
+            attempts_used,
+        }))
+    }
+
+    /// Writes a fact to the journal. What a power cut leaves nothing of (processes)
+    /// need not survive one; everything else does.
+    pub fn note(&mut self, fact: Fact, now: Timestamp) -> Result<(), StoreError> {
+        let durability = match &fact {
+            Fact::TrySpawned { .. } => Durability::Cached,
+            _ => Durability::Synced,
+        };
+        match &fact {
+            Fact::RunStarted { relay_id, run_id, .. } | Fact::RunEnded { relay_id, run_id } => {
+                self.saw_run(*relay_id, *run_id);
+            }
+            _ => {}
+        }
+        let run_ended = matches!(fact, Fact::RunEnded { .. });
+        Shared::lock(&self.layout)?.append_fact(fact, now, durability)?;
+        if run_ended { self.compact_journal(now) } else { Ok(()) }
+    }
+
+    fn compact_journal(&self, now: Timestamp) -> Result<(), StoreError> {
+        if !journal::is_large(&self.layout) {
+            return Ok(());
+        }
+        let relays = self.open_relays.keys().copied().collect();
+        let needed = Needed { relays, tries: self.unfinished.clone() };
+        journal::compact(&self.layout, &needed, self.next_try, self.next_relay, now)
+    }
+
+    pub(super) fn saw_run(&mut self, relay: u64, run: u64) {
+        let last = self.last_runs.entry(relay).or_default();
+        *last = run.max(*last);
+    }
+
+    /// Writes the whole view of the current run, as at the start of a run.
+    pub fn write_run_state(&self, state: &RunState) -> Result<(), StoreError> {
+        self.update_run_state(|view| *view = state.clone()).map(|_| ())
+    }
+
+    /// Changes the view of the current run and keeps what hooks have reported meanwhile.
+    pub fn update_run_state(&self, change: impl FnOnce(&mut RunState)) -> Result<RunState, StoreError> {
+        Shared::lock(&self.layout)?.update_run_state(change)
+    }
+
+    /// Forgets the try in flight in the view; nothing else, and nothing without a view.
+    pub fn clear_active(&self) -> Result<(), StoreError> {
+        let shared = Shared::lock(&self.layout)?;
+        if shared.run_state()?.has_active() {
+            shared.update_run_state(RunState::clear_active)?;
+        }
+        Ok(())
+    }
+
+    /// Deletes the view of the current run.
+    pub fn remove_run_state(&self) -> Result<(), StoreError> {
+        Shared::lock(&self.layout)?.remove_run_state()
+    }
+
+    /// The view of the current run, if there is one.
+    pub fn read_run_state(&self) -> Result<Option<RunState>, StoreError> {
+        run_state::read(&self.layout)
+    }
+
+    /// Keeps the prompt of the current try for whoever wants to read it.
+    pub fn write_current_task(&self, prompt: &str) -> Result<(), StoreError> {
+        files::replace(&self.layout.current_task(), prompt.as_bytes())
+    }
+
+    /// Appends an entry to `summary.jsonl`, its texts bounded.
+    pub fn append_summary(&self, entry: &SummaryEntry) -> Result<(), StoreError> {
+        Shared::lock(&self.layout)?.append_summary(entry)
+    }
+
+    /// Everything that was reported for a run, oldest first.
+    pub fn progress_of(&self, run: &str) -> Result<Vec<SummaryEntry>, StoreError> {
+        progress::progress_of(&self.layout, run)
+    }
+}
+
+/// Makes every file safe to append to.
+fn repair_all(layout: &Layout, warnings: &mut Vec<String>) -> Result<(), StoreError> {
+    let state = layout.state_dir();
+    for path in [layout.tries(), layout.relays(), layout.agent_status()] {
+        warn_repaired(warnings, &path, &repair_tail(&path, &state)?);
+    }
+    let shared = Shared::lock(layout)?;
+    for path in shared.record_files() {
+        warn_repaired(warnings, &path, &shared.repair(&path)?);
+    }
+    Ok(())
+}
+
+fn warn_repaired(warnings: &mut Vec<String>, path: &Path, repair: &Repair) {
+    match repair {
+        Repair::Clean | Repair::NewlineAdded | Repair::BlankDropped => {}
+        Repair::Quarantined(bytes, torn) => warnings.push(format!(
+            "{} ended in the middle of a record; its last {bytes} bytes were moved to {}",
+            path.display(),
+            torn.display()
+        )),
+    }
+}
+
+fn warn_skipped(warnings: &mut Vec<String>, path: &Path, skipped: usize) {
+    if skipped > 0 {
+        let lines = crate::model::text::count(skipped, "unreadable line");
+        warnings.push(format!("{}: {lines} skipped", path.display()));
+    }
+}
+
+/// A newer rally may mean something else by the same fields.
+fn refuse_newer(
+    layout: &Layout,
+    digest: &Digest,
+    tail: &reconcile::Tail,
+    recent: &relays::Recent,
+) -> Result<(), StoreError> {
+    let found = [
+        (layout.journal(), digest.version),
+        (layout.tries(), tail.last.as_ref().map_or(0, |t| t.v)),
+        (layout.relays(), recent.relays.values().map(|r| r.v).max().unwrap_or(0)),
+    ];
+    match found.into_iter().find(|(_, version)| *version > RECORD_VERSION) {
+        Some((path, found)) => Err(StoreError::Newer { path, found }),
+        None => Ok(()),
+    }
+}

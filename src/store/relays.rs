@@ -1,0 +1,149 @@
+//! Relay records: appended, never rewritten. A newer line with the same id supersedes
+//! the older, and the last line is always the newest relay.
+
+use std::collections::BTreeMap;
+
+use super::jsonl::{Durability, RecordsBack, append_all};
+use super::records::{RECORD_VERSION, RelayRecord};
+use super::tries::tries_of;
+use super::{Layout, Store, StoreError};
+use crate::model::Timestamp;
+
+/// How far back relays are looked at, in bytes: what lies before is history, whatever
+/// its records say, so that a long history costs nothing.
+const WINDOW: u64 = 256 << 10;
+
+/// What a new relay is made of.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NewRelay {
+    /// Successful runs wanted.
+    pub target_iterations: u64,
+    /// The mix as typed, behind `__override__:` when it came from a flag.
+    pub agent_mix: String,
+    /// The entries of the mix, as typed.
+    pub entries: Vec<String>,
+    /// The task, unless the built-in one is used.
+    pub prompt: Option<String>,
+}
+
+/// The newest version of every relay inside the window.
+#[derive(Debug, Default)]
+pub(super) struct Recent {
+    pub(super) relays: BTreeMap<u64, RelayRecord>,
+    pub(super) skipped: usize,
+}
+
+/// Reads back through the window.
+pub(super) fn recent(layout: &Layout) -> Result<Recent, StoreError> {
+    let mut back = RecordsBack::<RelayRecord>::open(&layout.relays())?;
+    let mut recent = Recent::default();
+    while back.bytes_read() < WINDOW || recent.relays.is_empty() {
+        let Some(record) = back.next().transpose()? else { break };
+        recent.relays.entry(record.id).or_insert(record);
+    }
+    recent.skipped = back.skipped();
+    Ok(recent)
+}
+
+impl Store {
+    /// Starts a relay; its id is new.
+    pub fn create_relay(&mut self, new: NewRelay, now: Timestamp) -> Result<RelayRecord, StoreError> {
+        let record = RelayRecord {
+            v: RECORD_VERSION,
+            id: self.next_relay,
+            target_iterations: new.target_iterations,
+            completed_iterations: 0,
+            agent_mix: new.agent_mix,
+            entries: new.entries,
+            prompt: new.prompt,
+            started_at: now,
+            ended_at: None,
+            first_try_id: None,
+            last_try_id: None,
+            position: None,
+            extra: serde_json::Map::new(),
+        };
+        let record = self.save_relay(&record)?;
+        self.next_relay += 1;
+        self.last_runs.insert(record.id, 0);
+        Ok(record)
+    }
+
+    /// Supersedes a relay's record, durably. The ids of its first and last try are the
+    /// store's own business. Says what was written.
+    pub fn save_relay(&mut self, relay: &RelayRecord) -> Result<RelayRecord, StoreError> {
+        let mut record = relay.clone();
+        record.v = RECORD_VERSION;
+        if let Some((first, last)) = self.spans.get(&record.id) {
+            record.first_try_id = Some(*first);
+            record.last_try_id = Some(*last);
+        }
+        let newest = self.last_relay.clone().filter(|last| last.id > record.id);
+        let lines: Vec<&RelayRecord> = [&record].into_iter().chain(&newest).collect();
+        append_all(&self.layout.relays(), &lines, Durability::Synced)?;
+        if newest.is_none() {
+            self.last_relay = Some(record.clone());
+        }
+        if record.is_open() {
+            self.open_relays.insert(record.id, record.clone());
+        } else {
+            self.open_relays.remove(&record.id);
+        }
+        Ok(record)
+    }
+
+    /// Ends every relay that could be resumed. Says which.
+    pub fn close_open_relays(&mut self, now: Timestamp) -> Result<Vec<u64>, StoreError> {
+        let open: Vec<RelayRecord> = self.open_relays.values().cloned().collect();
+        for relay in &open {
+            self.save_relay(&RelayRecord { ended_at: Some(now), ..relay.clone() })?;
+        }
+        Ok(open.iter().map(|relay| relay.id).collect())
+    }
+
+    /// The newest relay that can be resumed.
+    pub fn open_relay(&self) -> Option<RelayRecord> {
+        self.open_relays.values().next_back().cloned()
+    }
+
+    /// The newest relay.
+    pub fn last_relay(&self) -> Option<RelayRecord> {
+        self.last_relay.clone()
+    }
+
+    /// A run number that this relay has never used.
+    pub fn next_run_id(&self, relay_id: u64) -> Result<u64, StoreError> {
+        if let Some(last) = self.last_runs.get(&relay_id) {
+            return Ok(last + 1);
+        }
+        let mut last = 0;
+        for record in self.tries_of_relay(relay_id)? {
+            last = last.max(record?.run_id);
+        }
+        Ok(last + 1)
+    }
+
+    /// Derives what a relay's record says about its tries from the tries themselves.
+    pub(super) fn recount(&mut self, relay: &mut RelayRecord) -> Result<(), StoreError> {
+        let mut passed = std::collections::BTreeSet::new();
+        let (mut first, mut last) = (None, None);
+        let mut last_run = self.last_runs.get(&relay.id).copied().unwrap_or(0);
+        for record in tries_of(&self.layout, relay)? {
+            let record = record?;
+            if record.outcome.map_or(record.completed, |o| o.is_success()) {
+                passed.insert(record.run_id);
+            }
+            first = Some(first.map_or(record.id, |f: u64| f.min(record.id)));
+            last = Some(last.map_or(record.id, |l: u64| l.max(record.id)));
+            last_run = last_run.max(record.run_id);
+        }
+        relay.completed_iterations = passed.len() as u64;
+        relay.first_try_id = first;
+        relay.last_try_id = last;
+        self.last_runs.insert(relay.id, last_run);
+        if let Some(span) = first.zip(last) {
+            self.spans.insert(relay.id, span);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,118 @@
+//! The files that other processes write too: journal, `summary.jsonl`, `run-state.json`
+//! and the inbox. `rally progress` runs below a relay that holds the workspace, so these
+//! have a lock of their own, held for moments only.
+
+use std::fs::{File, OpenOptions};
+use std::path::{Path, PathBuf};
+
+use super::jsonl::{self, Durability, Repair};
+use super::records::{Fact, JournalLine, RECORD_VERSION, SummaryEntry};
+use super::run_state::{self, RunState};
+use super::{Layout, StoreError, files};
+use crate::model::{Timestamp, text};
+
+/// Nobody else writes the shared files until this is dropped.
+#[derive(Debug)]
+pub struct Shared<'a> {
+    layout: &'a Layout,
+    _lock: File,
+}
+
+impl<'a> Shared<'a> {
+    /// Waits for the lock. The state folder has to exist.
+    pub fn lock(layout: &'a Layout) -> Result<Shared<'a>, StoreError> {
+        let path = layout.journal_lock();
+        let file = OpenOptions::new()
+            .create(true)
+            .write(true)
+            .truncate(false)
+            .open(&path)
+            .map_err(StoreError::at("open", &path))?;
+        file.lock().map_err(StoreError::at("lock", &path))?;
+        Ok(Shared { layout, _lock: file })
+    }
+
+    /// Repairs the tail of one of the files; what is torn goes into the state folder.
+    pub fn repair(&self, path: &Path) -> Result<Repair, StoreError> {
+        jsonl::repair_tail(path, &self.layout.state_dir())
+    }
+
+    /// Appends a fact to the journal. Says the journal's length before.
+    pub fn append_fact(&self, fact: Fact, now: Timestamp, durability: Durability) -> Result<u64, StoreError> {
+        let path = self.layout.journal();
+        self.repair(&path)?;
+        jsonl::append(&path, &JournalLine { v: RECORD_VERSION, at: now, fact }, durability)
+    }
+
+    /// Appends an entry to `summary.jsonl`, its texts bounded.
+    pub fn append_summary(&self, entry: &SummaryEntry) -> Result<(), StoreError> {
+        let path = self.layout.summary();
+        self.repair(&path)?;
+        jsonl::append(&path, &bounded(entry), Durability::Synced)?;
+        Ok(())
+    }
+
+    /// Records progress: a fact in the journal and a line in `summary.jsonl`; both or none.
+    pub fn record_progress(&self, entry: SummaryEntry, now: Timestamp) -> Result<SummaryEntry, StoreError> {
+        let entry = bounded(&entry);
+        let fact = Fact::Progress { run_id: entry.run_id.clone(), summary: entry.clone() };
+        let before = self.append_fact(fact, now, Durability::Synced)?;
+        if let Err(error) = self.append_summary(&entry) {
+            jsonl::undo(&self.layout.journal(), before)?;
+            return Err(error);
+        }
+        Ok(entry)
+    }
+
+    /// Reads, changes and writes the current run's view. One that cannot be read counts
+    /// as missing: it is only a view, and must never stand in the way.
+    pub fn update_run_state(&self, change: impl FnOnce(&mut RunState)) -> Result<RunState, StoreError> {
+        let mut state = self.run_state()?;
+        change(&mut state);
+        run_state::write(&self.layout.run_state(), &state)?;
+        Ok(state)
+    }
+
+    /// The current run's view, or an empty one.
+    pub fn run_state(&self) -> Result<RunState, StoreError> {
+        match run_state::read(self.layout) {
+            Ok(state) => Ok(state.unwrap_or_default()),
+            Err(StoreError::Corrupt { .. }) => Ok(RunState::default()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// After an agent finalised its run: what hooks reported is used up. While a try is
+    /// in flight the view stays, because readers find the try there.
+    pub fn finalise_run_state(&self) -> Result<(), StoreError> {
+        let mut state = self.run_state()?;
+        if state.finalise() {
+            run_state::write(&self.layout.run_state(), &state)
+        } else {
+            self.remove_run_state()
+        }
+    }
+
+    /// Deletes the current run's view.
+    pub fn remove_run_state(&self) -> Result<(), StoreError> {
+        files::remove(&self.layout.run_state())
+    }
+
+    /// The files of this lock that hold records.
+    pub fn record_files(&self) -> [PathBuf; 3] {
+        [self.layout.journal(), self.layout.summary(), self.layout.messages()]
+    }
+}
+
+/// The entry with every text cut to its limit.
+fn bounded(entry: &SummaryEntry) -> SummaryEntry {
+    let cut = |t: &String| text::bounded(t, text::RECORD_TEXT_LIMIT);
+    let mut entry = entry.clone();
+    entry.summary = cut(&entry.summary);
+    entry.followups = entry.followups.iter().map(cut).collect();
+    if let Some(handoff) = &mut entry.handoff {
+        handoff.summary = cut(&handoff.summary);
+        handoff.followups = handoff.followups.iter().map(cut).collect();
+    }
+    entry
+}
