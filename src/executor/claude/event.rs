@@ -1,0 +1,205 @@
+//! One line of the stream, read by key.
+//!
+//! Keys come in any order (2.1.330 writes `result` events with `type` near the end), so no
+//! prefix means anything. A field of an unexpected type is left out rather than
+//! costing the whole event.
+
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer};
+
+use crate::executor::final_text::Structured;
+use crate::model::Usage;
+
+/// What rally reads of an event. `error` and `api_error` are set on the assistant
+/// message that stands for a failed request, and again on the `result`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Event<'a> {
+    #[serde(rename = "type", borrow, deserialize_with = "loose")]
+    pub kind: Option<&'a str>,
+    #[serde(borrow, deserialize_with = "loose")]
+    pub subtype: Option<&'a str>,
+    #[serde(borrow, deserialize_with = "loose")]
+    pub session_id: Option<&'a str>,
+    #[serde(borrow, deserialize_with = "loose")]
+    pub error: Option<&'a str>,
+    #[serde(borrow, deserialize_with = "loose")]
+    pub api_error: Option<&'a str>,
+    #[serde(deserialize_with = "loose")]
+    pub api_error_status: Option<u16>,
+    /// Of `system/api_retry`; null when there was no answer at all.
+    #[serde(deserialize_with = "loose")]
+    pub error_status: Option<u16>,
+    #[serde(deserialize_with = "loose")]
+    pub attempt: Option<u32>,
+    #[serde(deserialize_with = "loose")]
+    pub retry_delay_ms: Option<f64>,
+    /// Of `system/background_tasks_changed`: all that are running now.
+    #[serde(deserialize_with = "loose")]
+    pub tasks: Option<Vec<IgnoredAny>>,
+    #[serde(borrow, deserialize_with = "loose")]
+    pub rate_limit_info: Option<RateLimit<'a>>,
+    #[serde(deserialize_with = "loose")]
+    pub is_error: Option<bool>,
+    #[serde(deserialize_with = "loose")]
+    pub result: Option<Answer>,
+    #[serde(deserialize_with = "loose")]
+    pub errors: Option<Vec<String>>,
+    #[serde(deserialize_with = "loose")]
+    pub total_cost_usd: Option<f64>,
+    #[serde(deserialize_with = "loose")]
+    pub usage: Option<Tokens>,
+}
+
+/// The final answer in its possible shapes.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub(super) enum Answer {
+    Text(String),
+    Structured(Structured),
+    Other(IgnoredAny),
+}
+
+/// State of the account's window.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct RateLimit<'a> {
+    /// `allowed`, `allowed_warning` or `rejected`.
+    #[serde(borrow, deserialize_with = "loose")]
+    pub status: Option<&'a str>,
+    /// Epoch seconds.
+    #[serde(rename = "resetsAt", deserialize_with = "loose")]
+    pub resets_at: Option<i64>,
+}
+
+/// Tokens as the API counts them.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Tokens {
+    input_tokens: Option<u64>,
+    cache_creation_input_tokens: Option<u64>,
+    cache_read_input_tokens: Option<u64>,
+    output_tokens: Option<u64>,
+    output_tokens_details: Option<OutputDetails>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct OutputDetails {
+    thinking_tokens: Option<u64>,
+}
+
+impl Tokens {
+    /// Tokens written to the cache were read like any other.
+    pub fn usage(&self) -> Usage {
+        let input = self.input_tokens.unwrap_or(0);
+        Usage {
+            input_tokens: input.saturating_add(self.cache_creation_input_tokens.unwrap_or(0)),
+            cached_input_tokens: self.cache_read_input_tokens.unwrap_or(0),
+            output_tokens: self.output_tokens.unwrap_or(0),
+            reasoning_tokens: self
+                .output_tokens_details
+                .as_ref()
+                .and_then(|d| d.thinking_tokens)
+                .unwrap_or(0),
+        }
+    }
+}
+
+/// The content of an `assistant` or `user` event.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Envelope {
+    message: Message,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Message {
+    content: Vec<Block>,
+}
+
+/// One block of content.
+#[derive(Debug, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub(super) enum Block {
+    Text {
+        #[serde(default)]
+        text: String,
+    },
+    ToolUse {
+        #[serde(default)]
+        name: String,
+    },
+    ToolResult {},
+    #[serde(other)]
+    Other,
+}
+
+impl Envelope {
+    /// The blocks; none when the content is not a list of them (a plain string, for example).
+    pub fn blocks(line: &str) -> Vec<Block> {
+        serde_json::from_str::<Envelope>(line).unwrap_or_default().message.content
+    }
+}
+
+/// A value, or nothing when it has another type.
+pub(super) fn loose<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Loose<T> {
+        Value(T),
+        Other(IgnoredAny),
+    }
+    Ok(match Loose::deserialize(deserializer)? {
+        Loose::Value(value) => Some(value),
+        Loose::Other(IgnoredAny) => None,
+    })
+}
+
+/// An event from a line that is one JSON object.
+pub(super) fn read(line: &str) -> Option<Event<'_>> {
+    // A derived struct would take an array, too.
+    if !line.starts_with('{') {
+        return None;
+    }
+    serde_json::from_str(line).ok()
+}
+
+/// Calls `each` with every event that stands inside a broken line: stderr text and events of
+/// other writers get into the middle of lines. Only what surely is an event counts,
+/// so that an object inside a torn one is not mistaken for it.
+pub(super) fn recover(line: &str, mut each: impl FnMut(&Event<'_>, &str)) {
+    const KINDS: [&str; 5] = ["system", "assistant", "user", "result", "rate_limit_event"];
+    let mut from = 0;
+    // Every candidate is read as far as it makes sense; together they may cost a few passes over the line.
+    let mut budget = 8 * line.len();
+    while let Some(at) = memchr::memmem::find(&line.as_bytes()[from..], b"{\"") {
+        let candidate = &line[from + at..];
+        let mut values = serde_json::Deserializer::from_str(candidate).into_iter::<Event<'_>>();
+        match values.next() {
+            Some(Ok(event)) => {
+                let end = values.byte_offset();
+                if event.session_id.is_some() && event.kind.is_some_and(|kind| KINDS.contains(&kind)) {
+                    each(&event, &candidate[..end]);
+                    from += at + end;
+                } else {
+                    from += at + 1;
+                }
+                budget = budget.saturating_sub(end);
+            }
+            Some(Err(error)) => {
+                budget = budget.saturating_sub(error.column());
+                from += at + 1;
+            }
+            None => return,
+        }
+        if budget == 0 {
+            return;
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! The two things that every harness brings along: a describer and a parser.
+
+use std::fmt::Debug;
+use std::path::Path;
+
+use super::{AgentEvent, Invocation, PrepareError, Report, Request, Stream};
+use crate::model::{Evidence, Exit, Timestamp};
+
+/// What an executor's CLI can truly do. A claim is proved end to end by a test.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Capabilities {
+    /// Captures a session id and can resume it with a new prompt.
+    pub resume: bool,
+    /// Takes a reasoning effort.
+    pub effort: bool,
+    /// Speaks a structured stream with an end-of-run event, so that exit 0 alone is no success.
+    pub end_event: bool,
+}
+
+/// Reads an agent's output as it comes. Memory stays bounded whatever is printed.
+pub trait Parser: Debug {
+    /// Takes the next bytes and appends what they mean to `events`.
+    fn feed(&mut self, stream: Stream, bytes: &[u8], events: &mut Vec<AgentEvent>);
+
+    /// The output is over; `exit` is `None` when the process had to be abandoned.
+    /// `now` turns "resets in 3h" into a point in time.
+    fn finish(&mut self, exit: Option<Exit>, now: Timestamp) -> Report;
+}
+
+/// Where to look for evidence after a try that did not tell why it failed.
+#[derive(Debug, Clone, Copy)]
+pub struct DiskQuery<'a> {
+    /// The session of this very try.
+    pub session_id: &'a str,
+    /// The agent's working directory.
+    pub workspace: &'a Path,
+    /// When the try began: a resumed session's log also holds older failures.
+    pub since: Timestamp,
+    /// The current time.
+    pub now: Timestamp,
+}
+
+/// One agent CLI.
+pub trait Executor: Debug {
+    /// Canonical harness name, or the user's own for a harness built on another.
+    fn harness(&self) -> &str;
+
+    /// What it can do.
+    fn capabilities(&self) -> Capabilities;
+
+    /// The command line for a request.
+    fn invocation(&self, request: &Request<'_>) -> Result<Invocation, PrepareError>;
+
+    /// A fresh parser for one try.
+    fn parser(&self) -> Box<dyn Parser>;
+
+    /// Evidence that the CLI left on disk about this very session. A missing or
+    /// unreadable log is no error: there is simply nothing to learn from it.
+    fn disk_evidence(&self, _query: &DiskQuery<'_>) -> Option<Evidence> {
+        None
+    }
+}

@@ -1,0 +1,88 @@
+//! What a try asks of a CLI, and the command line that asks it.
+
+use std::ffi::OsString;
+use std::path::Path;
+
+use crate::model::{Category, Evidence};
+
+/// What one try asks of the CLI.
+#[derive(Debug, Clone, Copy)]
+pub struct Request<'a> {
+    /// The whole prompt.
+    pub prompt: &'a str,
+    /// The model to pass, if any.
+    pub model: Option<&'a str>,
+    /// The reasoning effort to pass, if any.
+    pub effort: Option<&'a str>,
+    /// The session to resume, if any.
+    pub resume: Option<&'a str>,
+    /// The agent's working directory.
+    pub workspace: &'a Path,
+}
+
+/// What the agent's standard input is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stdin {
+    /// `/dev/null`.
+    Null,
+    /// These bytes, then end of file.
+    Bytes(Vec<u8>),
+}
+
+/// Where the agent's standard error goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stderr {
+    /// Into the same pipe as standard output.
+    Merged,
+    /// Into a pipe of its own.
+    Separate,
+}
+
+/// A command line that the driver can hand to a guard.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Invocation {
+    /// Program name (looked up in PATH) or path.
+    pub program: OsString,
+    /// Arguments, without the program.
+    pub args: Vec<OsString>,
+    /// Variables set on top of rally's own environment.
+    pub env: Vec<(OsString, OsString)>,
+    /// Standard input.
+    pub stdin: Stdin,
+    /// Standard error.
+    pub stderr: Stderr,
+    /// Remarks for the operator, such as a setting that the CLI has no flag for.
+    pub notes: Vec<String>,
+}
+
+/// A request that cannot be handed to the CLI.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PrepareError {
+    /// The prompt cannot be passed as an argument.
+    #[error("the prompt ({bytes} bytes) does not fit into one argument of {harness} (limit {limit} bytes)")]
+    PromptTooLong {
+        /// Canonical harness name.
+        harness: String,
+        /// Size of the prompt.
+        bytes: usize,
+        /// Largest size that fits.
+        limit: usize,
+    },
+    /// The prompt holds a NUL character, which no argument can.
+    #[error("the prompt holds a NUL character, which {harness} cannot take as an argument")]
+    PromptHasNul {
+        /// Canonical harness name.
+        harness: String,
+    },
+}
+
+impl PrepareError {
+    /// The same as evidence: nothing was started, and starting again would not help.
+    pub fn evidence(&self) -> Evidence {
+        let cause = match self {
+            PrepareError::PromptTooLong { .. } => "prompt_too_long",
+            PrepareError::PromptHasNul { .. } => "prompt_has_nul",
+        };
+        Evidence::new("prepare", Some(Category::HarnessLaunch), self.to_string()).with_cause(cause)
+    }
+}

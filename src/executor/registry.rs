@@ -1,0 +1,92 @@
+//! Which harnesses there are.
+
+use std::collections::BTreeMap;
+
+use super::Executor;
+
+/// Executors by harness name.
+#[derive(Debug, Default)]
+pub struct Registry {
+    executors: BTreeMap<String, Box<dyn Executor>>,
+}
+
+impl Registry {
+    /// Adds an executor under its own name; one of the same name is replaced.
+    pub fn insert(&mut self, executor: Box<dyn Executor>) {
+        self.executors.insert(executor.harness().to_owned(), executor);
+    }
+
+    /// The executor of a harness.
+    pub fn get(&self, harness: &str) -> Option<&dyn Executor> {
+        self.executors.get(harness).map(Box::as_ref)
+    }
+
+    /// All names, sorted.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.executors.keys().map(String::as_str)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::executor::{Claude, ClaudeSpec, Custom, CustomSpec, Request, Stream, TailStream};
+    use crate::model::{Exit, Timestamp};
+
+    fn every_executor() -> Registry {
+        let mut registry = Registry::default();
+        registry.insert(Box::new(Claude::default()));
+        registry.insert(Box::new(Claude::new(ClaudeSpec { name: "work".into(), ..ClaudeSpec::default() })));
+        registry.insert(Box::new(Custom::new(CustomSpec {
+            name: "mine".into(),
+            command: vec!["agent".into()],
+            model_flag: None,
+            output_lines: 40,
+            tail_stream: TailStream::Combined,
+            args: vec![],
+            env: vec![],
+        })));
+        registry
+    }
+
+    /// A recording of each harness that claims to resume, and the session in it.
+    fn recording(harness: &str) -> (&'static str, &'static str) {
+        match harness {
+            "claude" | "work" => ("claude/ok.jsonl", "92025d41-e24c-43d2-8774-fec03b1ea385"),
+            other => panic!("{other} claims to resume sessions: add a recording that proves it"),
+        }
+    }
+
+    // 20-AF-EX-02, 20-AF-EX-03, 20-AF-EX-07
+    #[test]
+    fn who_claims_to_resume_captures_the_session_and_passes_it_back() {
+        let registry = every_executor();
+        for name in registry.names() {
+            let executor = registry.get(name).unwrap();
+            assert_eq!(executor.harness(), name);
+            let request = |resume| Request {
+                prompt: "go on",
+                model: None,
+                effort: None,
+                resume,
+                workspace: "/w".as_ref(),
+            };
+            let fresh = executor.invocation(&request(None)).unwrap();
+            if !executor.capabilities().resume {
+                assert_eq!(executor.invocation(&request(Some("any"))).unwrap(), fresh, "{name}");
+                continue;
+            }
+            let (file, session) = recording(name);
+            let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/");
+            let output = std::fs::read(format!("{folder}{file}")).unwrap();
+            let mut parser = executor.parser();
+            parser.feed(Stream::Stdout, &output, &mut Vec::new());
+            let captured = parser.finish(Some(Exit::Code(1)), Timestamp::UNIX_EPOCH).session_id.unwrap();
+            assert_eq!(captured, session);
+            let resumed = executor.invocation(&request(Some(&captured))).unwrap();
+            assert!(resumed.args.iter().any(|arg| arg == session), "{name}: {:?}", resumed.args);
+            assert!(!fresh.args.iter().any(|arg| arg == "--resume"), "{name}");
+        }
+        assert!(registry.get("nonesuch").is_none());
+    }
+}

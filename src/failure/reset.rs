@@ -1,0 +1,183 @@
+//! When an exhausted quota comes back, read from a provider's own words.
+//!
+//! Understood are spans (`resets in 3h 24m`, `1d12h`, `in 2 hours`), clock times with an
+//! optional date and zone (`resets 10:05pm (UTC)`, `try again at Jun 5th, 2026 5:22 AM`)
+//! and epoch seconds behind a bar (`limit reached|1795385132`).
+
+use std::sync::LazyLock;
+
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, ToSpan};
+use regex::{Captures, Regex};
+
+use super::pattern::regex;
+use crate::model::Timestamp;
+
+/// One amount of a span, such as `3h` or `2 days`. Long names come first, or `m` would win over `minutes`.
+const AMOUNT: &str = r"(\d{1,5}(?:\.\d{1,3})?)\s*(days?|d|hours?|hrs?|h|minutes?|mins?|m|seconds?|secs?|s)";
+
+static SPAN: LazyLock<Regex> = LazyLock::new(|| {
+    regex(&format!(
+        r"(?i)\b(?:resets?|try again|available again)\s+(?:in\s+)?((?:{AMOUNT}[\s,]*(?:and\s+)?)+)"
+    ))
+});
+static ONE_AMOUNT: LazyLock<Regex> = LazyLock::new(|| regex(&format!("(?i){AMOUNT}")));
+static CLOCK: LazyLock<Regex> = LazyLock::new(|| {
+    regex(concat!(
+        r"(?i)\b(?:resets?|try again)\s+(?:on\s+|at\s+)?",
+        r"(?:(?<month>jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?\s+(?<day>\d{1,2})(?:st|nd|rd|th)?",
+        r"(?:,?\s+(?<year>\d{4}))?(?:,|\s+at)?\s+)?",
+        r"(?<hour>\d{1,2})(?::(?<minute>\d{2}))?\s*(?<half>am|pm)?\b(?:\s*\((?<zone>[A-Za-z0-9_+/-]+)\))?",
+    ))
+});
+static EPOCH: LazyLock<Regex> = LazyLock::new(|| regex(r"\|\s*(\d{10})\b"));
+
+/// The point in time that `text` names. Times without a zone of their own are read in `zone`.
+pub fn find(text: &str, now: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
+    span(text)
+        .and_then(|span| now.checked_add(span).ok())
+        .or_else(|| epoch(text))
+        .or_else(|| CLOCK.captures(text).and_then(|clock| next_occurrence(&clock, now, zone)))
+}
+
+fn span(text: &str) -> Option<SignedDuration> {
+    let found = SPAN.captures(text)?.get(1)?;
+    // `3 months` must not be read as three minutes.
+    let last = found.as_str().chars().next_back()?;
+    if last.is_alphanumeric() && text[found.end()..].starts_with(char::is_alphanumeric) {
+        return None;
+    }
+    let mut seconds = 0.0;
+    for amount in ONE_AMOUNT.captures_iter(found.as_str()) {
+        let number: f64 = amount[1].parse().ok()?;
+        let unit = match amount[2].chars().next()?.to_ascii_lowercase() {
+            'd' => 86_400.0,
+            'h' => 3_600.0,
+            'm' => 60.0,
+            _ => 1.0,
+        };
+        seconds += number * unit;
+    }
+    Some(SignedDuration::from_secs_f64(seconds))
+}
+
+fn epoch(text: &str) -> Option<Timestamp> {
+    Timestamp::from_second(EPOCH.captures(text)?[1].parse().ok()?).ok()
+}
+
+/// The next time a clock shows what was captured, by the calendar: a day may have 23 or 25 hours.
+fn next_occurrence(clock: &Captures<'_>, now: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
+    let half = clock.name("half").map(|half| half.as_str().to_ascii_lowercase());
+    if half.is_none() && clock.name("minute").is_none() {
+        return None;
+    }
+    let named: i8 = clock["hour"].parse().ok()?;
+    let hour = match half.as_deref() {
+        None => named,
+        Some(_) if !(1..=12).contains(&named) => return None,
+        Some("pm") => named % 12 + 12,
+        Some(_) => named % 12,
+    };
+    let minute: i8 = clock.name("minute").map_or(Ok(0), |minute| minute.as_str().parse()).ok()?;
+    let zone = match clock.name("zone") {
+        Some(name) => TimeZone::get(name.as_str()).unwrap_or_else(|_| zone.clone()),
+        None => zone.clone(),
+    };
+    let today = now.to_zoned(zone.clone()).date();
+    let at = |date: Date| {
+        let time = jiff::civil::Time::new(hour, minute, 0, 0).ok()?;
+        Some(date.to_datetime(time).to_zoned(zone.clone()).ok()?.timestamp())
+    };
+    let Some(month) = clock.name("month") else {
+        return at(today).filter(|then| *then > now).or_else(|| at(today.tomorrow().ok()?));
+    };
+    let month = month_number(month.as_str())?;
+    let day: i8 = clock["day"].parse().ok()?;
+    if let Some(year) = clock.name("year") {
+        return at(Date::new(year.as_str().parse().ok()?, month, day).ok()?);
+    }
+    let this_year = Date::new(today.year(), month, day).ok()?;
+    // In December a January date is next year's; a date just gone by is simply over.
+    let passed = this_year < today.checked_sub(7.days()).ok()?;
+    at(if passed { Date::new(today.year() + 1, month, day).ok()? } else { this_year })
+}
+
+fn month_number(name: &str) -> Option<i8> {
+    const MONTHS: [&str; 12] =
+        ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
+    let at = MONTHS.iter().position(|month| name.to_ascii_lowercase().starts_with(month))?;
+    i8::try_from(at + 1).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn berlin() -> TimeZone {
+        TimeZone::get("Europe/Berlin").unwrap()
+    }
+
+    /// 12:00 in Berlin.
+    const NOW: &str = "2026-11-22T11:00:00Z";
+
+    #[test]
+    fn words_that_name_a_time() {
+        let cases = [
+            ("Five-hour limit reached · resets in 3h 24m", "2026-11-22T14:24:00Z"),
+            ("usage cap hit, resets in 2h 5m", "2026-11-22T13:05:00Z"),
+            ("resets 3h", "2026-11-22T14:00:00Z"),
+            ("resets in 45m", "2026-11-22T11:45:00Z"),
+            ("Resets in 1d12h.", "2026-11-23T23:00:00Z"),
+            ("Resets in 7 days.", "2026-11-29T11:00:00Z"),
+            ("resets in 2 hours and 30 minutes", "2026-11-22T13:30:00Z"),
+            ("Resets in 1.5d.", "2026-11-23T23:00:00Z"),
+            ("limit · resets at 14:30", "2026-11-22T13:30:00Z"),
+            ("limit · resets at 2:30 PM", "2026-11-22T13:30:00Z"),
+            ("resets 3pm", "2026-11-22T14:00:00Z"),
+            ("resets 11am", "2026-11-23T10:00:00Z"),
+            ("resets 12am", "2026-11-22T23:00:00Z"),
+            ("You've hit your 5-hour limit · resets 10:05pm (UTC)", "2026-11-22T22:05:00Z"),
+            ("weekly limit · resets Nov 28, 3pm (Europe/Berlin)", "2026-11-28T14:00:00Z"),
+            ("resets Jan 2 at 9:00 am (UTC)", "2027-01-02T09:00:00Z"),
+            ("try again at 5:22 AM.", "2026-11-23T04:22:00Z"),
+            ("try again at Dec 5th, 2026 5:22 AM.", "2026-12-05T04:22:00Z"),
+            ("Claude AI usage limit reached|1795385132", "2026-11-22T22:05:32Z"),
+        ];
+        for (text, expected) in cases {
+            let found = find(text, NOW.parse().unwrap(), &berlin());
+            assert_eq!(found, Some(expected.parse().unwrap()), "{text}");
+        }
+    }
+
+    #[test]
+    fn words_that_name_none() {
+        for text in [
+            "",
+            "usage limit reached",
+            "resets in 3 months",
+            "resets 25:00",
+            "resets 14pm",
+            "resets 12:75",
+            "resets 5",
+            "resets Feb 31 at 3pm",
+            "the limit is for 5 hours",
+        ] {
+            assert_eq!(find(text, NOW.parse().unwrap(), &berlin()), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn tomorrow_is_by_the_calendar_not_by_24_hours() {
+        // The night of 25 October 2026 has 25 hours in Berlin.
+        let now: Timestamp = "2026-10-24T12:00:00Z".parse().unwrap();
+        let found = find("resets at 13:00", now, &berlin()).unwrap();
+        assert_eq!(found, "2026-10-25T12:00:00Z".parse().unwrap());
+    }
+
+    #[test]
+    fn nothing_panics_at_the_end_of_time() {
+        assert_eq!(find("resets in 99999 days", Timestamp::MAX, &TimeZone::UTC), None);
+        assert_eq!(find("resets at 3pm", Timestamp::MAX, &TimeZone::UTC), None);
+    }
+}
