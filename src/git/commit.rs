@@ -118,7 +118,8 @@ impl Git {
             false => None,
         };
         let index = side.as_ref().map(|side| side.path());
-        let mut call = Call::new("commit").args(["-q", "--no-gpg-sign", "--cleanup=verbatim"]);
+        let mut call =
+            Call::new("commit").args(["-q", "--no-gpg-sign", "--cleanup=verbatim", "--allow-empty-message"]);
         if !hooks {
             call = call.args(["--no-verify"]);
         }
@@ -126,7 +127,7 @@ impl Git {
             // Git takes no NUL in a message.
             Message::New(text) => {
                 let text = format!("{}\n", text.trim_end().replace('\0', ""));
-                call.args(["--allow-empty-message", "-F", "-"]).input(text.into_bytes())
+                call.args(["-F", "-"]).input(text.into_bytes())
             }
             Message::Amend => call.args(["--amend", "--no-edit"]),
         };
