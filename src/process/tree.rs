@@ -50,7 +50,7 @@ impl Member {
     /// The pidfd pins whatever has the pid, then the start time tells whether that is the process
     /// that was meant: between the two no reuse can slip in.
     pub fn send(&self, signal: TreeSignal) -> bool {
-        let Some(pid) = Pid::from_raw(self.pid).filter(|_| self.pid > 0) else { return false };
+        let Some(pid) = Some(self.pid).filter(|pid| *pid > 0).and_then(Pid::from_raw) else { return false };
         let Ok(pidfd) = pidfd_open(pid, PidfdFlags::empty()) else { return false };
         if identity::stat(self.pid).is_none_or(|stat| stat.starttime != self.start_time) {
             return false;
@@ -169,20 +169,18 @@ mod tests {
 
     #[test]
     fn children_of_every_thread_are_found() {
-        let (_keep, wait) = std::sync::mpsc::channel::<()>();
+        let (release, released) = std::sync::mpsc::channel::<()>();
         let (tell, told) = std::sync::mpsc::channel();
         let thread = std::thread::spawn(move || {
-            tell.send(Sleeper::new().0.id() as i32).unwrap();
             let sleeper = Sleeper::new();
             tell.send(sleeper.0.id() as i32).unwrap();
-            let _ = wait.recv();
+            let _ = released.recv();
         });
-        let _dropped = told.recv().unwrap();
         let pid = told.recv().unwrap();
         let me = std::process::id() as i32;
         assert!(children(me).iter().any(|m| m.pid == pid && m.alive));
         assert!(living(me).iter().any(|m| m.pid == pid));
-        drop(_keep);
+        drop(release);
         thread.join().unwrap();
     }
 

@@ -27,6 +27,8 @@ pub fn become_guard() -> io::Result<UnixStream> {
     for signal in DEAF_TO {
         signal_hook::flag::register(signal, Arc::clone(&unused))?;
     }
+    // What rally's caller left open (a shell's `3> file`, a CI's pipe) is none of the agent's business.
+    close_fds::set_fds_cloexec(3, &[]);
     let (wake, waker) = UnixStream::pair()?;
     wake.set_nonblocking(true)?;
     signal_hook::low_level::pipe::register(SIGCHLD, waker)?;

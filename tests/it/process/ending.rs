@@ -1,0 +1,206 @@
+//! How agents and their trees end.
+
+use pretty_assertions::assert_eq;
+use rally::process::{ActiveClock, Ladder, TreeSignal};
+
+use super::*;
+
+/// Ends an agent as the relay does, and says which signals it took and how long.
+async fn cancel(agent: &mut Agent) -> (Vec<TreeSignal>, Exit, Duration) {
+    let clock = ActiveClock::start(Instant::now());
+    let active = || clock.elapsed(Instant::now());
+    let mut ladder = Ladder::new(active());
+    let (mut sent, mut exit) = (Vec::new(), None);
+    loop {
+        if let Some(signal) = ladder.due(active()) {
+            agent.signal(signal);
+            sent.push(signal);
+        }
+        let wait = ladder.next_deadline().map_or(PATIENCE, |at| at.saturating_sub(active()));
+        match tokio::time::timeout(wait, agent.report()).await {
+            Ok(Report::Exited { exit: how, .. }) => exit = Some(how),
+            Ok(Report::Gone { .. }) => return (sent, exit.unwrap(), active()),
+            Ok(Report::GuardLost) => panic!("the guard was lost"),
+            // AF-KL-05: the wait is bounded.
+            Err(_) => assert!(ladder.next_deadline().is_some(), "KILL did not end the tree"),
+        }
+    }
+}
+
+#[test]
+fn exit_codes_and_signals_are_reported() {
+    run(async {
+        let scene = Scene::new();
+        for code in [0, 1, 7, 255] {
+            assert_eq!(whole_run(scene.sh(&format!("exit {code}"))).await.0, Exit::Code(code));
+        }
+        for signal in [9, 15, 2] {
+            assert_eq!(whole_run(scene.sh(&format!("kill -{signal} $$"))).await.0, Exit::Signal(signal));
+        }
+    });
+}
+
+#[test]
+fn an_obedient_tree_gets_only_the_soft_signal() {
+    // AF-KL-01.
+    run(async {
+        let scene = Scene::new();
+        let mut agent = scene
+            .start("trap 'kill $!; exit 5' INT; sleep 1000 & echo $$ >> pids; while :; do wait; done")
+            .await;
+        let processes = scene.noted(1).await;
+        let (sent, exit, _) = cancel(&mut agent).await;
+        assert_eq!((sent, exit), (vec![TreeSignal::Interrupt], Exit::Code(5)));
+        gone(&processes).await;
+    });
+}
+
+#[test]
+fn a_child_gets_the_interrupt_and_a_deaf_leader_the_terminate_5_seconds_later() {
+    // AF-KL-03; as decided, TERM comes after 5 s and KILL only 2 s after it.
+    run(async {
+        let scene = Scene::new();
+        let child =
+            r#"trap "echo interrupted > child; exit" INT; echo $$ >> pids; while :; do sleep 0.05; done"#;
+        // A background job of a shell ignores INT; a process started by another program does not.
+        let script =
+            format!("trap '' INT; env --default-signal=INT sh -c '{child}'; while :; do sleep 1000; done");
+        let mut agent = scene.start(&script).await;
+        scene.noted(1).await;
+        let (sent, exit, took) = cancel(&mut agent).await;
+        assert_eq!(scene.read("child"), "interrupted\n");
+        assert_eq!((sent, exit), (vec![TreeSignal::Interrupt, TreeSignal::Terminate], Exit::Signal(15)));
+        assert!(took >= Duration::from_secs(5));
+    });
+}
+
+#[test]
+fn a_deaf_tree_is_killed_and_no_orphan_survives() {
+    // AF-KL-02, AF-KL-04, AF-KL-05, 50-R4.
+    run(async {
+        let scene = Scene::new();
+        let script = format!("{STUBBORN_CHILD}; {FAMILY} trap '' INT TERM; while :; do sleep 1000; done");
+        let mut agent = scene.start(&script).await;
+        let mut processes = scene.noted(4).await;
+        processes.push(agent.identity().clone());
+        let (sent, exit, took) = cancel(&mut agent).await;
+        let all = vec![TreeSignal::Interrupt, TreeSignal::Terminate, TreeSignal::Kill];
+        assert_eq!((sent, exit), (all, Exit::Signal(9)));
+        assert!(took >= Duration::from_secs(7));
+        assert!(!processes.iter().any(identity::is_alive));
+    });
+}
+
+#[test]
+fn a_forced_end_kills_everything_at_once() {
+    // 50-R4, last part.
+    run(async {
+        let scene = Scene::new();
+        let mut agent = scene.start(&format!("{STUBBORN_CHILD}; {FAMILY} wait")).await;
+        let processes = scene.noted(4).await;
+        agent.signal(TreeSignal::Interrupt);
+        agent.signal(TreeSignal::Kill);
+        agent.signal(TreeSignal::Kill);
+        let (_, leftovers, ended) = see_off(&mut agent).await;
+        assert_eq!((leftovers, ended), (vec![], vec![]));
+        assert!(!processes.iter().any(identity::is_alive));
+    });
+}
+
+#[test]
+fn a_forking_crowd_cannot_outrun_the_kill() {
+    run(async {
+        let scene = Scene::new();
+        let script = "loop='echo $$ >> pids; while :; do (setsid sleep 0.2 &); sleep 0.01; done'
+            for n in 1 2 3; do setsid sh -c \"$loop\" & done; wait";
+        let mut agent = scene.start(script).await;
+        scene.noted(3).await;
+        agent.signal(TreeSignal::Kill);
+        see_off(&mut agent).await;
+        assert_eq!(rally::process::by_tag(&scene.tag), []);
+    });
+}
+
+#[test]
+fn leftovers_are_named_and_reaped() {
+    run(async {
+        let scene = Scene::new();
+        let mut agent = scene
+            .start(&format!("{STUBBORN_CHILD}; {FAMILY} until [ -e go ]; do sleep 0.01; done; exit 4"))
+            .await;
+        let processes = scene.noted(4).await;
+        eventually("sleeping children", || processes.iter().all(|p| command(p) == "sleep\x001000\0")).await;
+        std::fs::write(scene.path("go"), "").unwrap();
+        let (exit, leftovers, ended) = see_off(&mut agent).await;
+        let mut expected: Vec<Leftover> =
+            processes.iter().map(|p| Leftover { pid: p.pid, command: "sleep 1000".into() }).collect();
+        let sorted = |mut list: Vec<Leftover>| {
+            list.sort_by_key(|leftover| leftover.pid);
+            list
+        };
+        expected = sorted(expected);
+        assert_eq!((exit, sorted(leftovers), sorted(ended)), (Exit::Code(4), expected.clone(), expected));
+        assert!(!processes.iter().any(identity::is_alive));
+    });
+}
+
+fn command(process: &ProcessIdentity) -> String {
+    std::fs::read_to_string(format!("/proc/{}/cmdline", process.pid)).unwrap_or_default()
+}
+
+#[test]
+fn leftovers_that_end_by_themselves_need_no_reaping() {
+    run(async {
+        let scene = Scene::new();
+        let mut agent = scene.start("(until [ -e go ]; do sleep 0.01; done) & exit 0").await;
+        let Report::Exited { leftovers, .. } = agent.report().await else { panic!() };
+        assert!(!leftovers.is_empty());
+        std::fs::write(scene.path("go"), "").unwrap();
+        assert_eq!(agent.report().await, Report::Gone { leftovers: vec![] });
+    });
+}
+
+#[test]
+fn a_stopped_tree_stands_still_goes_on_and_can_be_ended() {
+    // 50-R5, the tree's part.
+    run(async {
+        let scene = Scene::new();
+        let mut agent = scene
+            .start("echo $$ >> pids; setsid sh -c 'echo $$ >> pids; sleep 1000; exit' & sleep 1000 & wait")
+            .await;
+        let processes = scene.noted(2).await;
+        let all = |wanted: char| processes.iter().all(|process| state(process) == wanted);
+        agent.signal(TreeSignal::Stop);
+        eventually("a stopped tree", || all('T')).await;
+        agent.signal(TreeSignal::Continue);
+        eventually("a tree that goes on", || all('S')).await;
+        agent.signal(TreeSignal::Stop);
+        eventually("a stopped tree", || all('T')).await;
+        // INT and CONT together: the stopped tree obeys.
+        agent.signal(TreeSignal::Terminate);
+        assert_eq!(see_off(&mut agent).await.0, Exit::Signal(15));
+        assert!(!processes.iter().any(identity::is_alive));
+    });
+}
+
+#[test]
+fn reports_survive_impatient_readers_and_stop_after_the_last() {
+    run(async {
+        let scene = Scene::new();
+        let mut agent = scene.start("sleep 0.05; exit 6").await;
+        let mut reports = Vec::new();
+        while reports.len() < 2 {
+            if let Ok(report) = tokio::time::timeout(Duration::from_micros(300), agent.report()).await {
+                reports.push(report);
+            }
+        }
+        let exited = Report::Exited { exit: Exit::Code(6), leftovers: vec![] };
+        assert_eq!(reports, [exited, Report::Gone { leftovers: vec![] }]);
+        // AF-EX-08: signals to what is gone are no errors.
+        agent.signal(TreeSignal::Interrupt);
+        agent.reap();
+        tokio::time::timeout(Duration::from_millis(20), agent.report())
+            .await
+            .expect_err("one report too many");
+    });
+}
