@@ -2,7 +2,7 @@
 
 use jiff::tz::TimeZone;
 
-use super::{SpawnFailure, brief, words};
+use super::{brief, words};
 use crate::model::{Category, Evidence, Exit, Timestamp};
 
 /// Everything known about a try that failed.
@@ -11,7 +11,7 @@ pub struct Observation<'a> {
     /// What the CLI reported in typed events, or in its own log of this very session.
     pub reported: Option<&'a Evidence>,
     /// Why it did not start.
-    pub spawn: Option<&'a SpawnFailure>,
+    pub spawn: Option<&'a Evidence>,
     /// How its main process ended.
     pub exit: Option<Exit>,
     /// Whether the kernel says that it killed a process of the agent for lack of memory.
@@ -26,7 +26,7 @@ pub fn classify(observation: &Observation<'_>, now: Timestamp, zone: &TimeZone) 
         return reported.clone();
     }
     if let Some(spawn) = observation.spawn {
-        return spawn.evidence();
+        return spawn.clone();
     }
     words::evidence(observation.log_tail, now, zone)
         .or_else(|| killed(observation))

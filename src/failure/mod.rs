@@ -8,10 +8,8 @@ pub mod classify;
 pub mod pattern;
 pub mod reason;
 pub mod reset;
-pub mod spawn;
 pub mod words;
 
 pub use brief::brief;
 pub use classify::{Observation, classify};
 pub use reason::display_reason;
-pub use spawn::SpawnFailure;

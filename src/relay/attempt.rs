@@ -12,10 +12,12 @@ use super::capture::Transcript;
 use super::event::{Event, Sink, Tick};
 use super::life::{Action, Life, Limits, Stop};
 use super::operator::{Operator, Order};
+use super::record;
 use super::watch::FileCount;
 use crate::executor::{AgentEvent, Invocation, Parser, Report, Stderr, Stdin, Stream};
-use crate::model::{Exit, Leftover, ProcessIdentity};
-use crate::process::{self, Agent, Spawn, SpawnError, TreeSignal, signals};
+use crate::model::{Evidence, Exit, Leftover, ProcessIdentity, time};
+use crate::monitor::memory;
+use crate::process::{self, Agent, Spawn, TreeSignal, signals};
 
 /// Bytes read at once, per pipe.
 const CHUNK: usize = 64 * 1024;
@@ -67,17 +69,17 @@ pub struct Seen {
     /// Active time.
     pub runtime: Duration,
     /// Why nothing was spawned.
-    pub spawn_error: Option<SpawnError>,
-    /// Why the request could not even be put to the CLI.
-    pub refusal: Option<String>,
+    pub unborn: Option<Evidence>,
+    /// Whether the kernel killed something for lack of memory meanwhile.
+    pub oom: bool,
     /// Why the transcript is not whole.
     pub transcript_error: Option<String>,
 }
 
 impl Seen {
     /// A request that never became a process.
-    pub fn refused(why: String) -> Seen {
-        Seen { refusal: Some(why), ..Seen::nothing(Report::default()) }
+    pub fn unborn(why: Evidence) -> Seen {
+        Seen { unborn: Some(why), ..Seen::nothing(Report::default()) }
     }
 
     fn nothing(report: Report) -> Seen {
@@ -87,8 +89,8 @@ impl Seen {
             stop: None,
             leftovers: Vec::new(),
             runtime: Duration::ZERO,
-            spawn_error: None,
-            refusal: None,
+            unborn: None,
+            oom: false,
             transcript_error: None,
         }
     }
@@ -124,6 +126,7 @@ struct Driver<'a> {
     last_activity: Option<Duration>,
     note: Option<String>,
     tag: &'a str,
+    oom_kills: Option<u64>,
 }
 
 /// Runs one try to its very end: when this returns, no process of it is left.
@@ -138,13 +141,13 @@ pub async fn drive(
     let transcript = match Transcript::open(log_path) {
         Ok(transcript) => transcript,
         Err(error) => {
-            return Seen { transcript_error: Some(error.to_string()), ..Seen::nothing(parser.finish(None)) };
+            return Seen { transcript_error: Some(error.to_string()), ..Seen::nothing(parser.finish(None, time::now())) };
         }
     };
     let spawned = process::spawn(spawn_spec(invocation, path, tag, workspace)).await;
     let mut agent = match spawned {
         Ok(agent) => agent,
-        Err(error) => return Seen { spawn_error: Some(error), ..Seen::nothing(parser.finish(None)) },
+        Err(error) => return Seen::unborn(record::spawn_evidence(&error)),
     };
     witness.spawned(agent.identity(), agent.guard_identity());
     let mut stdout = Some(agent.take_stdout());
@@ -163,6 +166,7 @@ pub async fn drive(
         last_activity: None,
         note: None,
         tag,
+        oom_kills: memory::oom_kills(),
     };
     let mut tick = tokio::time::interval(Duration::from_secs(1));
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -284,7 +288,7 @@ impl Driver<'_> {
                 self.life.worked();
                 self.note = None;
             }
-            AgentEvent::Text(_) => self.life.worked(),
+            AgentEvent::Text(_) | AgentEvent::TurnStarted => self.life.worked(),
             AgentEvent::Retrying { evidence, attempt } => {
                 self.note = Some(format!("retrying ({attempt}): {}", evidence.message));
                 self.life.retrying(evidence, now);
@@ -306,13 +310,13 @@ impl Driver<'_> {
         let runtime = self.clock.now();
         let transcript_error = transcript.finish().await.err().map(|error| error.to_string());
         Seen {
-            report: self.parser.finish(exit),
+            report: self.parser.finish(exit, time::now()),
             exit,
             stop: self.life.stop().cloned(),
             leftovers: self.leftovers,
             runtime,
-            spawn_error: None,
-            refusal: None,
+            unborn: None,
+            oom: memory::oom_kills() > self.oom_kills,
             transcript_error,
         }
     }

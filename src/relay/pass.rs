@@ -46,15 +46,18 @@ pub async fn run(world: &mut World, plan: Plan) -> Result<PassEnd, PassError> {
         mix,
         resumed: plan.resumed,
     });
-    let mut pass = Pass::new(world, plan);
-    let end = pass.go().await;
+    let end = match Pass::new(world, plan) {
+        Ok(mut pass) => pass.go().await,
+        Err(error) => Err(error),
+    };
     let complete = matches!(end, Ok(PassEnd::Completed));
     match &end {
         Ok(end) => world.emit(Event::RelayEnded { relay_id, end: end.clone() }),
         Err(error) => world
             .emit(Event::RelayEnded { relay_id, end: PassEnd::Failed { reason: error.to_string() } }),
     }
-    let tally = tally::count(world.store.tries_of_relay(relay_id), begun.elapsed(), complete);
+    let tries = world.store.tries_of_relay(relay_id)?.filter_map(Result::ok);
+    let tally = tally::count(tries, begun.elapsed(), complete);
     if tally != (Tally { duration: tally.duration, complete, ..Tally::default() }) {
         world.emit(Event::Summary(tally));
     }
@@ -78,10 +81,10 @@ struct Pass<'w> {
 }
 
 impl<'w> Pass<'w> {
-    fn new(world: &'w mut World, plan: Plan) -> Pass<'w> {
+    fn new(world: &'w mut World, plan: Plan) -> Result<Pass<'w>, PassError> {
         let position = plan.relay.position.clone().and_then(|value| serde_json::from_value(value).ok());
-        let healths = Healths::replay(world.store.status_events());
-        Pass {
+        let healths = Healths::replay(&world.store.status_events()?);
+        Ok(Pass {
             scheduler: Scheduler::new(plan.lane, position),
             relay: plan.relay,
             healths,
@@ -91,7 +94,7 @@ impl<'w> Pass<'w> {
             last_failure: None,
             previous: None,
             world,
-        }
+        })
     }
 
     async fn go(&mut self) -> Result<PassEnd, PassError> {
@@ -195,7 +198,7 @@ impl<'w> Pass<'w> {
         }
         let run_id = match &open {
             Some(open) => open.run_id,
-            None => self.world.store.next_run_id(self.relay.id),
+            None => self.world.store.next_run_id(self.relay.id)?,
         };
         let assignment = Assignment {
             relay_id: self.relay.id,
@@ -268,7 +271,7 @@ impl<'w> Pass<'w> {
     async fn save(&mut self) -> Result<(), PassError> {
         self.relay.position = serde_json::to_value(self.scheduler.position()).ok();
         let relay = self.relay.clone();
-        self.world.persist(|store: &mut Store| store.save_relay(&relay)).await?;
+        self.relay = self.world.persist(|store: &mut Store| store.save_relay(&relay)).await?;
         Ok(())
     }
 }

@@ -1,19 +1,20 @@
 //! From what was seen to what is remembered: pure assembly of a try's record.
 
-use std::time::Duration;
-
 use super::attempt::Seen;
 use super::landing::Found;
 use super::outcome::{Failure, Verdict};
-use crate::executor::Cost;
+use crate::executor::{Cost, PrepareError};
 use crate::failure;
-use crate::model::text::{FINAL_TEXT_LIMIT, bounded, one_line};
+use crate::model::text::{FINAL_TEXT_LIMIT, bounded, ellipsis, one_line};
 use crate::model::{Category, Evidence, Timestamp, time};
 use crate::process::SpawnError;
 use crate::store::records::{RECORD_VERSION, SummaryEntry, TryRecord, TryStarted};
 
 /// Summary of a try that left none.
 pub const NO_SUMMARY: &str = "(the agent left no final summary)";
+
+/// Longest part of an error message in a reason, characters.
+const DETAIL_LIMIT: usize = 200;
 
 /// Cause of a resumed session that the CLI no longer has.
 pub const SESSION_LOST: &str = "session_lost";
@@ -27,11 +28,6 @@ pub struct Sitting<'a> {
     pub started_at: Timestamp,
     /// Name of the lane.
     pub route: &'a str,
-}
-
-/// `relay-3-run-1`: the name of a run in `summary.jsonl` and run-state.
-pub fn run_name(relay_id: u64, run_id: u64) -> String {
-    format!("relay-{relay_id}-run-{run_id}")
 }
 
 /// Subject of the commit that a try's work gets.
@@ -48,10 +44,16 @@ pub fn is_hopeless(failure: &Failure) -> bool {
 }
 
 /// Why a try failed, for people.
-pub fn reason(failure: &Failure, waiting: Duration, now: Timestamp) -> String {
-    match failure.reason {
-        Some(reason) => reason.to_owned(),
-        None => failure::display_reason(failure.category, &failure.evidence, waiting, now),
+/// Limits and rates say when they end; everything else says what the evidence says.
+pub fn reason(failure: &Failure, now: Timestamp) -> String {
+    let evidence = &failure.evidence;
+    let label = match failure.reason {
+        Some(reason) => return reason.to_owned(),
+        None => failure::display_reason(failure.category, Some(evidence), now),
+    };
+    match failure.category {
+        Category::UsageLimit | Category::ShortRateLimit | Category::IncompleteFinalization => label,
+        _ => format!("{label}: {}", ellipsis(&one_line(&evidence.message), DETAIL_LIMIT)),
     }
 }
 
@@ -62,6 +64,11 @@ pub fn spawn_evidence(error: &SpawnError) -> Evidence {
         SpawnError::NotFound { .. } => evidence.with_cause("missing_program"),
         _ => evidence,
     }
+}
+
+/// Evidence of a request that cannot be put to the CLI.
+pub fn prepare_evidence(error: &PrepareError) -> Evidence {
+    Evidence::new("spawn", Some(Category::HarnessLaunch), error.to_string()).with_cause("prompt")
 }
 
 /// Whether the CLI no longer has the session that the try resumed.
@@ -116,7 +123,7 @@ pub fn assemble(
         log_path: Some(started.log_path.clone()),
         fail_reason: match (verdict.source, failure) {
             (Some(source), _) => Some(format!("cancelled ({})", source.as_str())),
-            (None, Some(failure)) => Some(reason(failure, Duration::ZERO, time::now())),
+            (None, Some(failure)) => Some(reason(failure, time::now())),
             (None, None) => None,
         },
         category: failure.map(|failure| failure.category),

@@ -13,13 +13,16 @@ use super::outcome::{self, Observed, Verdict};
 use super::record::{self, Sitting};
 use super::watch::FileCount;
 use super::world::{PassError, World};
-use crate::executor::{Executor, Request};
+use crate::executor::{DiskQuery, Executor, Request};
 use crate::failure;
 use crate::git::Snapshot;
-use crate::model::{CancelSource, Category, Evidence, FailureClass, Outcome, ProcessIdentity, Runner, time};
+use crate::model::{
+    CancelSource, Category, Evidence, FailureClass, Outcome, ProcessIdentity, Runner, Timestamp, time,
+};
 use crate::prompt;
+use crate::store::progress::run_name;
 use crate::store::records::{Fact, SummaryEntry, TryRecord, TryStarted};
-use crate::store::{NewTry, OpenRun, Store};
+use crate::store::{NewTry, OpenRun, RunState, Store};
 
 /// What a run is about.
 #[derive(Debug, Clone)]
@@ -58,7 +61,7 @@ pub struct RunResult {
     /// Whether the runner is out for the rest of the pass.
     pub terminal: bool,
     /// When an exhausted quota comes back.
-    pub reset_at: Option<crate::model::Timestamp>,
+    pub reset_at: Option<Timestamp>,
     /// Tries that failed for infrastructure.
     pub infra_failures: u32,
     /// How long the provider asked to wait.
@@ -170,6 +173,7 @@ impl Run<'_> {
         let head_before = super::world::off_loop(&self.world.git, crate::git::Git::head).await;
         let head_before = head_before.unwrap_or(Ok(None))?;
         let started = self.allocate(number, head_before.clone()).await?;
+        self.show_active(&started, started_at).await?;
         self.world.emit(Event::TryStarted {
             try_id: started.try_id,
             attempt: used,
@@ -186,13 +190,13 @@ impl Run<'_> {
 
         let found = landing::look(self.world, head_before, &self.snapshot).await?;
         let progress = self.world.store.progress_of(&self.run_name())?;
-        let verdict = self.verdict(&started, &seen, &found, progress.last());
+        let verdict = self.verdict(&started, started_at, &seen, &found, progress.last());
         let next = self.next(&verdict, used);
         let over = matches!(next, Next::Over(_)) && verdict.outcome != Outcome::Cancelled;
         let sitting = Sitting { started: &started, started_at, route: self.assignment.route };
         let mut record =
             record::assemble(&sitting, &seen, &found, &verdict, progress.last(), self.session_cost);
-        self.remember(&seen, &record);
+        self.remember(&seen, &record).await?;
         if over && progress.is_empty() {
             self.leave_stub(&record).await?;
         }
@@ -200,7 +204,7 @@ impl Run<'_> {
             self.land(&mut record, &found, over).await?;
         }
         let record = self.world.persist(|store| store.finish_try(record.clone())).await?;
-        self.world.persist(Store::clear_active).await?;
+        self.world.persist(|store| store.clear_active()).await?;
         let retry = match &next {
             Next::Again(wait) => {
                 Some(Retry { attempt: used, max_attempts: self.max_attempts(), wait: *wait })
@@ -218,7 +222,7 @@ impl Run<'_> {
     }
 
     fn run_name(&self) -> String {
-        record::run_name(self.assignment.relay_id, self.assignment.run_id)
+        run_name(self.assignment.relay_id, self.assignment.run_id)
     }
 
     fn prompt_text(&mut self) -> Result<String, PassError> {
@@ -256,11 +260,21 @@ impl Run<'_> {
         Ok(self.world.persist(|store| store.allocate_try(new.clone(), time::now())).await?)
     }
 
+    /// The view for `rally tail` and for hooks.
+    async fn show_active(&mut self, started: &TryStarted, at: Timestamp) -> Result<(), PassError> {
+        let mut state = RunState { run_id: self.run_name(), ..RunState::default() };
+        state.session_id.clone_from(&self.session);
+        state.set_active(started.relay_id, started.run_id, started.try_id, &started.log_path, at);
+        self.world.persist(|store| store.write_run_state(&state)).await?;
+        Ok(())
+    }
+
     async fn drive(&mut self, started: &TryStarted, text: &str, used: u32) -> Seen {
         let Run { world, assignment, files, .. } = self;
         let World { store, registry, settings, operator, sink, workspace, agent_path, .. } = &mut **world;
         let Some(executor) = registry.get(&assignment.runner.harness) else {
-            return Seen::refused(format!("harness {} has no executor", assignment.runner.harness));
+            let why = format!("harness {} has no executor", assignment.runner.harness);
+            return Seen::unborn(Evidence::new("spawn", Some(Category::HarnessLaunch), why));
         };
         let request = Request {
             prompt: text,
@@ -271,7 +285,7 @@ impl Run<'_> {
         };
         let invocation = match executor.invocation(&request) {
             Ok(invocation) => invocation,
-            Err(error) => return Seen::refused(error.to_string()),
+            Err(error) => return Seen::unborn(record::prepare_evidence(&error)),
         };
         for note in &invocation.notes {
             sink.event(&Event::Notice(note.clone()));
@@ -305,12 +319,13 @@ impl Run<'_> {
     fn verdict(
         &self,
         started: &TryStarted,
+        started_at: Timestamp,
         seen: &Seen,
         found: &Found,
         progress: Option<&SummaryEntry>,
     ) -> Verdict {
         let settings = &self.world.settings;
-        let finding = self.finding(started, seen);
+        let finding = self.finding(started, started_at, seen);
         outcome::decide(Observed {
             stop: seen.stop.as_ref(),
             report: &seen.report,
@@ -322,19 +337,26 @@ impl Run<'_> {
         })
     }
 
-    fn finding(&self, started: &TryStarted, seen: &Seen) -> Evidence {
+    fn finding(&self, started: &TryStarted, started_at: Timestamp, seen: &Seen) -> Evidence {
+        let now = time::now();
         let disk = || {
             let executor: &dyn Executor = self.world.registry.get(&started.harness)?;
-            executor.disk_evidence(seen.report.session_id.as_deref()?, &self.world.workspace)
+            executor.disk_evidence(&DiskQuery {
+                session_id: seen.report.session_id.as_deref()?,
+                workspace: &self.world.workspace,
+                since: started_at,
+                now,
+            })
         };
-        failure::classify(&failure::Observation {
-            stream: seen.report.evidence.as_ref(),
-            spawn: seen.spawn_error.as_ref().map(record::spawn_evidence),
-            refusal: seen.refusal.as_deref(),
+        let reported = seen.report.evidence.clone().or_else(disk);
+        let observation = failure::Observation {
+            reported: reported.as_ref(),
+            spawn: seen.unborn.as_ref(),
             exit: seen.exit,
-            log: std::path::Path::new(&started.log_path),
-            disk: &disk,
-        })
+            oom: seen.oom,
+            log_tail: &seen.report.plain_tail,
+        };
+        failure::classify(&observation, now, &jiff::tz::TimeZone::system())
     }
 
     /// Whether, and when, another attempt follows.
@@ -352,7 +374,7 @@ impl Run<'_> {
         let spent = self.used >= settings.run_timeout;
         let halted = self.world.operator.halt().is_some();
         if used >= settings.retry_budget || spent || halted || record::is_hopeless(failure) {
-            let reason = record::reason(failure, Duration::ZERO, time::now());
+            let reason = record::reason(failure, time::now());
             return Next::Over(RunVerdict::Failed { reason });
         }
         let hint = failure.evidence.retry_after;
@@ -360,7 +382,7 @@ impl Run<'_> {
     }
 
     /// Carries session and summary into the next attempt.
-    fn remember(&mut self, seen: &Seen, record: &TryRecord) {
+    async fn remember(&mut self, seen: &Seen, record: &TryRecord) -> Result<(), PassError> {
         let resumes = self
             .world
             .registry
@@ -368,13 +390,19 @@ impl Run<'_> {
             .is_some_and(|executor| executor.capabilities().resume);
         self.session = record.session_id.clone().filter(|_| resumes && !record::lost_session(record));
         self.session_cost = record::session_total(seen).or(self.session_cost);
+        if let (Some(session_id), Some(total)) = (&record.session_id, self.session_cost) {
+            let (try_id, session_id) = (record.id, session_id.clone());
+            let fact = Fact::Session { try_id, session_id, cost_total: Some(total) };
+            self.world.persist(|store| store.note(fact.clone(), time::now())).await?;
+        }
         self.previous_summary = Some(record.summary.clone()).filter(|text| !text.is_empty());
+        Ok(())
     }
 
     /// The run's line in `summary.jsonl`, for an agent that did not write one itself.
     async fn leave_stub(&mut self, record: &TryRecord) -> Result<(), PassError> {
         let entry = record::stub(self.run_name(), record);
-        self.world.persist(|store| store.append_summary(entry.clone())).await?;
+        self.world.persist(|store| store.append_summary(&entry)).await?;
         Ok(())
     }
 
@@ -418,7 +446,7 @@ impl Run<'_> {
             self.world
                 .persist(|store| store.note(Fact::RunEnded { relay_id, run_id }, time::now()))
                 .await?;
-            self.world.persist(Store::remove_run_state).await?;
+            self.world.persist(|store| store.remove_run_state()).await?;
         }
         self.world.emit(Event::RunEnded(RunEnd {
             relay_id,

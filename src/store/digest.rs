@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::progress::run_name;
-use super::records::{Fact, JournalLine, TryStarted};
+use super::records::{Fact, JournalLine, TryRecord, TryStarted};
 use crate::model::{ProcessIdentity, Timestamp};
 
 /// A try as far as the journal knows it.
@@ -19,6 +19,8 @@ pub struct StartedTry {
     pub session_id: Option<String>,
     /// What that session cost when last heard of, US dollars.
     pub session_cost: Option<f64>,
+    /// The verdict, once made: from then on the try is not cut any more, only unrecorded.
+    pub resolved: Option<Box<TryRecord>>,
 }
 
 impl StartedTry {
@@ -88,12 +90,24 @@ impl Digest {
                 self.next_try = self.next_try.max(started.try_id + 1);
                 let id = started.try_id;
                 let at = line.at;
-                let new = StartedTry { at, started, processes: None, session_id: None, session_cost: None };
+                let new = StartedTry {
+                    at,
+                    started,
+                    processes: None,
+                    session_id: None,
+                    session_cost: None,
+                    resolved: None,
+                };
                 self.tries.insert(id, new);
             }
             Fact::TrySpawned { try_id, agent, guard } => {
                 if let Some(known) = self.tries.get_mut(&try_id) {
                     known.processes = Some((agent, guard));
+                }
+            }
+            Fact::TryResolved { record } => {
+                if let Some(known) = self.tries.get_mut(&record.id) {
+                    known.resolved = Some(record);
                 }
             }
             Fact::Session { try_id, session_id, cost_total } => {
@@ -148,6 +162,8 @@ impl Digest {
             }
             Fact::TryStarted(started) => live_try(&started.try_id),
             Fact::TrySpawned { try_id, .. } | Fact::Session { try_id, .. } => live_try(try_id),
+            // With its record written, the verdict has done its part.
+            Fact::TryResolved { record } => needed.tries.contains(&record.id),
             Fact::Progress { run_id, .. } => {
                 self.open_runs.keys().any(|key| open(key) && run_name(key.0, key.1) == *run_id)
             }

@@ -86,6 +86,11 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Whether waiting for room on the disk helps.
+    pub fn is_disk_full(&self) -> bool {
+        matches!(self, StoreError::DiskFull { .. })
+    }
+
     /// An I/O error with its file; a full disk becomes [`StoreError::DiskFull`].
     pub fn io(action: &'static str, path: &Path, source: io::Error) -> Self {
         match source.kind() {

@@ -27,7 +27,8 @@ pub mod tries;
 
 pub use error::StoreError;
 pub use lock::{Holder, LockError, WorkspaceLock};
-pub use open::{OpenRun, Opened, Store};
+pub use open::{OpenRun, Opened, Store, Survey};
+pub use reconcile::HalfDone;
 pub use paths::Layout;
 pub use reader::Reader;
 pub use relays::NewRelay;

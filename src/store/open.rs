@@ -7,12 +7,12 @@ use std::path::Path;
 
 use super::digest::{Digest, Needed};
 use super::jsonl::{Repair, repair_tail};
-use super::reconcile::{self, Reap};
+use super::reconcile::{self, HalfDone, Reap};
 use super::records::{Fact, RECORD_VERSION, RelayRecord, TryRecord};
 use super::tries::tries_of;
 use super::{Layout, Reader, RunState, Shared, StoreError, WorkspaceLock};
 use super::{files, journal, migrate, progress, relays, run_state};
-use crate::model::Timestamp;
+use crate::model::{Outcome, Timestamp};
 use crate::store::jsonl::Durability;
 use crate::store::records::SummaryEntry;
 
@@ -42,7 +42,16 @@ pub struct Opened {
     pub warnings: Vec<String>,
     /// Tries that were cut, as recorded just now.
     pub interrupted: Vec<TryRecord>,
-    /// The newest relay that can be resumed.
+    /// Tries whose verdict was made, but not recorded: finish them, then [`Store::survey`] again.
+    pub half_done: Vec<HalfDone>,
+    /// What can be resumed.
+    pub survey: Survey,
+}
+
+/// What can be resumed.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Survey {
+    /// The newest relay that can be.
     pub resumable: Option<RelayRecord>,
     /// Its run that began and did not end.
     pub open_run: Option<OpenRun>,
@@ -90,6 +99,7 @@ impl Store {
         warn_skipped(&mut opened.warnings, &layout.relays(), recent.skipped);
         refuse_newer(&layout, &digest, &tail, &recent)?;
 
+        opened.half_done = reconcile::half_done(&digest, &tail);
         opened.interrupted = reconcile::close_cut_tries(&layout, &digest, &tail, now, reap)?;
         let view = Shared::lock(&layout)?.run_state()?;
         let cut = reconcile::close_try_of_run_state(&layout, &view, &digest, tail.last.as_ref(), now)?;
@@ -104,20 +114,37 @@ impl Store {
             last_relay: recent.relays.values().next_back().cloned(),
             last_runs: digest.last_runs.clone(),
             spans: BTreeMap::new(),
-            unfinished: BTreeSet::new(),
+            unfinished: opened.half_done.iter().map(|half| half.record.id).collect(),
             layout,
             _lock: lock,
         };
         if view.has_active() {
             store.clear_active()?;
         }
-        store.settle_relays(recent.relays, now)?;
-        opened.resumable = store.open_relay();
-        if let Some(relay) = &opened.resumable {
-            opened.open_run = store.open_run(&digest, relay)?;
-        }
-        store.compact_journal(now)?;
+        opened.survey = store.survey_of(recent.relays, &digest, now)?;
         Ok((store, opened))
+    }
+
+    /// Looks again at what can be resumed, after half-done tries have been finished.
+    pub fn survey(&mut self, now: Timestamp) -> Result<Survey, StoreError> {
+        let (digest, _) = journal::load(&self.layout)?;
+        self.survey_of(relays::recent(&self.layout)?.relays, &digest, now)
+    }
+
+    fn survey_of(
+        &mut self,
+        recent: BTreeMap<u64, RelayRecord>,
+        digest: &Digest,
+        now: Timestamp,
+    ) -> Result<Survey, StoreError> {
+        self.settle_relays(recent, now)?;
+        let resumable = self.open_relay();
+        let open_run = match &resumable {
+            Some(relay) => self.open_run(digest, relay)?,
+            None => None,
+        };
+        self.compact_journal(now)?;
+        Ok(Survey { resumable, open_run })
     }
 
     /// Where things are.
@@ -158,6 +185,10 @@ impl Store {
         for record in tries_of(&self.layout, relay)? {
             let record = record?;
             if record.run_id == run_id {
+                if record.outcome.is_some_and(Outcome::is_success) {
+                    // Cut between its last record and its end.
+                    return Ok(None);
+                }
                 last_attempt = last_attempt.max(record.attempt_number);
                 attempts_used += u32::from(record.outcome.is_none_or(|o| o.costs_attempt()));
             }

@@ -48,6 +48,30 @@ pub(super) fn read_tail(layout: &Layout, digest: &Digest) -> Result<Tail, StoreE
     Ok(tail)
 }
 
+/// A try whose verdict is in the journal, but whose record is not among the tries.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HalfDone {
+    /// The record as decided; commits that rally was about to make are not in it.
+    pub record: TryRecord,
+    /// HEAD before the try.
+    pub head_before: Option<String>,
+    /// What was dirty before its run: opaque to the store.
+    pub snapshot: serde_json::Value,
+}
+
+/// Tries that have a verdict and only lack their record.
+pub(super) fn half_done(digest: &Digest, tail: &Tail) -> Vec<HalfDone> {
+    let unrecorded = tail.unrecorded.iter().filter_map(|id| digest.tries.get(id));
+    unrecorded
+        .filter_map(|cut| {
+            let record = TryRecord::clone(cut.resolved.as_deref()?);
+            let run = digest.open_runs.get(&(record.relay_id, record.run_id));
+            let snapshot = run.map_or(serde_json::Value::Null, |run| run.snapshot.clone());
+            Some(HalfDone { record, head_before: cut.started.head_before.clone(), snapshot })
+        })
+        .collect()
+}
+
 /// Reaps and records every cut try. Says the records.
 pub(super) fn close_cut_tries(
     layout: &Layout,
@@ -58,7 +82,7 @@ pub(super) fn close_cut_tries(
 ) -> Result<Vec<TryRecord>, StoreError> {
     let mut records = Vec::new();
     for id in &tail.unrecorded {
-        let Some(cut) = digest.tries.get(id) else { continue };
+        let Some(cut) = digest.tries.get(id).filter(|cut| cut.resolved.is_none()) else { continue };
         let processes = cut.processes.as_ref().map(|(agent, guard)| (agent, guard));
         let leftovers = reap(&cut.started, processes);
         let record = interrupted(cut, leftovers, now);
@@ -105,7 +129,7 @@ pub(super) fn close_try_of_run_state(
     };
     let at = state.active_started_at.as_deref().and_then(|at| at.parse().ok()).unwrap_or(now);
     let session_id = state.session_id.clone();
-    let cut = StartedTry { at, started, processes: None, session_id, session_cost: None };
+    let cut = StartedTry { at, started, processes: None, session_id, session_cost: None, resolved: None };
     let record = interrupted(&cut, Vec::new(), now);
     append(&layout.tries(), &record, Durability::Synced)?;
     Ok(Some(record))

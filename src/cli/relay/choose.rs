@@ -16,7 +16,10 @@ const OVERWRITE: Choice = Choice { label: "Overwrite", value: "overwrite" };
 #[derive(Debug)]
 pub enum Chosen {
     /// Begin another relay.
-    Fresh,
+    Fresh {
+        /// Whether that was said: then pauses and freezes of agents are forgotten.
+        anew: bool,
+    },
     /// Go on with this one.
     Resume {
         /// The relay.
@@ -35,16 +38,16 @@ pub fn choose<R: BufRead>(
     notice: &mut dyn FnMut(String),
 ) -> anyhow::Result<Chosen> {
     match start::decide(wish, open) {
-        Start::Fresh => Ok(Chosen::Fresh),
+        Start::Fresh => Ok(Chosen::Fresh { anew: wish == Wish::New }),
         Start::NothingToResume => {
             notice("there is no unfinished relay to resume; beginning a new one".to_owned());
-            Ok(Chosen::Fresh)
+            Ok(Chosen::Fresh { anew: false })
         }
         Start::Resume(relay) => Ok(Chosen::Resume { relay, overwrite_mix: new_mix.is_some() }),
         Start::Ask(relay) => {
             let mix = display_label(&relay.agent_mix);
             if ask(&start::question(&relay, &mix), &[RESUME, NEW], RESUME, lines)? == NEW {
-                return Ok(Chosen::Fresh);
+                return Ok(Chosen::Fresh { anew: true });
             }
             let overwrite_mix = match new_mix {
                 Some(new) if new != relay.agent_mix => {

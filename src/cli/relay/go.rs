@@ -18,7 +18,7 @@ use crate::relay::settings::Settings;
 use crate::relay::world::World;
 use crate::routing::roster::Roster;
 use crate::store::records::{RelayRecord, TryStarted};
-use crate::store::{Layout, LockError, Store, WorkspaceLock};
+use crate::store::{Layout, LockError, NewRelay, Store, WorkspaceLock};
 use crate::terminal::console::Console;
 use crate::terminal::prompt::LineReader;
 use crate::terminal::relay_log::RelayLog;
@@ -54,6 +54,7 @@ async fn go(prepared: Prepared) -> anyhow::Result<u8> {
     for record in &opened.interrupted {
         warn(&format!("try {} was cut while it ran; its work is kept", record.id));
     }
+    let half_done = !opened.half_done.is_empty();
     for half in opened.half_done {
         let id = half.record.id;
         for warning in recover::complete(
@@ -66,7 +67,7 @@ async fn go(prepared: Prepared) -> anyhow::Result<u8> {
         }
         warn(&format!("try {id} was cut after its verdict; its commit and record are completed"));
     }
-    let survey = store.survey(time::now())?;
+    let survey = if half_done { store.survey(time::now())? } else { opened.survey };
 
     let mut lines = LineReader::stdin();
     let flags = prepared.flags.as_ref();
@@ -79,7 +80,7 @@ async fn go(prepared: Prepared) -> anyhow::Result<u8> {
     )?;
     let (relay, roster, resumed) = match chosen {
         Chosen::Resume { relay, overwrite_mix } => resume(&mut store, &prepared, *relay, overwrite_mix)?,
-        Chosen::Fresh => fresh(&mut store, &prepared)?,
+        Chosen::Fresh { anew } => fresh(&mut store, &prepared, anew)?,
     };
     harnesses::check(&roster, &prepared.registry)?;
 
@@ -119,7 +120,7 @@ fn held(error: LockError) -> anyhow::Error {
     }
 }
 
-fn fresh(store: &mut Store, prepared: &Prepared) -> anyhow::Result<(RelayRecord, Roster, bool)> {
+fn fresh(store: &mut Store, prepared: &Prepared, anew: bool) -> anyhow::Result<(RelayRecord, Roster, bool)> {
     let roster = match &prepared.flags {
         Some(roster) => roster.clone(),
         None => prepare::configured_roster(&prepared.config)?,
@@ -139,11 +140,16 @@ fn fresh(store: &mut Store, prepared: &Prepared) -> anyhow::Result<(RelayRecord,
     for id in store.close_open_relays(now)? {
         warn(&format!("relay #{id} was unfinished; it is closed now"));
     }
-    if prepared.args.new || store.has_status() {
-        store.clear_status(now, prepared.args.forget_limits)?;
+    if anew {
+        store.clear_status_keeping_resets(now, prepared.args.forget_limits)?;
     }
-    let entries = roster.entries.iter().map(|entry| entry.text.clone()).collect();
-    let relay = store.create_relay(target, roster.label.clone(), entries, prompt, now)?;
+    let new = NewRelay {
+        target_iterations: target,
+        agent_mix: roster.label.clone(),
+        entries: roster.entries.iter().map(|entry| entry.text.clone()).collect(),
+        prompt,
+    };
+    let relay = store.create_relay(new, now)?;
     Ok((relay, roster, false))
 }
 
