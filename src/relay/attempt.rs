@@ -150,7 +150,7 @@ pub async fn drive(
         Err(error) => return Seen::unborn(record::spawn_evidence(&error)),
     };
     witness.spawned(agent.identity(), agent.guard_identity());
-    let mut stdout = Some(agent.take_stdout());
+    let mut stdout = agent.take_stdout();
     let mut stderr = agent.take_stderr();
     let (mut out_chunk, mut err_chunk) = (vec![0; CHUNK], vec![0; if stderr.is_some() { CHUNK } else { 0 }]);
     let mut driver = Driver {
@@ -226,8 +226,11 @@ impl Driver<'_> {
             Order::Suspend => {
                 let stopped = Instant::now();
                 self.agent.signal(TreeSignal::Stop);
-                signals::stop_self();
+                let stopping = signals::stop_self();
                 self.agent.signal(TreeSignal::Continue);
+                if let Err(error) = stopping {
+                    self.sink.event(&Event::Warning(format!("cannot stop: {error}")));
+                }
                 self.clock.stopped += stopped.elapsed();
             }
         }

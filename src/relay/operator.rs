@@ -85,7 +85,8 @@ impl Operator {
                 () = tokio::time::sleep_until(end) => return Waited::Elapsed,
                 order = self.next() => match order {
                     Order::Cancel(_) | Order::Force => return Waited::Halted,
-                    Order::Suspend => signals::stop_self(),
+                    // A process that cannot stop itself waits on.
+                    Order::Suspend => drop(signals::stop_self()),
                     Order::Arm => {}
                 },
             }

@@ -11,6 +11,7 @@ use super::run::{self, Assignment, RunResult};
 use super::tally;
 use super::world::{PassError, World};
 use crate::model::{CancelSource, Category, Runner, Timestamp, time};
+use crate::routing::label::display_label;
 use crate::routing::roster::LaneEntry;
 use crate::routing::scheduler::{self, Pick, Scheduler};
 use crate::store::records::{AgentStatusEvent, AgentStatusKind, RECORD_VERSION, RelayRecord};
@@ -38,7 +39,7 @@ pub struct Plan {
 pub async fn run(world: &mut World, plan: Plan) -> Result<PassEnd, PassError> {
     let begun = Instant::now();
     let relay_id = plan.relay.id;
-    let mix = scheduler_label(&plan.relay);
+    let mix = display_label(&plan.relay.agent_mix).to_owned();
     world.emit(Event::RelayStarted {
         relay_id,
         target: plan.relay.target_iterations,
@@ -64,10 +65,6 @@ pub async fn run(world: &mut World, plan: Plan) -> Result<PassEnd, PassError> {
     end
 }
 
-fn scheduler_label(relay: &RelayRecord) -> String {
-    crate::routing::roster::display_label(&relay.agent_mix)
-}
-
 struct Pass<'w> {
     world: &'w mut World,
     relay: RelayRecord,
@@ -82,10 +79,11 @@ struct Pass<'w> {
 
 impl<'w> Pass<'w> {
     fn new(world: &'w mut World, plan: Plan) -> Result<Pass<'w>, PassError> {
-        let position = plan.relay.position.clone().and_then(|value| serde_json::from_value(value).ok());
+        let mut scheduler = Scheduler::restore(plan.lane, plan.relay.position.as_ref());
+        scheduler.new_pass();
         let healths = Healths::replay(&world.store.status_events()?);
         Ok(Pass {
-            scheduler: Scheduler::new(plan.lane, position),
+            scheduler,
             relay: plan.relay,
             healths,
             route: plan.route,

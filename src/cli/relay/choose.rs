@@ -3,7 +3,7 @@
 use std::io::BufRead;
 
 use crate::relay::start::{self, Start, Wish};
-use crate::routing::roster::display_label;
+use crate::routing::label::display_label;
 use crate::store::records::RelayRecord;
 use crate::terminal::prompt::{Choice, LineReader, ask};
 
@@ -45,7 +45,7 @@ pub fn choose<R: BufRead>(
         }
         Start::Resume(relay) => Ok(Chosen::Resume { relay, overwrite_mix: new_mix.is_some() }),
         Start::Ask(relay) => {
-            let mix = display_label(&relay.agent_mix);
+            let mix = display_label(&relay.agent_mix).to_owned();
             if ask(&start::question(&relay, &mix), &[RESUME, NEW], RESUME, lines)? == NEW {
                 return Ok(Chosen::Fresh { anew: true });
             }

@@ -16,6 +16,7 @@ use crate::relay::pass::{self, Plan};
 use crate::relay::recover;
 use crate::relay::settings::Settings;
 use crate::relay::world::World;
+use crate::routing::label::display_label;
 use crate::routing::roster::Roster;
 use crate::store::records::{RelayRecord, TryStarted};
 use crate::store::{Layout, LockError, NewRelay, Store, WorkspaceLock};
@@ -74,7 +75,7 @@ async fn go(prepared: Prepared) -> anyhow::Result<u8> {
     let chosen = choose(
         prepared.args.wish(),
         survey.resumable,
-        flags.map(|roster| roster.label.as_str()),
+        flags.map(Roster::label).as_deref(),
         &mut lines,
         &mut |text| warn(&text),
     )?;
@@ -103,7 +104,8 @@ async fn go(prepared: Prepared) -> anyhow::Result<u8> {
         store,
     };
     let open_run = survey.open_run.filter(|open| resumed && open.relay_id == relay.id);
-    let plan = Plan { relay, lane: roster.entries, route: route(&roster.label), resumed, open_run };
+    let route = if roster.is_override { "override" } else { "default" };
+    let plan = Plan { relay, lane: roster.entries, route, resumed, open_run };
     // The pass has told already what went wrong.
     Ok(pass::run(&mut world, plan).await.map_or(FAILURE, |end| exit_code(&end)))
 }
@@ -145,8 +147,8 @@ fn fresh(store: &mut Store, prepared: &Prepared, anew: bool) -> anyhow::Result<(
     }
     let new = NewRelay {
         target_iterations: target,
-        agent_mix: roster.label.clone(),
-        entries: roster.entries.iter().map(|entry| entry.text.clone()).collect(),
+        agent_mix: roster.label(),
+        entries: roster.texts(),
         prompt,
     };
     let relay = store.create_relay(new, now)?;
@@ -161,10 +163,11 @@ fn resume(
 ) -> anyhow::Result<(RelayRecord, Roster, bool)> {
     let roster = match &prepared.flags {
         Some(flags) if overwrite_mix => {
-            if flags.label != relay.agent_mix {
-                warn(&format!("the mix of relay #{} is replaced by {}", relay.id, flags.typed()));
-                relay.agent_mix.clone_from(&flags.label);
-                relay.entries = flags.entries.iter().map(|entry| entry.text.clone()).collect();
+            if flags.label() != relay.agent_mix {
+                relay.agent_mix = flags.label();
+                relay.entries = flags.texts();
+                let mix = display_label(&relay.agent_mix);
+                warn(&format!("the mix of relay #{} is replaced by {mix}", relay.id));
                 relay.position = None;
             }
             flags.clone()
@@ -185,11 +188,6 @@ fn resume(
     }
     store.save_relay(&relay)?;
     Ok((relay, roster, true))
-}
-
-/// `override` when the mix came from a flag: that is what the records say.
-fn route(label: &str) -> &'static str {
-    if label.starts_with(crate::routing::roster::OVERRIDE) { "override" } else { "default" }
 }
 
 /// The project's instructions; an unreadable file is a warning, a missing one is none.

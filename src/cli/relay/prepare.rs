@@ -51,7 +51,6 @@ pub fn prepare(args: Args) -> anyhow::Result<Prepared> {
     let flags = flag_roster(&args, &config, &mut warnings)?;
     if let Some(roster) = &flags {
         harnesses::check(roster, &registry)?;
-        warnings.extend(roster.warnings.iter().cloned());
     }
     if !workspace.join(".rally").is_dir() {
         anyhow::bail!("{} has no .rally folder; run `rally init` first", workspace.display());
@@ -77,27 +76,28 @@ fn check_queue(args: &Args, workspace: &std::path::Path, warnings: &mut Vec<Stri
 }
 
 fn flag_roster(args: &Args, config: &Config, warnings: &mut Vec<String>) -> anyhow::Result<Option<Roster>> {
-    let (flag, values) = match (args.agent.is_empty(), args.mix.is_empty()) {
-        (false, true) => ("--agent", &args.agent),
+    let values = match (args.agent.is_empty(), args.mix.is_empty()) {
+        (false, true) => &args.agent,
         (false, false) => {
             warnings.push("both --agent and --mix were given; ignoring --mix".to_owned());
-            ("--agent", &args.agent)
+            &args.agent
         }
-        (true, false) => ("--mix", &args.mix),
+        (true, false) => &args.mix,
         (true, true) => return Ok(None),
     };
-    let roster = Roster::from_flags(flag, values, &Catalog::new(config));
+    let roster = Roster::from_flags(values, &Catalog::new(config));
     roster.map(Some).map_err(|error| CliError::Usage(error.to_string()).into())
 }
 
 /// The mix of a relay that no flag chose.
 pub fn configured_roster(config: &Config) -> anyhow::Result<Roster> {
-    Ok(Roster::from_config(config.defaults.mix.as_deref(), &Catalog::new(config))?)
+    Ok(Roster::from_config_mix(&Catalog::new(config))?)
 }
 
 /// The mix that a relay was begun with.
 pub fn stored_roster(relay: &crate::store::records::RelayRecord, config: &Config) -> anyhow::Result<Roster> {
-    Roster::from_stored(&relay.agent_mix, &relay.entries, &Catalog::new(config)).with_context(|| {
+    let roster = Roster::from_record(&relay.agent_mix, &relay.entries, &Catalog::new(config));
+    roster.with_context(|| {
         format!("the stored mix of relay #{} does not fit the configuration any more; give --agent", relay.id)
     })
 }
