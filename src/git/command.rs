@@ -312,9 +312,8 @@ mod tests {
     #[test]
     fn a_call_that_hangs_is_stopped_with_its_children() {
         let (folder, environment) = shim("echo $$ > pid; sleep 600 & echo $! > child; wait");
-        let error = Call::new("status")
-            .run_within(folder.path(), &environment, Duration::from_millis(500))
-            .unwrap_err();
+        let error =
+            Call::new("status").run_within(folder.path(), &environment, Duration::from_secs(3)).unwrap_err();
         assert!(matches!(error, GitError::TimedOut { .. }), "{error}");
         let child: i32 =
             std::fs::read_to_string(folder.path().join("child")).unwrap().trim().parse().unwrap();

@@ -84,7 +84,9 @@ impl Signals {
 /// # Errors
 /// What the system says.
 pub fn stop_self() -> io::Result<()> {
-    Ok(rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::STOP)?)
+    // Raised in this very thread: a signal to the process may be taken by another thread, and this
+    // one would run on for a moment.
+    signal_hook::low_level::raise(signal_hook::consts::SIGSTOP)
 }
 
 async fn received(stream: &mut Option<Signal>) {

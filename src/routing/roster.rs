@@ -58,7 +58,7 @@ pub enum RosterError {
         /// The entry as typed.
         entry: String,
         /// What is wrong.
-        problem: ResolveError,
+        problem: Box<ResolveError>,
         /// A further way out, or nothing.
         advice: &'static str,
     },
@@ -186,7 +186,7 @@ fn parse_entry(text: &str, place: &str, catalog: &Catalog<'_>) -> Result<LaneEnt
     let runner = catalog.resolve(&entry.identifier).map_err(|problem| RosterError::Resolve {
         place: place.to_owned(),
         entry: text.to_owned(),
-        problem,
+        problem: Box::new(problem),
         advice: "",
     })?;
     let quota = if entry.quota == Quota::Open { Quota::Exactly(1) } else { entry.quota };

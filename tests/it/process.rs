@@ -3,6 +3,8 @@
 //! Agents are shell scripts given as arguments, not files: a file that was just written cannot be
 //! executed while any other test happens to fork (ETXTBSY).
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests may panic")]
+
 mod ending;
 mod orphans;
 mod output;

@@ -170,6 +170,8 @@ fn a_stopped_tree_stands_still_goes_on_and_can_be_ended() {
             .await;
         let processes = scene.noted(2).await;
         let all = |wanted: char| processes.iter().all(|process| state(process) == wanted);
+        // A shell that is just starting a child cannot be seen to stop before that child goes on.
+        eventually("a tree at rest", || all('S')).await;
         agent.signal(TreeSignal::Stop);
         eventually("a stopped tree", || all('T')).await;
         agent.signal(TreeSignal::Continue);

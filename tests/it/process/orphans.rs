@@ -129,6 +129,7 @@ fn a_stopped_tree_is_ended_too() {
         let scene = Scene::new();
         let mut agent = scene.start("echo $$ >> pids; sleep 1000 & wait").await;
         let processes = scene.noted(1).await;
+        eventually("a tree at rest", || state(&processes[0]) == 'S').await;
         agent.signal(rally::process::TreeSignal::Stop);
         eventually("a stopped tree", || state(&processes[0]) == 'T').await;
         drop(agent);
