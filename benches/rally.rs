@@ -43,7 +43,11 @@ fn machine() {
     let model = cpu.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or("unknown");
     let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
-    println!("machine: {cores} cores,{}, Linux {}", model.trim_start_matches([' ', '\t', ':']), kernel.trim());
+    println!(
+        "machine: {cores} cores,{}, Linux {}",
+        model.trim_start_matches([' ', '\t', ':']),
+        kernel.trim()
+    );
 }
 
 fn line(name: &str, figure: String, reference: String, ratio: f64, aim: &str) {
@@ -151,7 +155,8 @@ fn resident_peak(pid: u32) -> u64 {
     peak.and_then(|text| text.split_whitespace().next()?.parse().ok()).unwrap_or(0)
 }
 
-const RESULT: &str = r#"{"type":"result","subtype":"success","is_error":false,"result":"done","session_id":"s"}"#;
+const RESULT: &str =
+    r#"{"type":"result","subtype":"success","is_error":false,"result":"done","session_id":"s"}"#;
 
 fn turnaround() {
     let scratch = Scratch::new(&format!("date +%s%N >> file.txt\necho '{RESULT}'"));
@@ -192,7 +197,13 @@ fn ingest() {
     let rate = |time: Duration| STREAM_BYTES as f64 / 1e6 / time.as_secs_f64();
     let (ours, cat) = (rate(wall.saturating_sub(warm)), rate(reference));
     let name = "ingest 300 MB, parsed (P4/P5)";
-    line(name, format!("{ours:.0} MB/s"), format!("{cat:.0} MB/s"), ours / cat, "aim >= 0.6 raw, >= 0.3 parsed");
+    line(
+        name,
+        format!("{ours:.0} MB/s"),
+        format!("{cat:.0} MB/s"),
+        ours / cat,
+        "aim >= 0.6 raw, >= 0.3 parsed",
+    );
     println!("{:<28} {:>12.1} MiB   (P9: aim <= 16)", "  peak memory", peak as f64 / 1024.0);
 }
 

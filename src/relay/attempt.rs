@@ -141,7 +141,10 @@ pub async fn drive(
     let transcript = match Transcript::open(log_path) {
         Ok(transcript) => transcript,
         Err(error) => {
-            return Seen { transcript_error: Some(error.to_string()), ..Seen::nothing(parser.finish(None, time::now())) };
+            return Seen {
+                transcript_error: Some(error.to_string()),
+                ..Seen::nothing(parser.finish(None, time::now()))
+            };
         }
     };
     let spawned = process::spawn(spawn_spec(invocation, path, tag, workspace)).await;

@@ -14,8 +14,8 @@
 use std::time::Duration;
 
 use crate::model::{CancelSource, Evidence, Exit};
-use crate::process::ladder::Ladder;
 use crate::process::TreeSignal;
+use crate::process::ladder::Ladder;
 
 /// How long a CLI may stay after its end event (design decision 5: completion is not exit).
 pub const LINGER: Duration = Duration::from_secs(10);

@@ -99,9 +99,7 @@ pub fn decide(observed: Observed<'_>) -> Verdict {
             Verdict::failed(Outcome::Failed, None, (**evidence).clone())
         }
         None
-        | Some(
-            Stop::RunTimeout | Stop::TryTimeout | Stop::StartupHang | Stop::Retrying(_) | Stop::Linger,
-        ) => {
+        | Some(Stop::RunTimeout | Stop::TryTimeout | Stop::StartupHang | Stop::Retrying(_) | Stop::Linger) => {
             if !finished {
                 Verdict::failed(Outcome::Failed, None, finding)
             } else if handoff {

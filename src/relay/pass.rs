@@ -14,7 +14,7 @@ use crate::model::{CancelSource, Category, Runner, Timestamp, time};
 use crate::routing::label::display_label;
 use crate::routing::roster::LaneEntry;
 use crate::routing::scheduler::{self, Pick, Scheduler};
-use crate::store::records::{AgentStatusEvent, AgentStatusKind, RECORD_VERSION, RelayRecord};
+use crate::store::records::{AgentStatusEvent, AgentStatusKind, Fact, RECORD_VERSION, RelayRecord};
 use crate::store::{OpenRun, Store};
 
 /// A wait is looked at again this often: the clock may step, another process may change things.
@@ -54,8 +54,9 @@ pub async fn run(world: &mut World, plan: Plan) -> Result<PassEnd, PassError> {
     let complete = matches!(end, Ok(PassEnd::Completed));
     match &end {
         Ok(end) => world.emit(Event::RelayEnded { relay_id, end: end.clone() }),
-        Err(error) => world
-            .emit(Event::RelayEnded { relay_id, end: PassEnd::Failed { reason: error.to_string() } }),
+        Err(error) => {
+            world.emit(Event::RelayEnded { relay_id, end: PassEnd::Failed { reason: error.to_string() } })
+        }
     }
     let tries = world.store.tries_of_relay(relay_id)?.filter_map(Result::ok);
     let tally = tally::count(tries, begun.elapsed(), complete);
@@ -72,6 +73,8 @@ struct Pass<'w> {
     healths: Healths,
     route: &'static str,
     open_run: Option<OpenRun>,
+    /// The newest run that the stored position takes into account.
+    saved_run: u64,
     failed_in_a_row: u32,
     last_failure: Option<String>,
     previous: Option<Runner>,
@@ -79,7 +82,9 @@ struct Pass<'w> {
 
 impl<'w> Pass<'w> {
     fn new(world: &'w mut World, plan: Plan) -> Result<Pass<'w>, PassError> {
-        let mut scheduler = Scheduler::restore(plan.lane, plan.relay.position.as_ref());
+        let position = plan.relay.position.as_ref();
+        let mut scheduler = Scheduler::restore(plan.lane, position.and_then(|saved| saved.get("at")));
+        let saved_run = position.and_then(|saved| saved.get("run")?.as_u64()).unwrap_or(0);
         scheduler.new_pass();
         let healths = Healths::replay(&world.store.status_events()?);
         Ok(Pass {
@@ -88,6 +93,7 @@ impl<'w> Pass<'w> {
             healths,
             route: plan.route,
             open_run: plan.open_run,
+            saved_run,
             failed_in_a_row: 0,
             last_failure: None,
             previous: None,
@@ -96,6 +102,7 @@ impl<'w> Pass<'w> {
     }
 
     async fn go(&mut self) -> Result<PassEnd, PassError> {
+        self.settle_open_run().await?;
         loop {
             if self.relay.completed_iterations >= self.relay.target_iterations {
                 self.relay.ended_at = Some(time::now());
@@ -118,6 +125,30 @@ impl<'w> Pass<'w> {
                 Picked::Nothing(reason) => return Ok(PassEnd::Failed { reason }),
             }
         }
+    }
+
+    /// A run may have been cut between its last record and its end: it must not be done again.
+    async fn settle_open_run(&mut self) -> Result<(), PassError> {
+        let spent = self.world.settings.retry_budget;
+        let Some(open) = self.open_run.take_if(|open| open.passed || open.attempts_used >= spent) else {
+            return Ok(());
+        };
+        let index = self.scheduler.entries().iter().position(|entry| entry.text == open.entry);
+        if let Some(index) = index.filter(|_| open.run_id > self.saved_run) {
+            let verdict = if open.passed { scheduler::Verdict::Passed } else { scheduler::Verdict::Failed };
+            self.scheduler.record(index, verdict);
+        }
+        self.end_run(open.run_id).await
+    }
+
+    /// Rotation and counters first, then the end of the run: whatever lies between is settled at the next start.
+    async fn end_run(&mut self, run_id: u64) -> Result<(), PassError> {
+        self.saved_run = run_id;
+        self.save().await?;
+        let fact = Fact::RunEnded { relay_id: self.relay.id, run_id };
+        self.world.persist(|store| store.note(fact.clone(), time::now())).await?;
+        self.world.persist(|store| store.remove_run_state()).await?;
+        Ok(())
     }
 
     fn gave_up(&self) -> PassEnd {
@@ -211,7 +242,10 @@ impl<'w> Pass<'w> {
         };
         let result = run::execute(self.world, assignment).await?;
         self.learn(index, &entry.runner, &result).await?;
-        self.save().await
+        match result.verdict {
+            RunVerdict::Passed { .. } | RunVerdict::Failed { .. } => self.end_run(run_id).await,
+            RunVerdict::Cancelled { .. } => self.save().await,
+        }
     }
 
     /// Takes a run's result into rotation, health and counters.
@@ -267,7 +301,8 @@ impl<'w> Pass<'w> {
     }
 
     async fn save(&mut self) -> Result<(), PassError> {
-        self.relay.position = serde_json::to_value(self.scheduler.position()).ok();
+        let at = serde_json::to_value(self.scheduler.position()).unwrap_or_default();
+        self.relay.position = Some(serde_json::json!({ "run": self.saved_run, "at": at }));
         let relay = self.relay.clone();
         self.relay = self.world.persist(|store: &mut Store| store.save_relay(&relay)).await?;
         Ok(())

@@ -148,8 +148,7 @@ fn summary(seen: &Seen, failure: Option<&Failure>, progress: Option<&SummaryEntr
         Some(entry.summary.as_str()).filter(|text| !text.trim().is_empty()).or(handoff).unwrap_or_default()
     });
     let said = seen.report.summary.as_deref();
-    let error =
-        failure.map(|failure| format!("harness error: {}", one_line(&failure.evidence.message)));
+    let error = failure.map(|failure| format!("harness error: {}", one_line(&failure.evidence.message)));
     [told, said, error.as_deref()]
         .into_iter()
         .flatten()

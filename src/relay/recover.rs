@@ -8,7 +8,12 @@ use crate::store::{HalfDone, Store, StoreError};
 /// Commits what had been decided to be committed, unless that was done before the
 /// crash, and stores the record. Doing it twice is harmless. Trouble with git is
 /// returned as warnings: the tree keeps everything.
-pub fn complete(git: &Git, store: &mut Store, half: HalfDone, run_hooks: bool) -> Result<Vec<String>, StoreError> {
+pub fn complete(
+    git: &Git,
+    store: &mut Store,
+    half: HalfDone,
+    run_hooks: bool,
+) -> Result<Vec<String>, StoreError> {
     let mut warnings = Vec::new();
     let mut record = half.record;
     let message = record::commit_message(&record);
@@ -17,10 +22,8 @@ pub fn complete(git: &Git, store: &mut Store, half: HalfDone, run_hooks: bool) -
     if !committed {
         record.commit_history.extend(commit(git, half.snapshot, &message, run_hooks, &mut warnings));
     }
-    let finished = TryRecord {
-        commit_hash: record.commit_history.last().cloned().unwrap_or_default(),
-        ..record
-    };
+    let finished =
+        TryRecord { commit_hash: record.commit_history.last().cloned().unwrap_or_default(), ..record };
     store.finish_try(finished)?;
     Ok(warnings)
 }

@@ -159,7 +159,7 @@ impl Run<'_> {
             }
             self.used += waiting.elapsed();
         };
-        self.over(tried).await
+        Ok(self.over(tried))
     }
 
     fn max_attempts(&self) -> u32 {
@@ -228,8 +228,11 @@ impl Run<'_> {
     fn prompt_text(&mut self) -> Result<String, PassError> {
         let settings = &self.world.settings;
         let recent = self.world.store.recent_tries(settings.recent_tries, Some(self.assignment.relay_id))?;
-        let context =
-            prompt::context::recent(&recent_lines(&recent), settings.recent_try_limit, settings.recent_context_limit);
+        let context = prompt::context::recent(
+            &recent_lines(&recent),
+            settings.recent_try_limit,
+            settings.recent_context_limit,
+        );
         let leftover = !self.snapshot.is_empty();
         Ok(prompt::compose(&prompt::Parts {
             persona: &self.assignment.runner.harness,
@@ -431,7 +434,7 @@ impl Run<'_> {
         Some((hash, subject.unwrap_or_default()))
     }
 
-    async fn over(self, tried: Tried) -> Result<RunResult, PassError> {
+    fn over(self, tried: Tried) -> RunResult {
         let Tried { record, verdict, next } = tried;
         let Assignment { relay_id, run_id, .. } = self.assignment;
         let halted = self.world.operator.halt();
@@ -442,12 +445,6 @@ impl Run<'_> {
                 RunVerdict::Cancelled { source: halted.map_or(CancelSource::Signal, |halt| halt.source) }
             }
         };
-        if !matches!(verdict_of_run, RunVerdict::Cancelled { .. }) {
-            self.world
-                .persist(|store| store.note(Fact::RunEnded { relay_id, run_id }, time::now()))
-                .await?;
-            self.world.persist(|store| store.remove_run_state()).await?;
-        }
         self.world.emit(Event::RunEnded(RunEnd {
             relay_id,
             run_id,
@@ -459,7 +456,7 @@ impl Run<'_> {
             log_path: record.log_path.clone().map(Into::into),
         }));
         let failure = verdict.failure.as_ref();
-        Ok(RunResult {
+        RunResult {
             verdict: verdict_of_run,
             first_try: self.first_try,
             last_try: Some(record.id),
@@ -468,7 +465,7 @@ impl Run<'_> {
             reset_at: failure.and_then(|failure| failure.evidence.reset_at),
             infra_failures: self.infra_failures,
             hint: failure.and_then(|failure| failure.evidence.retry_after),
-        })
+        }
     }
 }
 
@@ -509,10 +506,6 @@ impl Witness for Journal<'_> {
     }
 
     fn session(&mut self, session_id: &str) {
-        self.note(Fact::Session {
-            try_id: self.try_id,
-            session_id: session_id.to_owned(),
-            cost_total: None,
-        });
+        self.note(Fact::Session { try_id: self.try_id, session_id: session_id.to_owned(), cost_total: None });
     }
 }

@@ -78,6 +78,8 @@ pub struct OpenRun {
     pub last_attempt: u32,
     /// Attempts that count against the retry budget.
     pub attempts_used: u32,
+    /// Whether it has passed: then only its end is missing.
+    pub passed: bool,
 }
 
 impl Store {
@@ -181,14 +183,11 @@ impl Store {
 
     fn open_run(&self, digest: &Digest, relay: &RelayRecord) -> Result<Option<OpenRun>, StoreError> {
         let Some((run_id, run)) = digest.open_run(relay.id) else { return Ok(None) };
-        let (mut last_attempt, mut attempts_used) = (0, 0);
+        let (mut last_attempt, mut attempts_used, mut passed) = (0, 0, false);
         for record in tries_of(&self.layout, relay)? {
             let record = record?;
             if record.run_id == run_id {
-                if record.outcome.is_some_and(Outcome::is_success) {
-                    // Cut between its last record and its end.
-                    return Ok(None);
-                }
+                passed |= record.outcome.is_some_and(Outcome::is_success);
                 last_attempt = last_attempt.max(record.attempt_number);
                 attempts_used += u32::from(record.outcome.is_none_or(|o| o.costs_attempt()));
             }
@@ -204,6 +203,7 @@ impl Store {
             session_cost: session_cost.flatten(),
             last_attempt,
             attempts_used,
+            passed,
         }))
     }
 

@@ -49,8 +49,9 @@ fn perform(stage: &stage::Stage) -> anyhow::Result<std::process::ExitStatus> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let interrupts = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt())?;
-        let mut child =
-            tokio::process::Command::from(stage.relay()).spawn().context("cannot start the relay of the demo")?;
+        let mut child = tokio::process::Command::from(stage.relay())
+            .spawn()
+            .context("cannot start the relay of the demo")?;
         let status = child.wait().await?;
         drop(interrupts);
         Ok(status)

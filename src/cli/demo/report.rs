@@ -33,6 +33,10 @@ pub fn print(stage: &Stage, out: &mut impl Write) -> anyhow::Result<()> {
     writeln!(out, "  {repository}/.rally/state/tries.jsonl   a record of each try")?;
     writeln!(out, "  {repository}/.rally/summary.jsonl       a line for each run")?;
     writeln!(out, "  {}      what the agents printed, and the relay's log", stage.data().display())?;
-    writeln!(out, "\nThe folder is yours; delete it when you have seen enough:  rm -r {}", stage.root.display())?;
+    writeln!(
+        out,
+        "\nThe folder is yours; delete it when you have seen enough:  rm -r {}",
+        stage.root.display()
+    )?;
     Ok(())
 }

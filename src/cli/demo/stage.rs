@@ -8,7 +8,8 @@ use std::process::Command;
 use anyhow::Context;
 
 /// The command that the demo runs, as a user would type it.
-pub const RELAY: &str = "rally relay --new --iterations 3 --agent \"cc painter cc\" \"Write a small poem, one file a line\"";
+pub const RELAY: &str =
+    "rally relay --new --iterations 3 --agent \"cc painter cc\" \"Write a small poem, one file a line\"";
 
 /// What Claude Code's stand-in plays.
 const CLAUDE: &str = include_str!("claude.toml");
@@ -59,7 +60,16 @@ pub fn set_up(dir: Option<PathBuf>) -> anyhow::Result<Stage> {
     stage.rally_command(&["init"]).output().context("cannot run rally init")?;
     stage.write("poem/.rally/config.toml", &stage.config())?;
     stage.git(&["add", "."])?;
-    stage.git(&["-c", "user.name=You", "-c", "user.email=you@localhost", "commit", "-q", "-m", "Configure rally"])?;
+    stage.git(&[
+        "-c",
+        "user.name=You",
+        "-c",
+        "user.email=you@localhost",
+        "commit",
+        "-q",
+        "-m",
+        "Configure rally",
+    ])?;
     Ok(stage)
 }
 

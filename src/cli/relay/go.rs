@@ -58,12 +58,9 @@ async fn go(prepared: Prepared) -> anyhow::Result<u8> {
     let half_done = !opened.half_done.is_empty();
     for half in opened.half_done {
         let id = half.record.id;
-        for warning in recover::complete(
-            &prepared.git,
-            &mut store,
-            half,
-            prepared.config.run_hooks_on_autocommit,
-        )? {
+        for warning in
+            recover::complete(&prepared.git, &mut store, half, prepared.config.run_hooks_on_autocommit)?
+        {
             warn(&warning);
         }
         warn(&format!("try {id} was cut after its verdict; its commit and record are completed"));
@@ -145,12 +142,8 @@ fn fresh(store: &mut Store, prepared: &Prepared, anew: bool) -> anyhow::Result<(
     if anew {
         store.clear_status_keeping_resets(now, prepared.args.forget_limits)?;
     }
-    let new = NewRelay {
-        target_iterations: target,
-        agent_mix: roster.label(),
-        entries: roster.texts(),
-        prompt,
-    };
+    let new =
+        NewRelay { target_iterations: target, agent_mix: roster.label(), entries: roster.texts(), prompt };
     let relay = store.create_relay(new, now)?;
     Ok((relay, roster, false))
 }
@@ -183,7 +176,10 @@ fn resume(
     if let Some(target) = prepared.args.iterations
         && target != relay.target_iterations
     {
-        warn(&format!("the target of relay #{} is {target} now, it was {}", relay.id, relay.target_iterations));
+        warn(&format!(
+            "the target of relay #{} is {target} now, it was {}",
+            relay.id, relay.target_iterations
+        ));
         relay.target_iterations = target;
     }
     store.save_relay(&relay)?;

@@ -14,7 +14,10 @@ pub fn typed(args: &Args) -> anyhow::Result<Option<String>> {
         read(file)?
     } else if args.prompt == ["-"] {
         let mut bytes = Vec::new();
-        std::io::stdin().lock().read_to_end(&mut bytes).context("cannot read the task from standard input")?;
+        std::io::stdin()
+            .lock()
+            .read_to_end(&mut bytes)
+            .context("cannot read the task from standard input")?;
         String::from_utf8(bytes).context("the task on standard input is not UTF-8 text")?
     } else if args.prompt.is_empty() {
         return Ok(None);

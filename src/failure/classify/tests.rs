@@ -123,7 +123,8 @@ fn typed_evidence_without_a_category_falls_through() {
 
 #[test]
 fn programs_that_did_not_start() {
-    let spawn = Evidence::new("spawn", Some(Category::HarnessLaunch), "not found").with_cause("missing_program");
+    let spawn =
+        Evidence::new("spawn", Some(Category::HarnessLaunch), "not found").with_cause("missing_program");
     let observation = Observation { spawn: Some(&spawn), ..Observation::default() };
     let evidence = classify(&observation, now(), &TimeZone::UTC);
     assert_eq!(evidence.category, Some(Category::HarnessLaunch));

@@ -27,7 +27,10 @@ fn a_file_is_made_committed_and_recorded() {
     let hash = record["commit_hash"].as_str().unwrap();
     assert_eq!(hash, sandbox.git(["rev-parse", "HEAD"]));
     assert!(stdout(&output).contains(&hash[..7]), "the footer shows the commit: {}", stdout(&output));
-    assert_eq!(sandbox.git(["show", "--format=", "--name-only", "HEAD"]), ".rally/summary.jsonl\nsmoke-test.txt");
+    assert_eq!(
+        sandbox.git(["show", "--format=", "--name-only", "HEAD"]),
+        ".rally/summary.jsonl\nsmoke-test.txt"
+    );
     assert_eq!(sandbox.git(["status", "--porcelain"]), "");
     assert!(stdout(&output).contains("Relay complete."));
 }
@@ -53,7 +56,10 @@ fn a_custom_harness_gets_prompt_and_model() {
         "[harness.mycode]\ncommand = [\"mycode\", \"run\"]\nmodel_flag = \"--model\"\n\
          [harness.mycode.models]\nkimi = \"opencode-go/kimi-k2.6\"\n",
     );
-    sandbox.program("mycode", "echo \"args: $*\"; cat > prompt.txt; printf '\\033[31mred\\033[0m done\\n'; echo oops >&2");
+    sandbox.program(
+        "mycode",
+        "echo \"args: $*\"; cat > prompt.txt; printf '\\033[31mred\\033[0m done\\n'; echo oops >&2",
+    );
     let output = sandbox.relay(&["--new", "--agent", "mycode:kimi", "Create file custom-test.txt"]);
     assert!(output.status.success(), "{}", stderr(&output));
     assert!(sandbox.relays()[0]["agent_mix"].as_str().unwrap().contains("mycode:kimi"));
@@ -61,11 +67,17 @@ fn a_custom_harness_gets_prompt_and_model() {
     assert_eq!(record["agent_type"], "mycode");
     assert_eq!(record["model"], "opencode-go/kimi-k2.6");
     let summary = record["summary"].as_str().unwrap();
-    assert!(summary.contains("args: run --model opencode-go/kimi-k2.6") && summary.contains("red done"), "{summary}");
+    assert!(
+        summary.contains("args: run --model opencode-go/kimi-k2.6") && summary.contains("red done"),
+        "{summary}"
+    );
     assert!(!summary.contains('\u{1b}'), "no escapes in a summary"); // 30-S19
     assert!(sandbox.read("prompt.txt").contains("Create file custom-test.txt"));
     let log = std::fs::read_to_string(record["log_path"].as_str().unwrap()).unwrap();
-    assert!(log.contains("oops") && log.contains("\u{1b}[31m"), "the transcript is raw and has stderr: {log:?}");
+    assert!(
+        log.contains("oops") && log.contains("\u{1b}[31m"),
+        "the transcript is raw and has stderr: {log:?}"
+    );
 }
 
 // 30-15, 30-40 (free run), 20-AF-PR-07
@@ -141,7 +153,10 @@ fn the_running_try_is_visible_and_gone_afterwards() {
     let state: serde_json::Value = serde_json::from_str(&sandbox.note("state.json")).unwrap();
     let record = &sandbox.tries()[0];
     assert_eq!(state["run_id"], "relay-1-run-1");
-    assert_eq!((&state["active_relay_id"], &state["active_run_id"]), (&record["relay_id"], &record["run_id"]));
+    assert_eq!(
+        (&state["active_relay_id"], &state["active_run_id"]),
+        (&record["relay_id"], &record["run_id"])
+    );
     assert_eq!(state["active_try_id"], record["id"]);
     assert_eq!(state["active_log_path"], record["log_path"]);
     assert!(!sandbox.repo().join(".rally/state/run-state.json").exists());
@@ -188,7 +203,8 @@ fn an_agent_that_always_fails_ends_the_pass() {
 #[test]
 fn a_missing_program_is_one_attempt_and_never_a_crash() {
     let sandbox = Sandbox::initialised();
-    let output = sandbox.rally(["relay", "--agent", "cc", "work"]).env("PATH", "/usr/bin:/bin").output().unwrap();
+    let output =
+        sandbox.rally(["relay", "--agent", "cc", "work"]).env("PATH", "/usr/bin:/bin").output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     let tries = sandbox.tries();
     assert_eq!(tries.len(), 1);
@@ -233,7 +249,9 @@ fn repeated_infra_failures_pause_the_runner() {
 #[test]
 fn what_the_agent_records_is_what_counts() {
     let sandbox = Sandbox::initialised();
-    sandbox.claude("init; rally progress --handoff --summary 'half done' --followup 'do the rest' && result bye");
+    sandbox.claude(
+        "init; rally progress --handoff --summary 'half done' --followup 'do the rest' && result bye",
+    );
     let output = sandbox.relay(&["--agent", "cc", "work"]);
     assert!(output.status.success(), "{}{}", stdout(&output), stderr(&output));
     let record = &sandbox.tries()[0];

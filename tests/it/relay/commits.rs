@@ -29,7 +29,10 @@ fn a_commit_of_the_agent_is_the_try_s_commit() {
 #[test]
 fn three_commits_make_a_history() {
     let sandbox = Sandbox::initialised();
-    run(&sandbox, "init; for i in 1 2 3; do echo $i > f$i; git add f$i; git commit -q -m c$i; done; result ok");
+    run(
+        &sandbox,
+        "init; for i in 1 2 3; do echo $i > f$i; git add f$i; git commit -q -m c$i; done; result ok",
+    );
     let history: Vec<String> = sandbox.tries()[0]["commit_history"]
         .as_array()
         .unwrap()
@@ -46,7 +49,10 @@ fn edits_beside_the_agent_s_commit_get_one_commit_on_top() {
     run(&sandbox, "init; echo x > a; git add a; git commit -q -m 'agent work'; echo y > b; result ok");
     assert_eq!(in_head(&sandbox), ".rally/summary.jsonl\nb");
     assert_eq!(sandbox.tries()[0]["commit_history"].as_array().unwrap().len(), 2);
-    assert_eq!(sandbox.git(["log", "--format=%s", "-2"]), "rally: relay 1 run 1 attempt 1 (claude)\nagent work");
+    assert_eq!(
+        sandbox.git(["log", "--format=%s", "-2"]),
+        "rally: relay 1 run 1 attempt 1 (claude)\nagent work"
+    );
 }
 
 // decisions: only what differs from the run's snapshot
@@ -78,7 +84,9 @@ fn what_the_agent_changes_further_is_committed() {
 fn rally_s_own_files_are_no_changes() {
     let sandbox = Sandbox::initialised();
     sandbox.configure("[reliability]\nretry_budget = 1\nmax_failed_runs = 1\n");
-    sandbox.claude("init; mkdir -p .claude; echo x > .claude/settings.local.json; echo y > .rally/note; result ok");
+    sandbox.claude(
+        "init; mkdir -p .claude; echo x > .claude/settings.local.json; echo y > .rally/note; result ok",
+    );
     let output = sandbox.relay(&["--agent", "cc", "work"]);
     assert_eq!(output.status.code(), Some(1));
     assert_eq!(sandbox.tries()[0]["fail_reason"], "no changes made");
@@ -100,7 +108,10 @@ fn deletions_and_odd_names_are_committed() {
 #[test]
 fn a_failed_try_s_work_is_committed_too() {
     let sandbox = Sandbox::initialised();
-    run(&sandbox, "init; if [ $N = 1 ]; then echo half > half.txt; failed no; exit 1; fi; echo x > rest.txt; result ok");
+    run(
+        &sandbox,
+        "init; if [ $N = 1 ]; then echo half > half.txt; failed no; exit 1; fi; echo x > rest.txt; result ok",
+    );
     let subjects = sandbox.git(["log", "--format=%s", "-2"]);
     assert_eq!(subjects, "rally: relay 1 run 1 attempt 2 (claude)\nrally: relay 1 run 1 attempt 1 (claude)");
     assert_eq!(sandbox.git(["status", "--porcelain"]), "");

@@ -29,7 +29,11 @@ fn a_piped_answer_resumes() {
     let sandbox = unfinished();
     let output = answering(&sandbox, "resume\n", &["--agent", "cc"]);
     assert!(output.status.success(), "{}{}", stdout(&output), stderr(&output));
-    assert!(stderr(&output).contains("Unfinished relay #1 at iteration 1/2 (mix: cc)"), "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains("Unfinished relay #1 at iteration 1/2 (mix: cc)"),
+        "{}",
+        stderr(&output)
+    );
     let relays = sandbox.relays();
     assert_eq!(relays.len(), 1);
     assert_eq!(relays[0]["completed_iterations"], 2);
@@ -108,7 +112,10 @@ fn the_rotation_survives_a_restart() {
     sandbox.configure("[harness.b]\ncommand = [\"b\"]\n[harness.c]\ncommand = [\"c\"]\n");
     sandbox.claude("here; init; echo a >> order.txt; result ok");
     sandbox.program("b", "echo b >> order.txt; echo done");
-    sandbox.program("c", "while [ -e hold ]; do sleep 0.02; done; echo c >> order.txt; echo done; : > $HOME/c-ran");
+    sandbox.program(
+        "c",
+        "while [ -e hold ]; do sleep 0.02; done; echo c >> order.txt; echo done; : > $HOME/c-ran",
+    );
     sandbox.write("hold", "");
     let relay = sandbox.start_relay(&["-i", "4", "--agent", "cc b c", "work"]);
     sandbox.wait_for("two runs", || sandbox.tries().len() == 2);
@@ -153,7 +160,9 @@ fn after_kill_9_the_run_goes_on_in_its_session_and_commits_everything() {
 fn a_cancelled_try_commits_nothing_and_the_resumed_run_does() {
     let sandbox = Sandbox::initialised();
     let head = sandbox.git(["rev-parse", "HEAD"]);
-    sandbox.claude("init; if [ $N = 1 ]; then echo cut > cut.txt; here; sleep 600; fi; echo rest > rest.txt; result ok");
+    sandbox.claude(
+        "init; if [ $N = 1 ]; then echo cut > cut.txt; here; sleep 600; fi; echo rest > rest.txt; result ok",
+    );
     let relay = sandbox.start_relay(&["--agent", "cc", "work"]);
     sandbox.wait_for_note("here.1");
     relay.signal("TERM");
@@ -161,7 +170,10 @@ fn a_cancelled_try_commits_nothing_and_the_resumed_run_does() {
     assert_eq!(sandbox.git(["rev-parse", "HEAD"]), head);
     let output = sandbox.relay(&["--resume"]);
     assert!(output.status.success(), "{}{}", stdout(&output), stderr(&output));
-    assert_eq!(sandbox.git(["show", "--format=", "--name-only", "HEAD"]), ".rally/summary.jsonl\ncut.txt\nrest.txt");
+    assert_eq!(
+        sandbox.git(["show", "--format=", "--name-only", "HEAD"]),
+        ".rally/summary.jsonl\ncut.txt\nrest.txt"
+    );
     assert_eq!(sandbox.tries()[1]["run_id"], 1, "the same run");
 }
 
@@ -199,12 +211,18 @@ fn new_clears_a_frozen_agent_but_keeps_known_resets() {
     let output = sandbox.relay(&["--new", "--agent", "cc", "work"]);
     assert!(output.status.success(), "{}{}", stdout(&output), stderr(&output));
     let left = sandbox.records(".rally/state/agent_status.jsonl");
-    assert!(left.iter().any(|event| event["agent_type"] == "codex" && event["event_type"] == "benched"), "{left:?}");
+    assert!(
+        left.iter().any(|event| event["agent_type"] == "codex" && event["event_type"] == "benched"),
+        "{left:?}"
+    );
 
     let output = sandbox.relay(&["--new", "--forget-limits", "--agent", "cc", "work"]);
     assert!(output.status.success(), "{}", stderr(&output));
     let left = sandbox.records(".rally/state/agent_status.jsonl");
-    assert!(!left.iter().any(|event| event["agent_type"] == "codex" && event["event_type"] == "benched"), "{left:?}");
+    assert!(
+        !left.iter().any(|event| event["agent_type"] == "codex" && event["event_type"] == "benched"),
+        "{left:?}"
+    );
 }
 
 /// The current time, as records write it.

@@ -11,7 +11,10 @@ fn every_signal_ends_every_agent() {
     let agents = [
         ("obeys", "trap 'exit 0' INT TERM; init; here; while :; do sleep 0.05; done"),
         ("ignores INT", "trap '' INT; init; here; while :; do sleep 0.05; done"),
-        ("ignores INT and TERM", "trap '' INT TERM; (trap '' INT TERM; sleep 600) & init; here; while :; do sleep 0.05; done"),
+        (
+            "ignores INT and TERM",
+            "trap '' INT TERM; (trap '' INT TERM; sleep 600) & init; here; while :; do sleep 0.05; done",
+        ),
     ];
     std::thread::scope(|scope| {
         for (signal, code) in [("INT", 130), ("TERM", 143), ("HUP", 129), ("QUIT", 131)] {
@@ -45,7 +48,9 @@ fn a_second_signal_kills_at_once() {
     sandbox.wait_for_note("here.1");
     relay.signal("TERM");
     let log = log_folder(&sandbox, "relays").join("relay-1.log");
-    sandbox.wait_for("the ladder to begin", || std::fs::read_to_string(&log).unwrap_or_default().contains("INT"));
+    sandbox.wait_for("the ladder to begin", || {
+        std::fs::read_to_string(&log).unwrap_or_default().contains("INT")
+    });
     relay.signal("TERM");
     let output = relay.finish();
     assert_eq!(output.status.code(), Some(143));
@@ -93,11 +98,14 @@ fn nothing_survives_the_death_of_rally() {
 #[test]
 fn what_survives_guard_and_rally_is_swept_at_the_next_start() {
     let sandbox = Sandbox::initialised();
-    sandbox.claude("if [ $N = 1 ]; then trap '' INT TERM; here; sleep 600; fi; init; echo x > made.txt; result ok");
+    sandbox.claude(
+        "if [ $N = 1 ]; then trap '' INT TERM; here; sleep 600; fi; init; echo x > made.txt; result ok",
+    );
     let relay = sandbox.start_relay(&["--agent", "cc", "work"]);
     sandbox.wait_for_note("here.1");
     let journal = sandbox.records(".rally/state/journal.jsonl");
-    let guard = journal.iter().find(|line| line["fact"] == "try_spawned").unwrap()["guard"]["pid"].as_i64().unwrap();
+    let guard =
+        journal.iter().find(|line| line["fact"] == "try_spawned").unwrap()["guard"]["pid"].as_i64().unwrap();
     for pid in [relay.pid().to_string(), guard.to_string()] {
         assert!(Command::new("kill").args(["-STOP", &pid]).status().unwrap().success());
     }
@@ -121,7 +129,9 @@ fn a_killed_guard_fails_the_try_and_leaks_nothing() {
     sandbox.claude("if [ $N = 1 ]; then setsid sleep 600 & init; here; sleep 601; fi; init; echo x > made.txt; result ok");
     let relay = sandbox.start_relay(&["--agent", "cc", "work"]);
     sandbox.wait_for_note("here.1");
-    let spawned = || sandbox.records(".rally/state/journal.jsonl").into_iter().find(|line| line["fact"] == "try_spawned");
+    let spawned = || {
+        sandbox.records(".rally/state/journal.jsonl").into_iter().find(|line| line["fact"] == "try_spawned")
+    };
     sandbox.wait_for("the journal to tell", || spawned().is_some());
     let guard = spawned().unwrap()["guard"]["pid"].to_string();
     assert!(Command::new("kill").args(["-KILL", &guard]).status().unwrap().success());
@@ -147,7 +157,8 @@ fn a_stopped_job_stops_its_agent_and_goes_on() {
     relay.signal("TSTP");
     sandbox.wait_for("rally to stop", || state(relay.pid()) == Some('T'));
     let journal = sandbox.records(".rally/state/journal.jsonl");
-    let agent = journal.iter().find(|line| line["fact"] == "try_spawned").unwrap()["agent"]["pid"].as_i64().unwrap();
+    let agent =
+        journal.iter().find(|line| line["fact"] == "try_spawned").unwrap()["agent"]["pid"].as_i64().unwrap();
     let agent = i32::try_from(agent).unwrap();
     sandbox.wait_for("the agent to stop", || state(agent) == Some('T'));
     // Longer than the cap: had the clock run, the try would be over.
@@ -185,7 +196,8 @@ fn at_a_terminal_one_interrupt_arms_and_the_second_quits() {
     let mut keys = pty.master.take_writer().unwrap();
     keys.write_all(b"\x03").unwrap();
     let log = log_folder(&sandbox, "relays").join("relay-1.log");
-    sandbox.wait_for("the hint", || std::fs::read_to_string(&log).unwrap_or_default().contains("again to quit"));
+    sandbox
+        .wait_for("the hint", || std::fs::read_to_string(&log).unwrap_or_default().contains("again to quit"));
     assert!(child.try_wait().unwrap().is_none(), "one press ends nothing");
     keys.write_all(b"\x03").unwrap();
     let status = child.wait().unwrap();

@@ -80,7 +80,9 @@ fn one_huge_line_garbage_and_half_a_line_do_no_harm() {
 #[test]
 fn standard_input_ends_and_nothing_else_is_inherited() {
     let sandbox = strict("");
-    sandbox.configure("[harness.reader]\ncommand = [\"reader\", \"$PROMPT\"]\n[reliability]\nretry_budget = 1\n");
+    sandbox.configure(
+        "[harness.reader]\ncommand = [\"reader\", \"$PROMPT\"]\n[reliability]\nretry_budget = 1\n",
+    );
     sandbox.program("reader", "cat; ls -l /proc/self/fd > fds.txt; echo done");
     let output = sandbox.relay(&["--agent", "reader", "work"]);
     assert!(output.status.success(), "{}", stdout(&output));
