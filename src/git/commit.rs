@@ -187,3 +187,25 @@ impl Git {
         Ok(missing.map(|(key, value)| format!("{key}={value}")).collect())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patience_is_for_locks_alone() {
+        let mut tries = 0;
+        let done = patiently(|| {
+            tries += 1;
+            if tries < 3 { Err(GitError::Locked("index.lock".into())) } else { Ok(tries) }
+        });
+        assert_eq!(done.unwrap(), 3);
+        let mut tries = 0;
+        let done: Result<()> = patiently(|| {
+            tries += 1;
+            Err(GitError::Busy("merge"))
+        });
+        assert!(matches!(done, Err(GitError::Busy("merge"))));
+        assert_eq!(tries, 1);
+    }
+}

@@ -1,5 +1,7 @@
 //! What happened to the workspace, and what rally commits of it. Numbers are acceptance facts.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests may panic too")]
+
 mod changed;
 mod finding;
 mod history;

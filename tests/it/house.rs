@@ -1,6 +1,8 @@
 //! The house rules that no compiler checks: which way the doors open, how long a file may be,
 //! and what never stands in the code.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests may panic too")]
+
 use std::path::{Path, PathBuf};
 
 use regex::Regex;

@@ -26,7 +26,7 @@ fn no_commit_yet_with_something_staged() {
     let hash = work_well(&git, &snapshot);
     assert_eq!(names(&sandbox, &hash), ["A file"]);
     assert_eq!(status(&sandbox), ["A  mine"]);
-    assert_eq!(git.commits_between(None, &hash), [hash.clone()]);
+    assert_eq!(git.commits_between(None, &hash), vec![hash]);
 }
 
 #[test]

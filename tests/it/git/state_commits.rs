@@ -42,7 +42,7 @@ fn other_heads_get_a_commit_of_their_own() {
     state(&sandbox, "1\n");
     let first = git.commit_state(None).unwrap().hash.unwrap();
     assert_eq!(git.subject(&first).as_deref(), Some("rally: update state"));
-    assert_eq!(git.commits_between(Some(&initial), &first), [first.clone()]);
+    assert_eq!(git.commits_between(Some(&initial), &first), vec![first.clone()]);
     // Later ones of this process are amended, not stacked.
     state(&sandbox, "2\n");
     let second = git.commit_state(Some(&first)).unwrap().hash.unwrap();
