@@ -1,5 +1,7 @@
 //! Tests that need real processes, real repositories or the whole binary.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
+
 mod cli;
 mod config;
 mod crash;
