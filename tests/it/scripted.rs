@@ -1,5 +1,7 @@
 //! The scripted agent: it must behave as the CLIs do that it stands for.
 
+#![allow(clippy::unwrap_used, reason = "the helpers of a test panic like the test itself")]
+
 use std::io::{Read, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
