@@ -63,7 +63,7 @@ fn until(what: &str, mut holds: impl FnMut() -> bool) {
     }
 }
 
-// 30-S4, 20-S18: the session of the first try is the one that the second resumes, and it remembers
+// 30-S16, 20-S18 (executor side): the session of the first try is the one that the second resumes, and it remembers
 #[test]
 fn a_resumed_session_remembers_its_codeword() {
     let sandbox = Sandbox::new();
