@@ -282,13 +282,14 @@ impl Seen {
         if let Some(retrying) = &self.retrying {
             return Some(retrying.clone());
         }
-        if exit.is_some_and(Exit::is_zero) {
-            return Some(Evidence::new("stream", None, "claude ended without telling a result"));
-        }
-        plain.iter().rev().find_map(|line| {
+        let said = plain.iter().rev().find_map(|line| {
             words::refusal(line)
                 .or_else(|| words::session_is_lost(line).then(|| session_lost(line)))
                 .or_else(|| words::evidence(line, now, zone))
+        });
+        let silent = exit.is_some_and(Exit::is_zero);
+        said.or_else(|| {
+            silent.then(|| Evidence::new("stream", None, "claude ended without telling a result"))
         })
     }
 

@@ -227,6 +227,7 @@ fn exit_zero_without_a_result_is_no_success() {
     let report = report(recording("sigINT-hang.jsonl"), 0);
     assert!(!report.completed && !report.ended);
     assert_eq!(category(&report), None);
+    assert_eq!(report.evidence.unwrap().message, "claude ended without telling a result");
     assert_eq!(report.summary.as_deref(), Some(NO_RESULT));
 }
 

@@ -141,6 +141,7 @@ fn the_last_lines_are_the_summary() {
     assert!(summary(TailStream::Stdout, 40, long.as_bytes(), b"").unwrap().chars().count() <= 1000);
 }
 
+// 30-S19
 #[test]
 fn escapes_are_not_part_of_a_summary() {
     let output = b"\x1b[1;32mgreen\x1b[0m \x1b]0;title\x07\x1b]8;;http://x\x1b\\link\x1b]8;;\x1b\\ \x1b=\x1bM\n10%\r50%\rdone\r\n";

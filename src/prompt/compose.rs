@@ -1,0 +1,255 @@
+//! Puts a prompt together.
+
+/// Where the work comes from, which decides how a run is ended.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Queue<'a> {
+    /// The prompt is all there is.
+    #[default]
+    None,
+    /// A lap of the queue, done in this role.
+    Laps {
+        /// The role, if the lap has one.
+        role: Option<&'a str>,
+    },
+}
+
+/// Everything that a prompt can hold. What is blank is left out.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Parts<'a> {
+    /// Replaces the whole prompt.
+    pub replacement: Option<&'a str>,
+    /// Canonical harness name.
+    pub persona: &'a str,
+    /// Where the work comes from.
+    pub queue: Queue<'a>,
+    /// Whether others' uncommitted changes lie in the workspace.
+    pub leftovers: bool,
+    /// Name of the task.
+    pub task_name: Option<&'a str>,
+    /// What the task requires.
+    pub requirements: Option<&'a str>,
+    /// The project's instructions.
+    pub project_instructions: Option<&'a str>,
+    /// Instructions of the role.
+    pub role_instructions: Option<&'a str>,
+    /// The task; a run without a queue gets a built-in one when this is blank.
+    pub task: Option<&'a str>,
+    /// The operator's message to this relay.
+    pub relay_message: Option<&'a str>,
+    /// The operator's message to this run.
+    pub inbox_message: Option<&'a str>,
+    /// What the try before this one said, when this is a retry.
+    pub previous_summary: Option<&'a str>,
+    /// Lines about recent tries, see [`super::recent_tries`].
+    pub recent_tries: Option<&'a str>,
+}
+
+/// The task of a run that was given none.
+const DEFAULT_TASK: &str = include_str!("snippets/default_task.md");
+const HEADLESS: &str = include_str!("snippets/headless.md");
+const FINALIZE: &str = include_str!("snippets/finalize.md");
+const LEFTOVER: &str = include_str!("snippets/leftover.md");
+const EXIT_FREE: &str = include_str!("snippets/exit_free.md");
+const EXIT_LAPS: &str = include_str!("snippets/exit_laps.md");
+const EXIT_LAPS_ANY: &str = include_str!("snippets/exit_laps_any.md");
+const EXIT_LAPS_VERIFY: &str = include_str!("snippets/exit_laps_verify.md");
+const EXIT_LAPS_END: &str = include_str!("snippets/exit_laps_end.md");
+const README: &str = include_str!("snippets/readme.md");
+
+/// The prompt, sections apart by a blank line.
+pub fn compose(parts: &Parts<'_>) -> String {
+    if let Some(replacement) = said(parts.replacement) {
+        return replacement.to_owned();
+    }
+    let mut prompt = Sections::default();
+    prompt.add(format!("Persona: {}", parts.persona));
+    if let Queue::Laps { role } = parts.queue {
+        prompt.add(HEADLESS);
+        if !verifies(role) {
+            prompt.add(FINALIZE);
+        }
+    }
+    if parts.leftovers {
+        prompt.add(LEFTOVER);
+    }
+    let task = match parts.queue {
+        Queue::None => said(parts.task).or(Some(DEFAULT_TASK)),
+        Queue::Laps { .. } => parts.task,
+    };
+    prompt.titled("Task: ", parts.task_name);
+    prompt.titled("Requirements:\n", parts.requirements);
+    prompt.titled("## Project Instructions\n\n", parts.project_instructions);
+    prompt.titled("## Role Instructions\n\n", parts.role_instructions);
+    prompt.titled("## Task\n\n", task);
+    prompt.titled("Relay Message:\n", parts.relay_message);
+    prompt.titled("Inbox Message:\n", parts.inbox_message);
+    prompt.titled("Previous Summary:\n", parts.previous_summary);
+    prompt.titled("Recent Try Context:\n", parts.recent_tries);
+    match parts.queue {
+        Queue::None => prompt.add(EXIT_FREE),
+        Queue::Laps { role } => {
+            let ways = if verifies(role) { EXIT_LAPS_VERIFY } else { EXIT_LAPS_ANY };
+            prompt.add(format!("{EXIT_LAPS}\n{ways}{EXIT_LAPS_END}"));
+        }
+    }
+    prompt.add(README);
+    prompt.text
+}
+
+/// The role that checks others' work ends differently: it adds laps instead of handing off.
+fn verifies(role: Option<&str>) -> bool {
+    role.is_some_and(|role| role.trim().eq_ignore_ascii_case("verify"))
+}
+
+fn said(text: Option<&str>) -> Option<&str> {
+    text.filter(|text| !text.trim().is_empty())
+}
+
+#[derive(Default)]
+struct Sections {
+    text: String,
+}
+
+impl Sections {
+    fn add(&mut self, section: impl AsRef<str>) {
+        if !self.text.is_empty() {
+            self.text.push('\n');
+        }
+        self.text.push_str(section.as_ref().trim());
+        self.text.push('\n');
+    }
+
+    fn titled(&mut self, title: &str, text: Option<&str>) {
+        if let Some(text) = said(text) {
+            self.add(format!("{title}{}", text.trim()));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pretty_assertions::assert_eq;
+
+    const FULL: Parts<'static> = Parts {
+        replacement: None,
+        persona: "claude",
+        queue: Queue::None,
+        leftovers: true,
+        task_name: Some("the name"),
+        requirements: Some("the requirements"),
+        project_instructions: Some("the project"),
+        role_instructions: Some("the role"),
+        task: Some("the task\n"),
+        relay_message: Some("to the relay"),
+        inbox_message: Some("to the run"),
+        previous_summary: Some("what was said"),
+        recent_tries: Some("Run 1"),
+    };
+
+    fn in_order(prompt: &str, wanted: &[&str]) {
+        let mut from = 0;
+        for part in wanted {
+            let at =
+                prompt[from..].find(part).unwrap_or_else(|| panic!("no {part:?} in place in:\n{prompt}"));
+            from += at + part.len();
+        }
+    }
+
+    fn laps(role: Option<&str>) -> String {
+        compose(&Parts { queue: Queue::Laps { role }, ..FULL })
+    }
+
+    // 20-AF-PR-01, 20-AF-PR-03, 20-AF-PR-04, 30-46
+    #[test]
+    fn every_part_in_its_place() {
+        let sections = [
+            "Persona: claude\n\n## Leftover Changes\n",
+            "\n\nTask: the name\n\nRequirements:\nthe requirements\n\n",
+            "## Project Instructions\n\nthe project\n\n## Role Instructions\n\nthe role\n\n## Task\n\nthe task\n\n",
+            "Relay Message:\nto the relay\n\nInbox Message:\nto the run\n\n",
+            "Previous Summary:\nwhat was said\n\nRecent Try Context:\nRun 1\n\n",
+            "## Run Exit Action\n",
+            ".rally/README.md",
+        ];
+        in_order(&compose(&FULL), &sections);
+    }
+
+    // 20-AF-PR-02
+    #[test]
+    fn a_replacement_is_the_whole_prompt() {
+        for queue in [Queue::None, Queue::Laps { role: None }] {
+            let parts = Parts { replacement: Some(" only this\n"), queue, ..FULL };
+            assert_eq!(compose(&parts), " only this\n");
+        }
+    }
+
+    // 20-AF-PR-05
+    #[test]
+    fn a_lap_has_its_own_sections() {
+        in_order(
+            &laps(Some("senior")),
+            &[
+                "Persona: claude",
+                "## Headless Operation",
+                "## Finalizing Your Work",
+                "## Leftover Changes",
+                "Task: the name",
+                "## Role Instructions",
+                "## Run Exit Conditions",
+            ],
+        );
+    }
+
+    // 20-AF-PR-06
+    #[test]
+    fn verify_never_hands_off() {
+        for role in ["verify", " VERIFY "] {
+            let prompt = laps(Some(role));
+            assert!(!prompt.contains("## Finalizing Your Work"));
+            assert!(!prompt.contains("Blocked: `laps handoff`"));
+            assert!(prompt.contains("do not hand off") && prompt.contains("`laps done`"));
+        }
+    }
+
+    // 20-AF-PR-07, 30-40
+    #[test]
+    fn a_free_run_knows_nothing_of_laps() {
+        let prompt = compose(&FULL);
+        assert!(prompt.contains("rally progress --summary") && prompt.contains("--followup"));
+        for word in ["laps", "--complete", "Headless", "Finalizing"] {
+            assert!(!prompt.contains(word), "{word}");
+        }
+    }
+
+    // 20-AF-PR-08, 30-40, 30-43
+    #[test]
+    fn a_lap_is_ended_by_its_commands() {
+        let prompt = laps(None);
+        for word in ["laps done", "laps handoff", "laps wrapup", "already claimed", "laps done undo"] {
+            assert!(prompt.contains(word), "{word}");
+        }
+        assert!(!prompt.contains("rally progress") && !prompt.contains("Header Context"));
+    }
+
+    // 30-36 (without a prompt of any kind)
+    #[test]
+    fn a_free_run_always_has_a_task() {
+        let free = |task| compose(&Parts { persona: "claude", task, ..Parts::default() });
+        for blank in [None, Some(" \n")] {
+            in_order(&free(blank), &["## Task\n\nNo task was given.", "## Run Exit Action"]);
+        }
+        let lap = Parts { persona: "claude", queue: Queue::Laps { role: None }, ..Parts::default() };
+        assert!(!compose(&lap).contains("## Task"));
+        assert!(!free(Some("mine")).contains("No task was given"));
+    }
+
+    #[test]
+    fn what_is_blank_has_no_heading() {
+        let prompt = compose(&Parts { persona: "codex", relay_message: Some(" "), ..Parts::default() });
+        for heading in ["Message", "Instructions", "Requirements", "Summary:", "Context", "Leftover"] {
+            assert!(!prompt.contains(heading), "{heading}");
+        }
+        assert!(!prompt.contains("\n\n\n") && prompt.ends_with('\n'));
+    }
+}

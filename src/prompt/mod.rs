@@ -1,0 +1,8 @@
+//! What is the agent told? A prompt is put together from its parts, always in the same
+//! order; the fixed texts stand in `snippets/`.
+
+pub mod compose;
+pub mod context;
+
+pub use compose::{Parts, Queue, compose};
+pub use context::{ContextLimits, recent_tries};
