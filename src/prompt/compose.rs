@@ -49,6 +49,7 @@ const DEFAULT_TASK: &str = include_str!("snippets/default_task.md");
 const HEADLESS: &str = include_str!("snippets/headless.md");
 const FINALIZE: &str = include_str!("snippets/finalize.md");
 const LEFTOVER: &str = include_str!("snippets/leftover.md");
+const LEFTOVER_FREE: &str = include_str!("snippets/leftover_free.md");
 const EXIT_FREE: &str = include_str!("snippets/exit_free.md");
 const EXIT_LAPS: &str = include_str!("snippets/exit_laps.md");
 const EXIT_LAPS_ANY: &str = include_str!("snippets/exit_laps_any.md");
@@ -70,7 +71,11 @@ pub fn compose(parts: &Parts<'_>) -> String {
         }
     }
     if parts.leftovers {
-        prompt.add(LEFTOVER);
+        // What a lap left behind is this run's to settle; what lies in a free run's way may be the user's.
+        prompt.add(match parts.queue {
+            Queue::Laps { .. } => LEFTOVER,
+            Queue::None => LEFTOVER_FREE,
+        });
     }
     let task = match parts.queue {
         Queue::None => said(parts.task).or(Some(DEFAULT_TASK)),

@@ -3,7 +3,7 @@
 use super::attempt::Seen;
 use super::landing::Found;
 use super::outcome::{Failure, Verdict};
-use crate::executor::{Cost, PrepareError};
+use crate::executor::Cost;
 use crate::failure;
 use crate::model::text::{FINAL_TEXT_LIMIT, bounded, ellipsis, one_line};
 use crate::model::{Category, Evidence, Timestamp, time};
@@ -64,11 +64,6 @@ pub fn spawn_evidence(error: &SpawnError) -> Evidence {
         SpawnError::NotFound { .. } => evidence.with_cause("missing_program"),
         _ => evidence,
     }
-}
-
-/// Evidence of a request that cannot be put to the CLI.
-pub fn prepare_evidence(error: &PrepareError) -> Evidence {
-    Evidence::new("spawn", Some(Category::HarnessLaunch), error.to_string()).with_cause("prompt")
 }
 
 /// Whether the CLI no longer has the session that the try resumed.

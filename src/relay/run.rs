@@ -227,21 +227,16 @@ impl Run<'_> {
 
     fn prompt_text(&mut self) -> Result<String, PassError> {
         let settings = &self.world.settings;
-        let recent = self.world.store.recent_tries(settings.recent_tries, Some(self.assignment.relay_id))?;
-        let context = prompt::context::recent(
-            &recent_lines(&recent),
-            settings.recent_try_limit,
-            settings.recent_context_limit,
-        );
-        let leftover = !self.snapshot.is_empty();
+        let tries = self.world.store.recent_tries(settings.recent_tries, Some(self.assignment.relay_id))?;
+        let recent = prompt::recent_tries(&tries, settings.context_limits);
         Ok(prompt::compose(&prompt::Parts {
             persona: &self.assignment.runner.harness,
-            task_name: "relay run",
-            leftover_changes: leftover,
+            task_name: Some("relay run"),
+            leftovers: !self.snapshot.is_empty(),
             project_instructions: self.world.instructions.as_deref(),
-            task: Some(self.assignment.prompt.as_deref().unwrap_or(prompt::DEFAULT_TASK)),
+            task: self.assignment.prompt.as_deref(),
             previous_summary: self.previous_summary.as_deref(),
-            recent_context: Some(&context).filter(|text| !text.is_empty()).map(String::as_str),
+            recent_tries: Some(&recent),
             ..prompt::Parts::default()
         }))
     }
@@ -288,7 +283,7 @@ impl Run<'_> {
         };
         let invocation = match executor.invocation(&request) {
             Ok(invocation) => invocation,
-            Err(error) => return Seen::unborn(record::prepare_evidence(&error)),
+            Err(error) => return Seen::unborn(error.evidence()),
         };
         for note in &invocation.notes {
             sink.event(&Event::Notice(note.clone()));
@@ -467,20 +462,6 @@ impl Run<'_> {
             hint: failure.and_then(|failure| failure.evidence.retry_after),
         }
     }
-}
-
-fn recent_lines(tries: &[TryRecord]) -> Vec<prompt::context::Recent<'_>> {
-    tries
-        .iter()
-        .map(|record| prompt::context::Recent {
-            run_id: record.run_id,
-            harness: &record.agent_type,
-            outcome: record.outcome,
-            completed: record.completed,
-            source: record.cancellation_source,
-            summary: &record.summary,
-        })
-        .collect()
 }
 
 /// Writes the driver's live facts into the journal.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::prompt::ContextLimits;
+
 /// Bounds and choices of a pass, resolved.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -25,8 +27,6 @@ pub struct Settings {
     pub run_hooks: bool,
     /// How many earlier tries the prompt tells about.
     pub recent_tries: usize,
-    /// Longest summary of one of them, characters; 0 is unlimited.
-    pub recent_try_limit: usize,
-    /// Longest text about all of them, characters; 0 is unlimited.
-    pub recent_context_limit: usize,
+    /// How long that may get.
+    pub context_limits: ContextLimits,
 }

@@ -10,6 +10,7 @@ use super::{Args, harnesses, surroundings, task};
 use crate::cli::error::{CliError, FAILURE, SIGNAL_BASE, SUCCESS};
 use crate::model::{Leftover, ProcessIdentity, time};
 use crate::process;
+use crate::prompt::ContextLimits;
 use crate::relay::event::PassEnd;
 use crate::relay::operator::Operator;
 use crate::relay::pass::{self, Plan};
@@ -212,8 +213,10 @@ fn settings(prepared: &Prepared) -> Settings {
         require_changes: reliability.require_changes,
         run_hooks: config.run_hooks_on_autocommit,
         recent_tries: reliability.recent_try_count,
-        recent_try_limit: reliability.recent_try_char_limit,
-        recent_context_limit: reliability.recent_context_char_limit,
+        context_limits: ContextLimits {
+            summary: reliability.recent_try_char_limit,
+            total: reliability.recent_context_char_limit,
+        },
     }
 }
 

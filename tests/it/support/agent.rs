@@ -83,6 +83,16 @@ impl Sandbox {
         Running { child: Some(spawn(&mut command)), sandbox: self }
     }
 
+    /// The records of a JSONL file after a kill: a last line without its end may be cut, nothing else.
+    pub fn whole_records(&self, path: &str) -> Vec<serde_json::Value> {
+        let Ok(text) = std::fs::read_to_string(self.repo().join(path)) else { return Vec::new() };
+        let whole = text.rfind('\n').map_or("", |end| &text[..=end]);
+        whole
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{path}: {e}: {line}")))
+            .collect()
+    }
+
     /// The try records, oldest first.
     pub fn tries(&self) -> Vec<serde_json::Value> {
         self.records(".rally/state/tries.jsonl")
@@ -162,10 +172,22 @@ impl Running<'_> {
         self.child.take().unwrap().wait_with_output().unwrap()
     }
 
+    /// Whether it ended by itself before this time was over.
+    pub fn ends_within(&mut self, time: Duration) -> bool {
+        let end = Instant::now() + time;
+        while Instant::now() < end {
+            if self.child.as_mut().unwrap().try_wait().unwrap().is_some() {
+                return true;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        false
+    }
+
     /// SIGKILL, and waits.
     pub fn kill(mut self) {
         let mut child = self.child.take().unwrap();
-        child.kill().unwrap();
+        let _ = child.kill();
         child.wait().unwrap();
     }
 }

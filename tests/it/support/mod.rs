@@ -9,8 +9,6 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-pub use agent::Running;
-
 /// A scratch folder with a home, a data folder, a `bin` first in PATH and a git repository.
 #[derive(Debug)]
 pub struct Sandbox {
