@@ -14,6 +14,7 @@ pub mod scripted;
 pub mod status;
 pub mod tail;
 pub mod version;
+pub mod workspace;
 
 use std::process::ExitCode;
 
