@@ -1,10 +1,307 @@
-//! `rally status`.
+//! `rally status`: what runs here now, and how the last relay and try went.
+
+use std::io::Write;
+
+use serde::Serialize;
+
+use super::{error, workspace};
+use crate::model::time::{self, millis, millis_option};
+use crate::model::{Outcome, Runner, Timestamp, text};
+use crate::store::active::{ActiveSource, ActiveTry};
+use crate::store::records::{RelayRecord, TryRecord};
+use crate::store::{Holder, Reader};
+use crate::terminal::sanitize;
+
+/// Longest task line, in characters.
+const TASK_LIMIT: usize = 100;
 
 /// What can be typed after `rally status`.
 #[derive(Debug, clap::Args)]
-pub struct Args {}
+pub struct Args {
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
 
 /// Runs the command; the result is the exit code.
-pub fn run(_args: Args) -> anyhow::Result<u8> {
-    anyhow::bail!("not built")
+pub fn run(args: Args) -> anyhow::Result<u8> {
+    let reader = Reader::new(workspace::layout(&workspace::root()?)?);
+    let status = Status::gather(&reader)?;
+    let text = if args.json {
+        serde_json::to_string_pretty(&status)? + "\n"
+    } else {
+        sanitize::text(&status.lines(time::now()).join("\n")) + "\n"
+    };
+    std::io::stdout().write_all(text.as_bytes())?;
+    Ok(error::SUCCESS)
+}
+
+/// What `--json` prints: `null` stands for nothing.
+#[derive(Debug, Serialize)]
+struct Status {
+    workspace: String,
+    holder: Option<Holder>,
+    running: Option<Running>,
+    relay: Option<Relay>,
+    last_try: Option<LastTry>,
+}
+
+/// The try in flight.
+#[derive(Debug, Serialize)]
+struct Running {
+    try_id: u64,
+    run_id: Option<u64>,
+    relay_id: Option<u64>,
+    attempt: Option<u32>,
+    runner: Option<Runner>,
+    #[serde(with = "millis_option")]
+    started_at: Option<Timestamp>,
+    task: Option<String>,
+    session_id: Option<String>,
+    log_path: Option<String>,
+    /// False when the rally that ran it is gone: the next relay records it as interrupted.
+    alive: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct Relay {
+    id: u64,
+    completed_iterations: u64,
+    target_iterations: u64,
+    mix: String,
+    open: bool,
+    #[serde(with = "millis")]
+    started_at: Timestamp,
+    #[serde(with = "millis_option")]
+    ended_at: Option<Timestamp>,
+}
+
+#[derive(Debug, Serialize)]
+struct LastTry {
+    id: u64,
+    relay_id: u64,
+    run_id: u64,
+    runner: Runner,
+    completed: bool,
+    outcome: Option<Outcome>,
+    fail_reason: Option<String>,
+    #[serde(with = "millis")]
+    ended_at: Timestamp,
+    log_path: Option<String>,
+}
+
+impl Status {
+    fn gather(reader: &Reader) -> anyhow::Result<Status> {
+        let holder = reader.holder();
+        let running = match reader.active()? {
+            // A marker of the earlier program outlives its try.
+            Some(active)
+                if active.source == ActiveSource::RunState && reader.try_by_id(active.try_id)?.is_some() =>
+            {
+                None
+            }
+            Some(active) => Some(Running::new(active, holder.is_some(), reader)),
+            None => None,
+        };
+        Ok(Status {
+            workspace: reader.layout().workspace().display().to_string(),
+            running,
+            holder,
+            relay: reader.last_relay()?.map(Relay::from),
+            last_try: reader.last_try()?.map(LastTry::from),
+        })
+    }
+
+    fn lines(&self, now: Timestamp) -> Vec<String> {
+        let mut lines = Vec::new();
+        let mut row = |name: &str, value: String| lines.push(format!("{name:<10}{value}"));
+        match &self.running {
+            Some(running) => {
+                row(if running.alive { "running" } else { "cut" }, running.line(now));
+                let details = [
+                    ("task", running.task.clone()),
+                    ("session", running.session_id.clone()),
+                    ("log", running.log_path.clone()),
+                ];
+                for (name, value) in details {
+                    if let Some(value) = value {
+                        row(name, text::one_line(&value));
+                    }
+                }
+            }
+            None => row("running", "nothing".to_owned()),
+        }
+        match &self.holder {
+            Some(holder) => row("held by", holder.to_string()),
+            None => row("held by", "nobody".to_owned()),
+        }
+        row("relay", self.relay.as_ref().map_or_else(|| "none yet".to_owned(), Relay::line));
+        row("last try", self.last_try.as_ref().map_or_else(|| "none yet".to_owned(), LastTry::line));
+        lines
+    }
+}
+
+impl Running {
+    fn new(active: ActiveTry, held: bool, reader: &Reader) -> Running {
+        let prompt = std::fs::read(reader.layout().current_task()).unwrap_or_default();
+        Running {
+            try_id: active.try_id,
+            run_id: active.run_id,
+            relay_id: active.relay_id,
+            attempt: active.attempt,
+            runner: active.runner,
+            started_at: active.started_at,
+            task: task_line(&String::from_utf8_lossy(&prompt)),
+            session_id: active.session_id,
+            log_path: active.log_path.map(|path| path.display().to_string()),
+            alive: held,
+        }
+    }
+
+    fn line(&self, now: Timestamp) -> String {
+        let mut line = format!("try {}", self.try_id);
+        if let Some(run) = self.run_id {
+            line += &format!(", run {run}");
+        }
+        if let Some(attempt) = self.attempt.filter(|attempt| *attempt > 1) {
+            line += &format!(" (attempt {attempt})");
+        }
+        if let Some(runner) = &self.runner {
+            line += &format!(": {}", text::one_line(&runner.label()));
+        }
+        if let Some(at) = self.started_at {
+            line += &format!(", since {}", time::rfc3339_millis(at));
+            if self.alive {
+                line += &format!(" ({})", text::duration(time::since(at, now)));
+            }
+        }
+        if !self.alive {
+            line += "; the rally that ran it is gone, `rally relay --resume` goes on";
+        }
+        line
+    }
+}
+
+impl From<RelayRecord> for Relay {
+    fn from(relay: RelayRecord) -> Relay {
+        Relay {
+            id: relay.id,
+            completed_iterations: relay.completed_iterations,
+            target_iterations: relay.target_iterations,
+            mix: mix_for_people(&relay.agent_mix),
+            open: relay.is_open(),
+            started_at: relay.started_at,
+            ended_at: relay.ended_at,
+        }
+    }
+}
+
+impl Relay {
+    fn line(&self) -> String {
+        let state = if self.open { "open" } else { "ended" };
+        format!(
+            "{} ({state}): {}/{} done, mix: {}",
+            self.id,
+            self.completed_iterations,
+            self.target_iterations,
+            text::one_line(&self.mix)
+        )
+    }
+}
+
+impl From<TryRecord> for LastTry {
+    fn from(record: TryRecord) -> LastTry {
+        LastTry {
+            id: record.id,
+            relay_id: record.relay_id,
+            run_id: record.run_id,
+            runner: Runner { harness: record.agent_type, model: record.model, effort: record.effort },
+            completed: record.completed,
+            outcome: record.outcome,
+            fail_reason: record.fail_reason,
+            ended_at: record.ended_at,
+            log_path: record.log_path,
+        }
+    }
+}
+
+impl LastTry {
+    fn line(&self) -> String {
+        let outcome = match self.outcome {
+            Some(Outcome::Completed) => "completed",
+            Some(Outcome::HandoffRequested) => "handed over",
+            Some(Outcome::Incomplete) => "incomplete",
+            Some(Outcome::RunTimeout) => "timed out",
+            Some(Outcome::HandoffTimeout) => "handoff timed out",
+            Some(Outcome::Failed) => "failed",
+            Some(Outcome::Interrupted) => "interrupted",
+            Some(Outcome::Cancelled) => "cancelled",
+            Some(Outcome::Paused) => "paused",
+            None if self.completed => "completed",
+            None => "failed",
+        };
+        let mut line = format!("{}: {}, {outcome}", self.id, text::one_line(&self.runner.label()));
+        if let Some(reason) = &self.fail_reason {
+            line += &format!(" ({})", text::ellipsis(&text::one_line(reason), TASK_LIMIT));
+        }
+        line + &format!(", ended {}", time::rfc3339_millis(self.ended_at))
+    }
+}
+
+/// A stored mix as people read it.
+fn mix_for_people(stored: &str) -> String {
+    let stored = stored.trim();
+    match stored.strip_prefix("__override__:").map(str::trim) {
+        Some("") => "(override)".to_owned(),
+        Some(specs) => specs.to_owned(),
+        None if stored == "__routes__" => "configured routes".to_owned(),
+        None if stored.is_empty() => "(empty)".to_owned(),
+        None => stored.to_owned(),
+    }
+}
+
+/// The first line of a prompt's task: below the heading `Task`, else after `Task:`, else
+/// the first line at all.
+fn task_line(prompt: &str) -> Option<String> {
+    let lines = || prompt.lines().map(str::trim).filter(|line| !line.is_empty());
+    let is_heading = |line: &&str| line.starts_with('#') && line.trim_start_matches('#').trim() == "Task";
+    let below_heading = lines().skip_while(|line| !is_heading(line)).nth(1);
+    let labelled = || lines().find_map(|line| line.strip_prefix("Task:")).map(str::trim);
+    let line = below_heading.or_else(labelled).or_else(|| lines().next())?;
+    Some(text::ellipsis(&text::one_line(line), TASK_LIMIT))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mixes_for_people() {
+        let cases = [
+            ("", "(empty)"),
+            ("  ", "(empty)"),
+            ("__routes__", "configured routes"),
+            ("__override__:", "(override)"),
+            ("__override__:cc:2 op ", "cc:2 op"),
+            (" claude claude ", "claude claude"),
+        ];
+        for (stored, expected) in cases {
+            assert_eq!(mix_for_people(stored), expected);
+        }
+    }
+
+    #[test]
+    fn tasks_of_prompts() {
+        let cases = [
+            ("", None),
+            ("\n \n", None),
+            ("Persona: x\n\nTask: relay run\n## Task\n\nFix  it.\nMore.", Some("Fix it.")),
+            ("Persona: x\nTask: relay run\n", Some("relay run")),
+            ("Just do it\nnow", Some("Just do it")),
+            ("# Task", Some("# Task")),
+        ];
+        for (prompt, expected) in cases {
+            assert_eq!(task_line(prompt).as_deref(), expected, "{prompt}");
+        }
+    }
 }

@@ -17,7 +17,7 @@ use crate::model::{Timestamp, text};
 
 /// `rally status` holds the lock shared for a moment to learn whether somebody has it:
 /// a start at that very moment tries again, this often and after this pause.
-const RETRIES: u32 = 4;
+const RETRIES: u32 = 8;
 const RETRY_PAUSE: Duration = Duration::from_millis(10);
 
 /// Largest content that is believed, in bytes.

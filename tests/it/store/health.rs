@@ -1,0 +1,92 @@
+//! Health events of runners.
+
+use rally::store::records::{AgentStatusEvent, AgentStatusKind};
+
+use super::*;
+
+fn event(second: i64, model: Option<&str>, kind: AgentStatusKind) -> AgentStatusEvent {
+    AgentStatusEvent {
+        v: 0,
+        agent_type: "claude".into(),
+        model: model.map(str::to_owned),
+        event_type: kind,
+        timestamp: at(second),
+        relay_id: None,
+        reason: None,
+        reset_at: None,
+        quota_scope: None,
+    }
+}
+
+// 30-186: events survive reloads in order; 503 become 500, tries and relays all stay.
+// Deviation: the file itself is rewritten only every 50 events.
+#[test]
+fn events_are_windowed_and_records_are_not() {
+    let sandbox = Sandbox::without_repository();
+    let layout = layout(&sandbox);
+    let (mut store, _) = open(&layout);
+    assert!(store.status_events().unwrap().is_empty());
+    for n in 0..503 {
+        store.append_status(event(n, Some("opus"), AgentStatusKind::Active)).unwrap();
+    }
+    let expected: Vec<_> = (3..503).map(at).collect();
+    let times = |store: &Store| -> Vec<Timestamp> {
+        store.status_events().unwrap().iter().map(|e| e.timestamp).collect()
+    };
+    assert_eq!(times(&store), expected);
+    for n in 1..=53 {
+        store.create_relay(new_relay(1), at(n)).unwrap();
+    }
+    for n in 1..=505 {
+        one_try(&mut store, 53, n, rally::model::Outcome::Failed);
+    }
+    drop(store);
+    let (mut store, _) = open(&layout);
+    assert_eq!(times(&store), expected);
+    assert_eq!(lines(&layout.tries()).len(), 505);
+    assert_eq!(store.reader().recent_relays(99).unwrap().len(), 53);
+    for n in 503..560 {
+        store.append_status(event(n, Some("opus"), AgentStatusKind::Active)).unwrap();
+    }
+    let on_disk = lines(&layout.agent_status()).len();
+    assert!((500..=550).contains(&on_disk), "{on_disk}");
+    assert_eq!(times(&store), (60..560).map(at).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_new_relay_forgets_pauses_but_not_exhausted_accounts() {
+    use AgentStatusKind::*;
+    let sandbox = Sandbox::without_repository();
+    let layout = layout(&sandbox);
+    let benched = |second, model, reset| AgentStatusEvent {
+        reset_at: Some(at(reset)),
+        quota_scope: Some(format!("claude:{model}")),
+        ..event(second, Some(model), Benched)
+    };
+    let fill = |store: &mut Store| {
+        let events = [
+            event(1, None, Paused),
+            event(2, Some("frozen"), Frozen),
+            benched(3, "healed", 900),
+            benched(4, "over", 50),
+            benched(5, "benched", 800),
+            benched(6, "benched", 900),
+            event(7, Some("healed"), Active),
+            event(8, Some("endless"), Benched),
+        ];
+        for event in events {
+            store.append_status(event).unwrap();
+        }
+    };
+    let (mut store, _) = open(&layout);
+    store.clear_status_keeping_resets(at(100), false).unwrap();
+    fill(&mut store);
+    store.clear_status_keeping_resets(at(100), false).unwrap();
+    let [kept] = &store.status_events().unwrap()[..] else { panic!("one is left") };
+    assert_eq!((kept.model.as_deref(), kept.reset_at), (Some("benched"), Some(at(900))));
+    assert_eq!(kept.quota_scope.as_deref(), Some("claude:benched"));
+    fill(&mut store);
+    store.clear_status_keeping_resets(at(100), true).unwrap();
+    assert!(store.status_events().unwrap().is_empty());
+    assert!(!layout.agent_status().exists());
+}
