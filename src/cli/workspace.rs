@@ -11,8 +11,7 @@ use crate::store::Layout;
 /// The top of the git work tree around the current folder; the current folder itself
 /// outside of git, and where git cannot tell.
 pub fn root() -> anyhow::Result<PathBuf> {
-    let here =
-        std::env::current_dir().context("the current folder is gone; change to one that exists")?;
+    let here = std::env::current_dir().context("the current folder is gone; change to one that exists")?;
     let found = git::discover(&here).ok().flatten();
     Ok(found.map_or(here, |git| git.root().to_owned()))
 }

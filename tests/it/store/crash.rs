@@ -93,12 +93,12 @@ fn check(layout: &Layout, starts: &[u64], what: &str) {
     }
     let passed: std::collections::BTreeSet<u64> =
         tries.iter().filter(|t| t["completed"] == true).map(|t| t["run_id"].as_u64().unwrap()).collect();
-    if let Some(relay) = &opened.resumable {
+    if let Some(relay) = &opened.survey.resumable {
         assert_eq!(relay.completed_iterations, passed.len() as u64, "counters follow the records: {what}");
         assert_eq!(relay.first_try_id, starts.first().copied(), "{what}");
         assert_eq!(relay.last_try_id, starts.last().copied(), "{what}");
     }
-    if let Some(run) = &opened.open_run {
+    if let Some(run) = &opened.survey.open_run {
         assert_eq!(run.snapshot, json!({"a ü": "hash"}));
         assert_eq!(run.entry, format!("cc-{}", run.run_id));
         let of_run: Vec<_> = tries.iter().filter(|t| t["run_id"] == run.run_id).collect();
@@ -107,7 +107,7 @@ fn check(layout: &Layout, starts: &[u64], what: &str) {
         assert_eq!(run.last_attempt as usize, of_run.len(), "{what}");
     }
     let relay =
-        opened.resumable.map_or_else(|| store.create_relay(new_relay(1), at(99)).unwrap().id, |r| r.id);
+        opened.survey.resumable.map_or_else(|| store.create_relay(new_relay(1), at(99)).unwrap().id, |r| r.id);
     let next = store.allocate_try(new_try(relay, 9, 1), at(99)).unwrap().try_id;
     assert!(starts.iter().all(|id| *id < next), "no id is given twice: {what}");
     drop(store);
@@ -194,7 +194,7 @@ fn a_cut_try_keeps_what_was_known_of_it() {
     assert_eq!(record.fail_reason.as_deref(), Some("interrupted: rally ended while the try ran"));
     assert!(!record.completed && record.category.is_none());
     assert_eq!((record.started_at, record.attempt_number), (at(4), 2));
-    let run = opened.open_run.unwrap();
+    let run = opened.survey.open_run.unwrap();
     assert_eq!((run.relay_id, run.run_id, &*run.entry, run.started_at), (relay, 1, "cc:opus", at(1)));
     assert_eq!(run.snapshot, json!({"dirty.txt": "abc"}));
     assert_eq!(run.session_id.as_deref(), Some("old"));
@@ -284,7 +284,7 @@ fn a_relay_that_reached_its_target_is_ended() {
     one_try(&mut store, relay, 2, Outcome::HandoffRequested);
     drop(store);
     let (store, opened) = open(&layout);
-    assert_eq!(opened.resumable, None);
+    assert_eq!(opened.survey.resumable, None);
     let stored = store.last_relay().unwrap();
     assert_eq!(stored.completed_iterations, 2);
     assert_eq!(stored.ended_at, Some(at(1000)));

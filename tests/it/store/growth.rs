@@ -69,7 +69,7 @@ fn opening_and_looking_read_the_tail_only() {
     let ((store, opened), bytes) = bytes_read(|| open(&layout));
     assert!(bytes < ALLOWED, "open with a cut try read {bytes} bytes");
     assert_eq!(opened.interrupted.len(), 1);
-    assert_eq!(opened.resumable.unwrap().completed_iterations, 1);
+    assert_eq!(opened.survey.resumable.unwrap().completed_iterations, 1);
 
     let reader = Reader::new(layout);
     let questions: [(&str, &dyn Fn()); 9] = [
@@ -118,7 +118,7 @@ fn the_journal_is_compacted_and_forgets_nothing_that_is_needed() {
     std::fs::write(layout.journal(), std::fs::read_to_string(layout.journal()).unwrap() + &padding).unwrap();
     for _ in 0..2 {
         let (mut store, opened) = open(&layout);
-        let run = opened.open_run.unwrap();
+        let run = opened.survey.open_run.unwrap();
         assert_eq!((run.run_id, run.snapshot), (201, snapshot.clone()));
         assert_eq!(store.next_run_id(relay).unwrap(), 202);
         let next = store.allocate_try(new_try(relay, 201, 2), at(4)).unwrap();

@@ -83,10 +83,10 @@ fn a_try_that_the_earlier_program_left_becomes_interrupted() {
     assert_eq!(cut.outcome, Some(Outcome::Interrupted));
     assert_eq!(cut.agent_type, "unknown");
     assert!(cut.log_path.as_deref().unwrap().ends_with("try-2.log"));
-    let relay = opened.resumable.unwrap();
+    let relay = opened.survey.resumable.unwrap();
     assert_eq!((relay.id, relay.completed_iterations, relay.target_iterations), (2, 0, 3));
     assert_eq!((relay.first_try_id, relay.last_try_id), (Some(2), Some(2)));
-    assert_eq!(opened.open_run, None, "the earlier program kept no snapshot");
+    assert_eq!(opened.survey.open_run, None, "the earlier program kept no snapshot");
     assert_eq!(store.next_run_id(2).unwrap(), 2);
     assert_eq!(store.allocate_try(new_try(2, 2, 1), at(5)).unwrap().try_id, 3);
     assert!(!store.read_run_state().unwrap().unwrap().has_active());
@@ -103,7 +103,7 @@ fn counters_of_the_earlier_program_are_derived_anew() {
     assert!(relays.contains(ended));
     std::fs::write(layout.relays(), relays.replacen(ended, ",\"first_try_id\":2", 1)).unwrap();
     let (store, opened) = open(&layout);
-    let relay = opened.resumable.unwrap();
+    let relay = opened.survey.resumable.unwrap();
     assert_eq!((relay.id, relay.first_try_id, relay.last_try_id), (1, Some(1), Some(4)));
     assert_eq!(store.next_run_id(1).unwrap(), 3);
     assert_eq!(store.last_relay().unwrap().id, 2);
