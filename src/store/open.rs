@@ -116,7 +116,9 @@ impl Store {
         if let Some(relay) = &opened.resumable {
             opened.open_run = store.open_run(&digest, relay)?;
         }
-        store.compact_journal(now)?;
+        if let Err(error) = store.compact_journal(now) {
+            opened.warnings.push(format!("the journal could not be made shorter: {error}"));
+        }
         Ok((store, opened))
     }
 
@@ -191,7 +193,11 @@ impl Store {
         }
         let run_ended = matches!(fact, Fact::RunEnded { .. });
         Shared::lock(&self.layout)?.append_fact(fact, now, durability)?;
-        if run_ended { self.compact_journal(now) } else { Ok(()) }
+        if run_ended {
+            // The fact is stored; a journal that stays long for now is no failure.
+            let _ = self.compact_journal(now);
+        }
+        Ok(())
     }
 
     fn compact_journal(&self, now: Timestamp) -> Result<(), StoreError> {
@@ -260,6 +266,7 @@ fn repair_all(layout: &Layout, warnings: &mut Vec<String>) -> Result<(), StoreEr
         warn_repaired(warnings, &path, &repair_tail(&path, &state)?);
     }
     let shared = Shared::lock(layout)?;
+    files::remove_temporaries(&state)?;
     for path in shared.record_files() {
         warn_repaired(warnings, &path, &shared.repair(&path)?);
     }

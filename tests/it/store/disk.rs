@@ -1,5 +1,6 @@
 //! A full disk: nothing is half-written, and everything goes on when there is room.
 
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -19,7 +20,7 @@ impl SmallDisk {
         if mounted.is_ok_and(|output| output.status.success()) {
             return Some(SmallDisk(at.to_owned()));
         }
-        eprintln!("skipped: no tmpfs can be mounted here");
+        let _ = writeln!(std::io::stderr(), "skipped: no tmpfs can be mounted here");
         None
     }
 
@@ -27,7 +28,7 @@ impl SmallDisk {
     fn fill(&self) -> PathBuf {
         let filler = self.0.join("filler");
         let mut file = std::fs::File::create(&filler).unwrap();
-        while std::io::Write::write(&mut file, &[b'x'; 4096]).is_ok_and(|n| n > 0) {}
+        while file.write(&[b'x'; 4096]).is_ok_and(|n| n > 0) {}
         filler
     }
 }
