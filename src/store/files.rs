@@ -26,12 +26,27 @@ pub fn create_private_dir(dir: &Path) -> Result<(), StoreError> {
         .map_err(StoreError::at("create the folder", dir))
 }
 
+/// How the names of files begin that are about to replace others.
+const TEMPORARY: &str = ".new-";
+
+/// Deletes what a death in the middle of [`replace`] left in a folder. The caller keeps
+/// everybody out who might be at it.
+pub(super) fn remove_temporaries(dir: &Path) -> Result<(), StoreError> {
+    let entries = std::fs::read_dir(dir).map_err(StoreError::at("read", dir))?;
+    for entry in entries.flatten() {
+        if entry.file_name().as_encoded_bytes().starts_with(TEMPORARY.as_bytes()) {
+            remove(&entry.path())?;
+        }
+    }
+    Ok(())
+}
+
 /// Puts `bytes` in place of whatever `path` held: readers see all of the old or all
 /// of the new content, also after a crash.
 pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     let dir = parent(path);
     let write = || -> std::io::Result<()> {
-        let mut file = tempfile::NamedTempFile::new_in(dir)?;
+        let mut file = tempfile::Builder::new().prefix(TEMPORARY).tempfile_in(dir)?;
         file.write_all(bytes)?;
         file.as_file().sync_all()?;
         file.persist(path)?;

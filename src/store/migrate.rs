@@ -2,7 +2,7 @@
 //! `.gitignore`, and the files of the layout in which they stood directly in `.rally`.
 
 use std::fs;
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Write};
 use std::path::Path;
 
 use super::{Layout, StoreError, files};
@@ -105,5 +105,10 @@ fn ignore_state(path: &Path) -> Result<(), StoreError> {
         return Ok(());
     }
     let newline = if old.is_empty() || old.ends_with('\n') { "" } else { "\n" };
-    fs::write(path, format!("{old}{newline}state/\n")).map_err(StoreError::at("write", path))
+    // Appended, so that a full disk cannot cost the lines that are there.
+    let append = || {
+        let mut file = fs::OpenOptions::new().append(true).create(true).open(path)?;
+        file.write_all(format!("{newline}state/\n").as_bytes())
+    };
+    append().map_err(StoreError::at("write", path))
 }

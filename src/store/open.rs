@@ -124,6 +124,9 @@ impl Store {
             store.clear_active()?;
         }
         opened.survey = store.survey_of(recent.relays, &digest, now)?;
+        if let Err(error) = store.compact_journal(now) {
+            opened.warnings.push(format!("the journal could not be made shorter: {error}"));
+        }
         Ok((store, opened))
     }
 
@@ -145,7 +148,6 @@ impl Store {
             Some(relay) => self.open_run(digest, relay)?,
             None => None,
         };
-        self.compact_journal(now)?;
         Ok(Survey { resumable, open_run })
     }
 
@@ -222,7 +224,11 @@ impl Store {
         }
         let run_ended = matches!(fact, Fact::RunEnded { .. });
         Shared::lock(&self.layout)?.append_fact(fact, now, durability)?;
-        if run_ended { self.compact_journal(now) } else { Ok(()) }
+        if run_ended {
+            // The fact is stored; a journal that stays long for now is no failure.
+            let _ = self.compact_journal(now);
+        }
+        Ok(())
     }
 
     fn compact_journal(&self, now: Timestamp) -> Result<(), StoreError> {
@@ -291,6 +297,7 @@ fn repair_all(layout: &Layout, warnings: &mut Vec<String>) -> Result<(), StoreEr
         warn_repaired(warnings, &path, &repair_tail(&path, &state)?);
     }
     let shared = Shared::lock(layout)?;
+    files::remove_temporaries(&state)?;
     for path in shared.record_files() {
         warn_repaired(warnings, &path, &shared.repair(&path)?);
     }

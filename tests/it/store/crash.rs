@@ -256,6 +256,17 @@ fn torn_tails_are_kept_aside_with_one_warning_each() {
 }
 
 #[test]
+fn a_death_while_a_file_is_replaced_leaves_nothing_behind() {
+    let sandbox = Sandbox::without_repository();
+    let layout = layout(&sandbox);
+    drop(open(&layout));
+    let half = layout.state_dir().join(".new-a1B2c3");
+    std::fs::write(&half, "{ half").unwrap();
+    drop(open(&layout));
+    assert!(!half.exists());
+}
+
+#[test]
 fn bad_lines_are_skipped_with_one_warning() {
     let sandbox = Sandbox::without_repository();
     let layout = layout(&sandbox);

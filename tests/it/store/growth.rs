@@ -89,6 +89,20 @@ fn opening_and_looking_read_the_tail_only() {
     }
 }
 
+/// Large enough to be compacted at the next open.
+fn make_large(layout: &Layout) {
+    let journal = std::fs::read_to_string(layout.journal()).unwrap();
+    let line = json!({
+        "v": 1,
+        "at": "2026-11-23T06:26:21Z",
+        "fact": "run_ended",
+        "relay_id": 77,
+        "run_id": 1,
+        "padding": "x".repeat(300 << 10),
+    });
+    std::fs::write(layout.journal(), format!("{journal}{line}\n")).unwrap();
+}
+
 #[test]
 fn the_journal_is_compacted_and_forgets_nothing_that_is_needed() {
     let sandbox = Sandbox::without_repository();
@@ -110,12 +124,7 @@ fn the_journal_is_compacted_and_forgets_nothing_that_is_needed() {
     store.note(run_started(201), at(3)).unwrap();
     let cut = store.allocate_try(new_try(relay, 201, 1), at(3)).unwrap();
     drop(store);
-    // Large enough to be compacted at the next open, too.
-    let padding = format!(
-        "{{\"v\":1,\"at\":\"2026-11-23T06:26:21Z\",\"fact\":\"run_ended\",\"relay_id\":77,\"run_id\":1,\"pad\":\"{}\"}}\n",
-        "x".repeat(300 << 10)
-    );
-    std::fs::write(layout.journal(), std::fs::read_to_string(layout.journal()).unwrap() + &padding).unwrap();
+    make_large(&layout);
     for _ in 0..2 {
         let (mut store, opened) = open(&layout);
         let run = opened.survey.open_run.unwrap();
@@ -126,4 +135,16 @@ fn the_journal_is_compacted_and_forgets_nothing_that_is_needed() {
         assert!(std::fs::metadata(layout.journal()).unwrap().len() < 64 << 10);
         store.finish_try(ended(&next, Outcome::Failed)).unwrap();
     }
+    let (mut store, _) = open(&layout);
+    store.close_open_relays(at(5)).unwrap();
+    drop(store);
+    make_large(&layout);
+    drop(open(&layout));
+    assert_eq!(lines(&layout.journal()).len(), 1, "only the ids that are taken are left");
+    // Whoever throws the history away gets no id twice.
+    std::fs::remove_file(layout.tries()).unwrap();
+    std::fs::remove_file(layout.relays()).unwrap();
+    let (mut store, _) = open(&layout);
+    assert!(store.allocate_try(new_try(relay, 300, 1), at(5)).unwrap().try_id > cut.try_id + 2);
+    assert!(store.create_relay(new_relay(1), at(5)).unwrap().id > relay);
 }

@@ -122,6 +122,24 @@ fn bytes_are_identical() {
     }
 }
 
+// 10-L7; deviation 10-D23: both modes obey the terminal.
+#[test]
+fn colours_where_they_are_shown() {
+    let sandbox = Sandbox::new();
+    with_tries(&sandbox, &[Outcome::Completed]);
+    let log = "{\"a\":1}\nplain \x1b]0;x\x07\nerror: fragment";
+    std::fs::write(layout(&sandbox).try_log(1), log).unwrap();
+    let coloured = |mode: &str| {
+        let mut command = sandbox.rally(["tail", "--highlight", mode]);
+        stdout(&command.env("CLICOLOR_FORCE", "1").output().unwrap())
+    };
+    assert_eq!(coloured("off"), log, "the very bytes");
+    let red = "\x1b[91merror\x1b[0m: fragment";
+    assert_eq!(coloured("heuristic"), format!("\x1b[92m{{\"a\":1}}\x1b[0m\nplain ]0;x\n{red}"));
+    let chroma = coloured("chroma");
+    assert!(chroma.contains("\x1b[38;5;197m\"a\":") && chroma.ends_with("error: fragment"), "{chroma:?}");
+}
+
 // 10-L8: a stale marker is passed over, with its reason.
 #[test]
 fn stale_markers_fall_back() {
