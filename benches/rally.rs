@@ -3,6 +3,12 @@
 //!
 //! `cargo bench` runs all of them, `cargo bench -- startup` those whose name matches.
 
+#![allow(
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "figures are printed; a bench that cannot go on ends"
+)]
+
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;

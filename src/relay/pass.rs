@@ -279,8 +279,8 @@ impl<'w> Pass<'w> {
     /// Pauses a runner whose infrastructure keeps failing, benches one whose quota is used up.
     async fn mind(&mut self, runner: &Runner, result: &RunResult, reason: &str) -> Result<(), PassError> {
         let Some(category) = result.category else { return Ok(()) };
-        let kind = match (category, result.reset_at) {
-            (Category::UsageLimit, Some(_)) => AgentStatusKind::Benched,
+        let kind = match category {
+            Category::UsageLimit => AgentStatusKind::Benched,
             _ if resilience::pauses(result.infra_failures, category.class()) => AgentStatusKind::Paused,
             _ => return Ok(()),
         };

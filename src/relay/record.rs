@@ -36,11 +36,16 @@ pub fn commit_message(record: &TryRecord) -> String {
     format!("rally: relay {relay_id} run {run_id} attempt {attempt_number} ({agent_type})")
 }
 
-/// Whether another attempt of the same runner is pointless.
+/// Whether another attempt of the same runner is pointless: what is refused, missing or
+/// used up stays so. A launch that failed for a reason with a name is one of those.
 pub fn is_hopeless(failure: &Failure) -> bool {
     failure.category.is_terminal()
-        || (failure.category == Category::HarnessLaunch && failure.evidence.source == "spawn")
-        || failure.evidence.cause.as_deref() == Some("root_refused")
+        || (failure.category == Category::HarnessLaunch && failure.evidence.cause.is_some())
+}
+
+/// Whether the runner is out for the rest of the pass. An exhausted quota is not: it comes back.
+pub fn is_out(failure: &Failure) -> bool {
+    is_hopeless(failure) && failure.category != Category::UsageLimit
 }
 
 /// Why a try failed, for people.
@@ -62,7 +67,9 @@ pub fn spawn_evidence(error: &SpawnError) -> Evidence {
     let evidence = Evidence::new("spawn", Some(Category::HarnessLaunch), error.to_string());
     match error {
         SpawnError::NotFound { .. } => evidence.with_cause("missing_program"),
-        _ => evidence,
+        SpawnError::NotExecutable { .. } => evidence.with_cause("not_executable"),
+        SpawnError::TooLong { .. } => evidence.with_cause("prompt_too_long"),
+        SpawnError::Failed { .. } | SpawnError::Guard { .. } => evidence,
     }
 }
 

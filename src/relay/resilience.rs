@@ -50,7 +50,16 @@ impl Health {
 /// Health by runner; a runner without a model is a key like any other.
 #[derive(Debug, Clone, Default)]
 pub struct Healths {
-    newest: BTreeMap<(String, Option<String>), (AgentStatusKind, Timestamp, Option<Timestamp>)>,
+    /// By harness and model.
+    newest: BTreeMap<(String, Option<String>), Newest>,
+}
+
+/// What the newest event of a runner says.
+#[derive(Debug, Clone, Copy)]
+struct Newest {
+    kind: AgentStatusKind,
+    at: Timestamp,
+    reset: Option<Timestamp>,
 }
 
 impl Healths {
@@ -67,14 +76,15 @@ impl Healths {
     pub fn apply(&mut self, event: &AgentStatusEvent) {
         let model = event.model.clone().filter(|model| !model.is_empty());
         let key = (event.agent_type.clone(), model);
-        self.newest.insert(key, (event.event_type, event.timestamp, event.reset_at));
+        let newest = Newest { kind: event.event_type, at: event.timestamp, reset: event.reset_at };
+        self.newest.insert(key, newest);
     }
 
     /// The health of a runner at a time. What has run out counts as active.
     pub fn of(&self, runner: &Runner, now: Timestamp) -> Health {
         let key = (runner.harness.clone(), runner.model.clone());
-        let Some((kind, at, reset)) = self.newest.get(&key) else { return Health::Active };
-        let after = |span: Duration| at.saturating_add(span).unwrap_or(*at);
+        let Some(&Newest { kind, at, reset }) = self.newest.get(&key) else { return Health::Active };
+        let after = |span: Duration| at.saturating_add(span).unwrap_or(at);
         let health = match kind {
             AgentStatusKind::Active | AgentStatusKind::Unfrozen | AgentStatusKind::Probation => {
                 Health::Active

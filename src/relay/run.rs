@@ -456,7 +456,7 @@ impl Run<'_> {
             first_try: self.first_try,
             last_try: Some(record.id),
             category: failure.map(|failure| failure.category),
-            terminal: failure.is_some_and(record::is_hopeless),
+            terminal: failure.is_some_and(record::is_out),
             reset_at: failure.and_then(|failure| failure.evidence.reset_at),
             infra_failures: self.infra_failures,
             hint: failure.and_then(|failure| failure.evidence.retry_after),

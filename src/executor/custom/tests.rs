@@ -1,3 +1,5 @@
+//! Custom harnesses: arguments, output, bounds.
+
 use pretty_assertions::assert_eq;
 use proptest::prelude::*;
 

@@ -1,3 +1,5 @@
+//! Samples of every kind of failure, and what they prove.
+
 use std::time::Duration;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Every line that the console can show.
+
 use pretty_assertions::assert_eq;
 
 use super::*;

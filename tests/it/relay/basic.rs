@@ -236,7 +236,7 @@ fn a_quick_success_that_changed_nothing_has_failed() {
 fn repeated_infra_failures_pause_the_runner() {
     let sandbox = Sandbox::initialised();
     sandbox.configure("[reliability]\nretry_budget = 2\nmax_failed_runs = 1\n");
-    sandbox.claude("init; echo 'error: rate limit reached'; exit 1");
+    sandbox.claude("init; echo 'error: connection refused'; exit 1");
     let output = sandbox.relay(&["--agent", "cc", "work"]);
     assert_eq!(output.status.code(), Some(1), "{}", stdout(&output));
     assert_eq!(sandbox.tries().len(), 2);

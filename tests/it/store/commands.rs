@@ -52,7 +52,7 @@ fn a_running_try_and_the_one_before() {
         lines[0]
             .starts_with(&format!("running   try 2, run 1 (attempt 2): claude - opus, since {started} ("))
     );
-    assert_eq!(lines[1], "task      Fix ]0;x it");
+    assert_eq!(lines[1], "task      Fix  it");
     assert_eq!(lines[2], "session   s-1");
     assert_eq!(lines[3], format!("log       {}", second.log_path));
     assert!(lines[4].starts_with(&format!("held by   pid {} on ", std::process::id())));

@@ -106,8 +106,10 @@ fn check(layout: &Layout, starts: &[u64], what: &str) {
         assert_eq!(run.attempts_used as usize, paid, "{what}");
         assert_eq!(run.last_attempt as usize, of_run.len(), "{what}");
     }
-    let relay =
-        opened.survey.resumable.map_or_else(|| store.create_relay(new_relay(1), at(99)).unwrap().id, |r| r.id);
+    let relay = opened
+        .survey
+        .resumable
+        .map_or_else(|| store.create_relay(new_relay(1), at(99)).unwrap().id, |r| r.id);
     let next = store.allocate_try(new_try(relay, 9, 1), at(99)).unwrap().try_id;
     assert!(starts.iter().all(|id| *id < next), "no id is given twice: {what}");
     drop(store);
