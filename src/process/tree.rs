@@ -1,5 +1,7 @@
 //! Walking a process tree, and signalling a process that is surely the one that was meant.
 
+use std::collections::{HashSet, VecDeque};
+
 use procfs::process::Process;
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
@@ -71,29 +73,28 @@ pub fn children(pid: i32) -> Vec<Member> {
     child_pids(pid).into_iter().filter_map(|child| Member::of(child, |parent| parent == pid)).collect()
 }
 
-/// The descendants of a process now, parents before their children, zombies included. What is
+/// Visits the descendants of a process, parents before their children, zombies included. What is
 /// forked or loses its parent during the walk can be missing: walk again.
-pub fn descendants(root: i32) -> Vec<Member> {
-    let mut found: Vec<Member> = Vec::new();
-    let mut next = 0;
-    let mut parent = root;
-    loop {
+pub fn walk(root: i32, mut visit: impl FnMut(Member)) {
+    let mut seen = HashSet::from([root]);
+    let mut parents = VecDeque::from([root]);
+    while let Some(parent) = parents.pop_front() {
         for pid in child_pids(parent) {
             // A pid whose parent is another process by now was reused by a stranger, unless the
             // subreaper at the root has just adopted it.
             let member = Member::of(pid, |its_parent| its_parent == parent || its_parent == root);
-            found.extend(member.filter(|m| found.iter().all(|known| known.pid != m.pid)));
+            if let Some(member) = member.filter(|_| seen.insert(pid)) {
+                visit(member);
+                parents.push_back(pid);
+            }
         }
-        let Some(member) = found.get(next) else { return found };
-        parent = member.pid;
-        next += 1;
     }
 }
 
-/// The living descendants of a process now.
+/// The living descendants of a process now, as [`walk`] finds them.
 pub fn living(root: i32) -> Vec<Member> {
-    let mut members = descendants(root);
-    members.retain(|member| member.alive);
+    let mut members = Vec::new();
+    walk(root, |member| members.extend(Some(member).filter(|member| member.alive)));
     members
 }
 

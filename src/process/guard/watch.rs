@@ -1,5 +1,6 @@
 //! The guard's life after the agent was started.
 
+use std::collections::HashSet;
 use std::io::{ErrorKind, Read};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
@@ -23,6 +24,10 @@ const REWALK: Duration = Duration::from_millis(5);
 /// The same once KILL has not worked for [`STUBBORN`]: then something hangs in the kernel.
 const REWALK_STUBBORN: Duration = Duration::from_millis(100);
 const STUBBORN: Duration = Duration::from_secs(2);
+
+/// The most walks for one stop, so that a crowd of forking processes cannot keep the guard from
+/// hearing rally.
+const MOST_STOP_WALKS: usize = 50;
 
 /// The most leftovers that are named in a report.
 const MOST_NAMED: usize = 100;
@@ -187,21 +192,39 @@ impl Watch {
         self.send_to_all(signal);
     }
 
-    /// Sends to every living process of the tree. A stop walks until it finds nobody new: what is
-    /// not stopped yet may fork meanwhile.
+    /// Sends to every living process of the tree.
     fn send_to_all(&mut self, signal: TreeSignal) {
-        let mut done: Vec<Member> = Vec::new();
-        loop {
-            let mut members = tree::living(own_pid());
-            members.retain(|member| done.iter().all(|known| !known.is(member)));
-            for member in &members {
-                self.note(*member, signal);
-                member.send(signal);
+        match signal {
+            // First all are found, then all are told: one that ends at once would hide its children.
+            TreeSignal::Interrupt | TreeSignal::Terminate | TreeSignal::Continue => {
+                for member in tree::living(own_pid()) {
+                    self.note(member, signal);
+                    member.send(signal);
+                }
             }
-            if members.is_empty() || signal != TreeSignal::Stop {
-                return;
+            // Each is struck as soon as it is found, before it can fork and end. The next walks find
+            // the children that this hid.
+            TreeSignal::Kill => tree::walk(own_pid(), |member| {
+                if member.alive {
+                    self.note(member, signal);
+                    member.send(signal);
+                }
+            }),
+            // Until nobody new is found: what was not stopped yet may fork meanwhile.
+            TreeSignal::Stop => {
+                let mut stopped = HashSet::new();
+                for _ in 0..MOST_STOP_WALKS {
+                    let before = stopped.len();
+                    tree::walk(own_pid(), |member| {
+                        if member.alive && stopped.insert((member.pid, member.start_time)) {
+                            member.send(signal);
+                        }
+                    });
+                    if stopped.len() == before {
+                        return;
+                    }
+                }
             }
-            done.append(&mut members);
         }
     }
 
