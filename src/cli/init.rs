@@ -1,15 +1,14 @@
 //! `rally init`: everything that a workspace needs, and nothing that is already there.
 
-mod commit;
-
 use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
 use anyhow::Context;
 
 use crate::config::{Env, repository_file};
+use crate::git;
+use crate::store::migrate;
 
 /// The subject of the commit of the setup files.
 const SUBJECT: &str = "rally: initialize workspace";
@@ -20,9 +19,6 @@ const REPOSITORY_CONFIG: &str = include_str!("init/repository.toml");
 const USER_CONFIG: &str = include_str!("init/user.toml");
 /// What is in `.rally`.
 const README: &str = include_str!("init/README.md");
-/// State is local.
-const IGNORED: &str = "state/";
-
 /// What can be typed after `rally init`.
 #[derive(Debug, clap::Args)]
 pub struct Args {}
@@ -33,18 +29,15 @@ pub fn run(_args: Args) -> anyhow::Result<u8> {
     let mut out = std::io::stdout().lock();
     if !workspace.join(".git").exists() {
         refuse_inside_another(&workspace)?;
-        git_init(&workspace)?;
+        git::init(&workspace)?;
         writeln!(out, "Made a git repository in {}", workspace.display())?;
     }
 
-    let folder = workspace.join(".rally");
-    let state = folder.join("state");
-    std::fs::create_dir_all(&state).with_context(|| format!("cannot create {}", state.display()))?;
-
+    let readme = workspace.join(".rally/README.md");
     let steps = [
-        (".rally/.gitignore", ignore_state(&folder.join(".gitignore"))?),
+        (".rally/.gitignore", state(&workspace)?),
         (".rally/config.toml", repository_config(&workspace)?),
-        (".rally/README.md", create(&folder.join("README.md"), README.as_bytes())?.then_some("Created")),
+        (".rally/README.md", create(&readme, README.as_bytes())?.then_some("Created")),
     ];
     for (file, how) in &steps {
         if let Some(how) = how {
@@ -57,18 +50,26 @@ pub fn run(_args: Args) -> anyhow::Result<u8> {
         writeln!(out, "Created {} (for all your repositories)", file.display())?;
     }
 
-    let files = steps.map(|(file, _)| file);
+    // Only what was written just now: a known file that the user has edited is theirs to commit.
     let written: Vec<&str> = steps.iter().filter(|(_, how)| how.is_some()).map(|(file, _)| *file).collect();
-    match commit::setup_files(&workspace, &files, &written, SUBJECT) {
+    match commit(&workspace, &written) {
         Ok(true) => writeln!(out, "Committed the setup files: {SUBJECT}")?,
         Ok(false) => {}
         Err(problem) => {
-            let problem = crate::terminal::sanitize::text(&problem);
+            let problem = crate::terminal::sanitize::text(&problem.to_string());
             writeln!(std::io::stderr(), "warning: the setup files are not committed: {problem}")?;
         }
     }
     writeln!(out, "rally is ready in {}", workspace.display())?;
     Ok(super::error::SUCCESS)
+}
+
+/// In a broken repository there is nothing to do.
+fn commit(workspace: &Path, files: &[&str]) -> Result<bool, git::GitError> {
+    match git::discover(workspace)? {
+        Some(git) => Ok(git.commit_paths(files, SUBJECT)?.is_some()),
+        None => Ok(false),
+    }
 }
 
 /// A repository further up that git does not accept (another owner, damage) is no reason to hide it
@@ -81,20 +82,6 @@ fn refuse_inside_another(workspace: &Path) -> anyhow::Result<()> {
         ),
         None => Ok(()),
     }
-}
-
-fn git_init(workspace: &Path) -> anyhow::Result<()> {
-    let output = Command::new("git")
-        .args(["init", "--quiet"])
-        .current_dir(workspace)
-        .stdin(Stdio::null())
-        .output()
-        .context("cannot run git, which rally needs; install it and try again")?;
-    if !output.status.success() {
-        let reason = String::from_utf8_lossy(&output.stderr);
-        anyhow::bail!("git init failed in {}: {}", workspace.display(), reason.trim());
-    }
-    Ok(())
 }
 
 /// The old file at the top level is taken over; it stays where it is.
@@ -110,25 +97,19 @@ fn repository_config(workspace: &Path) -> anyhow::Result<Option<&'static str>> {
     }
 }
 
-/// Sees to it that git ignores the state, whatever else the file says.
-fn ignore_state(file: &Path) -> anyhow::Result<Option<&'static str>> {
-    if create(file, format!("{IGNORED}\n").as_bytes())? {
-        return Ok(Some("Created"));
+/// Makes the state folder, brings older layouts in order and sees to it that git ignores the state.
+fn state(workspace: &Path) -> anyhow::Result<Option<&'static str>> {
+    let layout = super::workspace::state_layout(workspace)?;
+    let before = std::fs::read(layout.gitignore()).ok();
+    for notice in migrate::prepare(&layout)? {
+        writeln!(std::io::stderr(), "notice: {}", crate::terminal::sanitize::text(&notice))?;
     }
-    let text = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
-    let ignored = String::from_utf8_lossy(&text)
-        .lines()
-        .any(|line| ["state", "state/", "/state", "/state/"].contains(&line.trim()));
-    if ignored {
-        return Ok(None);
-    }
-    let gap = if text.is_empty() || text.ends_with(b"\n") { "" } else { "\n" };
-    OpenOptions::new()
-        .append(true)
-        .open(file)
-        .and_then(|mut file| file.write_all(format!("{gap}{IGNORED}\n").as_bytes()))
-        .with_context(|| format!("cannot write {}", file.display()))?;
-    Ok(Some("Added state/ to"))
+    let after = std::fs::read(layout.gitignore()).ok();
+    Ok(match before {
+        None => Some("Created"),
+        Some(_) if before != after => Some("Added state/ to"),
+        Some(_) => None,
+    })
 }
 
 /// Writes a file with its folders unless it is there; says whether it did.

@@ -17,7 +17,7 @@ use super::watch::FileCount;
 use crate::executor::{AgentEvent, Invocation, Parser, Report, Stderr, Stdin, Stream};
 use crate::model::{Evidence, Exit, Leftover, ProcessIdentity, time};
 use crate::monitor::memory;
-use crate::process::{self, Agent, Spawn, TreeSignal, signals};
+use crate::process::{self, ActiveClock, Agent, Spawn, TreeSignal, signals};
 
 /// Bytes read at once, per pipe.
 const CHUNK: usize = 64 * 1024;
@@ -96,27 +96,11 @@ impl Seen {
     }
 }
 
-/// Active time: stops of the terminal's job control are left out.
-struct Clock {
-    begun: Instant,
-    stopped: Duration,
-}
-
-impl Clock {
-    fn now(&self) -> Duration {
-        self.begun.elapsed().saturating_sub(self.stopped)
-    }
-
-    fn instant(&self, at: Duration) -> tokio::time::Instant {
-        tokio::time::Instant::from_std(self.begun + self.stopped + at)
-    }
-}
-
 /// Everything of one running try.
 struct Driver<'a> {
     agent: Agent,
     life: Life,
-    clock: Clock,
+    clock: ActiveClock,
     parser: Box<dyn Parser>,
     events: Vec<AgentEvent>,
     witness: &'a mut dyn Witness,
@@ -159,7 +143,7 @@ pub async fn drive(
     let mut driver = Driver {
         agent,
         life: Life::new(limits),
-        clock: Clock { begun: Instant::now(), stopped: Duration::ZERO },
+        clock: ActiveClock::start(Instant::now()),
         parser,
         events: Vec::new(),
         witness,
@@ -184,7 +168,7 @@ pub async fn drive(
         if gone && drained.is_none() {
             drained = Some(tokio::time::Instant::now() + DRAIN);
         }
-        let deadline = driver.life.next_deadline().map(|at| driver.clock.instant(at));
+        let deadline = driver.life.next_deadline().map(|at| driver.instant(at));
         tokio::select! {
             biased;
             order = operator.next() => driver.obey(order),
@@ -202,7 +186,7 @@ pub async fn drive(
                 }
             }
             () = until(deadline), if deadline.is_some() => {
-                let action = driver.life.tick(driver.clock.now());
+                let action = driver.life.tick(driver.now());
                 driver.act(action);
             }
             () = until(drained), if drained.is_some() => break,
@@ -213,8 +197,17 @@ pub async fn drive(
 }
 
 impl Driver<'_> {
+    fn now(&self) -> Duration {
+        self.clock.elapsed(Instant::now())
+    }
+
+    /// When the clock will show `at`, should it not be stopped meanwhile.
+    fn instant(&self, at: Duration) -> tokio::time::Instant {
+        tokio::time::Instant::now() + at.saturating_sub(self.now())
+    }
+
     fn obey(&mut self, order: Order) {
-        let now = self.clock.now();
+        let now = self.now();
         match order {
             Order::Cancel(halt) => {
                 self.sink.event(&Event::StopRequested { source: halt.source });
@@ -227,14 +220,14 @@ impl Driver<'_> {
             }
             Order::Arm => self.sink.event(&Event::Notice("press Ctrl+C again to quit now".to_owned())),
             Order::Suspend => {
-                let stopped = Instant::now();
+                self.clock.pause(Instant::now());
                 self.agent.signal(TreeSignal::Stop);
                 let stopping = signals::stop_self();
                 self.agent.signal(TreeSignal::Continue);
                 if let Err(error) = stopping {
                     self.sink.event(&Event::Warning(format!("cannot stop: {error}")));
                 }
-                self.clock.stopped += stopped.elapsed();
+                self.clock.resume(Instant::now());
             }
         }
     }
@@ -269,7 +262,7 @@ impl Driver<'_> {
     }
 
     fn heard(&mut self, stream: Stream, bytes: &[u8]) {
-        let now = self.clock.now();
+        let now = self.now();
         self.last_activity = Some(now);
         self.life.heard();
         self.parser.feed(stream, bytes, &mut self.events);
@@ -305,7 +298,7 @@ impl Driver<'_> {
     }
 
     fn show(&mut self, files: usize, attempt: u32, max_attempts: u32) {
-        let elapsed = self.clock.now();
+        let elapsed = self.now();
         let last_activity = self.last_activity.map(|at| elapsed.saturating_sub(at));
         let note = self.note.clone();
         self.sink.event(&Event::Tick(Tick { elapsed, files, last_activity, attempt, max_attempts, note }));
@@ -313,7 +306,7 @@ impl Driver<'_> {
 
     async fn finish(mut self, transcript: Transcript) -> Seen {
         let exit = self.life.exit();
-        let runtime = self.clock.now();
+        let runtime = self.now();
         let transcript_error = transcript.finish().await.err().map(|error| error.to_string());
         Seen {
             report: self.parser.finish(exit, time::now()),
