@@ -25,13 +25,10 @@ impl Found {
 }
 
 /// Looks at the repository after a try.
-pub async fn look(
-    world: &mut World,
-    head_before: Option<String>,
-    snapshot: &Arc<Snapshot>,
-) -> Result<Found, GitError> {
+/// Trouble with git is a warning: what cannot be seen counts as not there, so that no success rests on it.
+pub async fn look(world: &mut World, head_before: Option<String>, snapshot: &Arc<Snapshot>) -> Found {
     let snapshot = Arc::clone(snapshot);
-    let looked = off_loop(&world.git, move |git| {
+    let looked: Option<Result<Found, GitError>> = off_loop(&world.git, move |git| {
         let head = git.head()?;
         let mut files = BTreeSet::new();
         let mut commits = Vec::new();
@@ -43,8 +40,16 @@ pub async fn look(
         let uncommitted = !changes.is_empty();
         files.extend(changes.iter().map(|change| change.text()));
         Ok(Found { commits, files: files.into_iter().collect(), uncommitted })
-    });
-    looked.await.unwrap_or_else(|| Ok(Found::default()))
+    })
+    .await;
+    match looked {
+        Some(Ok(found)) => found,
+        Some(Err(error)) => {
+            world.warn(format!("cannot tell what the try changed: {error}"));
+            Found::default()
+        }
+        None => Found::default(),
+    }
 }
 
 /// Commits what the run changed, together with rally's tracked state: one commit at

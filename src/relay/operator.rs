@@ -74,6 +74,19 @@ impl Operator {
         order
     }
 
+    /// Takes what came while nobody was listening.
+    pub async fn catch_up(&mut self) {
+        // Lets the runtime see the signals first.
+        tokio::task::yield_now().await;
+        loop {
+            tokio::select! {
+                biased;
+                order = self.next() => if order == Order::Suspend { drop(signals::stop_self()) },
+                () = std::future::ready(()) => return,
+            }
+        }
+    }
+
     /// Waits, unless the operator wants out. Job control stops rally as a user expects.
     pub async fn wait(&mut self, how_long: Duration) -> Waited {
         if self.halt.is_some() {
@@ -82,7 +95,10 @@ impl Operator {
         let end = tokio::time::Instant::now() + how_long;
         loop {
             tokio::select! {
-                () = tokio::time::sleep_until(end) => return Waited::Elapsed,
+                () = tokio::time::sleep_until(end) => {
+                    self.catch_up().await;
+                    return if self.halt.is_some() { Waited::Halted } else { Waited::Elapsed };
+                }
                 order = self.next() => match order {
                     Order::Cancel(_) | Order::Force => return Waited::Halted,
                     // A process that cannot stop itself waits on.

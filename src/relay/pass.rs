@@ -109,6 +109,7 @@ impl<'w> Pass<'w> {
                 self.save().await?;
                 return Ok(PassEnd::Completed);
             }
+            self.world.operator.catch_up().await;
             if let Some(halt) = self.world.operator.halt() {
                 return Ok(match halt.source {
                     CancelSource::QuitNow => PassEnd::QuitNow,

@@ -8,6 +8,7 @@ use crate::failure;
 use crate::model::text::{FINAL_TEXT_LIMIT, bounded, ellipsis, one_line};
 use crate::model::{Category, Evidence, Timestamp, time};
 use crate::process::SpawnError;
+use crate::store::progress::run_name;
 use crate::store::records::{RECORD_VERSION, SummaryEntry, TryRecord, TryStarted};
 
 /// Summary of a try that left none.
@@ -168,9 +169,9 @@ fn limit_of(progress: Option<&SummaryEntry>) -> usize {
 }
 
 /// The line that `summary.jsonl` gets when the agent did not write one.
-pub fn stub(run_id: String, record: &TryRecord) -> SummaryEntry {
+pub fn stub(record: &TryRecord) -> SummaryEntry {
     SummaryEntry {
-        run_id,
+        run_id: run_name(record.relay_id, record.run_id),
         summary: record.summary.clone(),
         classification: None,
         updated_at: time::now(),

@@ -19,8 +19,8 @@ pub struct StartedTry {
     pub session_id: Option<String>,
     /// What that session cost when last heard of, US dollars.
     pub session_cost: Option<f64>,
-    /// The verdict, once made: from then on the try is not cut any more, only unrecorded.
-    pub resolved: Option<Box<TryRecord>>,
+    /// The verdict and whether it ends the run, once made: from then on the try is not cut any more, only unrecorded.
+    pub resolved: Option<(Box<TryRecord>, bool)>,
 }
 
 impl StartedTry {
@@ -105,9 +105,9 @@ impl Digest {
                     known.processes = Some((agent, guard));
                 }
             }
-            Fact::TryResolved { record } => {
+            Fact::TryResolved { record, ends_run } => {
                 if let Some(known) = self.tries.get_mut(&record.id) {
-                    known.resolved = Some(record);
+                    known.resolved = Some((record, ends_run));
                 }
             }
             Fact::Session { try_id, session_id, cost_total } => {
@@ -163,7 +163,7 @@ impl Digest {
             Fact::TryStarted(started) => live_try(&started.try_id),
             Fact::TrySpawned { try_id, .. } | Fact::Session { try_id, .. } => live_try(try_id),
             // With its record written, the verdict has done its part.
-            Fact::TryResolved { record } => needed.tries.contains(&record.id),
+            Fact::TryResolved { record, .. } => needed.tries.contains(&record.id),
             Fact::Progress { run_id, .. } => {
                 self.open_runs.keys().any(|key| open(key) && run_name(key.0, key.1) == *run_id)
             }

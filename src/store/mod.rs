@@ -5,6 +5,7 @@
 //! [`Shared`] covers the few files that `rally progress` writes from other processes.
 
 pub mod active;
+mod aside;
 pub mod digest;
 pub mod error;
 pub mod files;

@@ -6,15 +6,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::digest::{Digest, Needed};
-use super::jsonl::{Repair, repair_tail};
+use super::jsonl::{RecordsBack, Repair, repair_tail};
 use super::reconcile::{self, HalfDone, Reap};
 use super::records::{Fact, RECORD_VERSION, RelayRecord, TryRecord};
 use super::tries::tries_of;
 use super::{Layout, Reader, RunState, Shared, StoreError, WorkspaceLock};
-use super::{files, journal, migrate, progress, relays, run_state};
+use super::{aside, files, journal, migrate, progress, relays, run_state};
 use crate::model::{Outcome, Timestamp};
 use crate::store::jsonl::Durability;
 use crate::store::records::SummaryEntry;
+
+/// How far back a run's line in `summary.jsonl` is looked for: lines of others may come between.
+const RECENT_SUMMARIES: usize = 100;
 
 /// The one writer of a workspace's state.
 #[derive(Debug)]
@@ -101,7 +104,7 @@ impl Store {
         warn_skipped(&mut opened.warnings, &layout.relays(), recent.skipped);
         refuse_newer(&layout, &digest, &tail, &recent)?;
 
-        opened.half_done = reconcile::half_done(&digest, &tail);
+        opened.half_done = reconcile::half_done(&layout, &digest, &tail);
         opened.interrupted = reconcile::close_cut_tries(&layout, &digest, &tail, now, reap)?;
         let view = Shared::lock(&layout)?.run_state()?;
         let cut = reconcile::close_try_of_run_state(&layout, &view, &digest, tail.last.as_ref(), now)?;
@@ -199,7 +202,7 @@ impl Store {
             relay_id: relay.id,
             run_id,
             entry: run.entry.clone(),
-            snapshot: run.snapshot.clone(),
+            snapshot: aside::restore(&self.layout, &run.snapshot),
             started_at: run.at,
             session_id,
             session_cost: session_cost.flatten(),
@@ -222,10 +225,15 @@ impl Store {
             }
             _ => {}
         }
-        let run_ended = matches!(fact, Fact::RunEnded { .. });
+        let fact = aside::shrink(&self.layout, fact)?;
+        let ended = match &fact {
+            Fact::RunEnded { relay_id, run_id } => Some((*relay_id, *run_id)),
+            _ => None,
+        };
         Shared::lock(&self.layout)?.append_fact(fact, now, durability)?;
-        if run_ended {
-            // The fact is stored; a journal that stays long for now is no failure.
+        if let Some((relay, run)) = ended {
+            aside::forget(&self.layout, relay, run);
+            // Only a saving: the next open or run end tries again.
             let _ = self.compact_journal(now);
         }
         Ok(())
@@ -282,6 +290,19 @@ impl Store {
     /// Appends an entry to `summary.jsonl`, its texts bounded.
     pub fn append_summary(&self, entry: &SummaryEntry) -> Result<(), StoreError> {
         Shared::lock(&self.layout)?.append_summary(entry)
+    }
+
+    /// Appends an entry unless its run has one already, from the agent or from an attempt that was cut.
+    pub fn append_summary_once(&self, entry: &SummaryEntry) -> Result<(), StoreError> {
+        let mut back = RecordsBack::<SummaryEntry>::open(&self.layout.summary())?;
+        for _ in 0..RECENT_SUMMARIES {
+            match back.next().transpose()? {
+                Some(known) if known.run_id == entry.run_id => return Ok(()),
+                Some(_) => {}
+                None => break,
+            }
+        }
+        self.append_summary(entry)
     }
 
     /// Everything that was reported for a run, oldest first.

@@ -7,7 +7,7 @@ use super::digest::{Digest, StartedTry};
 use super::jsonl::{Durability, RecordsBack, append, find_by_id};
 use super::records::{RECORD_VERSION, TryRecord, TryStarted};
 use super::run_state::RunState;
-use super::{Layout, StoreError};
+use super::{Layout, StoreError, aside};
 use crate::model::time::since;
 use crate::model::{Leftover, Outcome, ProcessIdentity, Timestamp};
 
@@ -53,6 +53,8 @@ pub(super) fn read_tail(layout: &Layout, digest: &Digest) -> Result<Tail, StoreE
 pub struct HalfDone {
     /// The record as decided; commits that rally was about to make are not in it.
     pub record: TryRecord,
+    /// Whether its run is over with it.
+    pub ends_run: bool,
     /// HEAD before the try.
     pub head_before: Option<String>,
     /// What was dirty before its run: opaque to the store.
@@ -60,14 +62,15 @@ pub struct HalfDone {
 }
 
 /// Tries that have a verdict and only lack their record.
-pub(super) fn half_done(digest: &Digest, tail: &Tail) -> Vec<HalfDone> {
+pub(super) fn half_done(layout: &Layout, digest: &Digest, tail: &Tail) -> Vec<HalfDone> {
     let unrecorded = tail.unrecorded.iter().filter_map(|id| digest.tries.get(id));
     unrecorded
         .filter_map(|cut| {
-            let record = TryRecord::clone(cut.resolved.as_deref()?);
+            let (record, ends_run) = cut.resolved.as_ref()?;
+            let (record, ends_run) = (TryRecord::clone(record), *ends_run);
             let run = digest.open_runs.get(&(record.relay_id, record.run_id));
-            let snapshot = run.map_or(serde_json::Value::Null, |run| run.snapshot.clone());
-            Some(HalfDone { record, head_before: cut.started.head_before.clone(), snapshot })
+            let snapshot = run.map_or(serde_json::Value::Null, |run| aside::restore(layout, &run.snapshot));
+            Some(HalfDone { record, ends_run, head_before: cut.started.head_before.clone(), snapshot })
         })
         .collect()
 }

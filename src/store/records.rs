@@ -337,6 +337,9 @@ pub enum Fact {
     TryResolved {
         /// The record, commits made by rally still left out.
         record: Box<TryRecord>,
+        /// Whether its run is over with it.
+        #[serde(default)]
+        ends_run: bool,
     },
     /// The CLI told its session.
     Session {

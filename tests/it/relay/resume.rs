@@ -229,3 +229,88 @@ fn new_clears_a_frozen_agent_but_keeps_known_resets() {
 fn now() -> String {
     rally::model::time::rfc3339_millis(rally::model::time::now())
 }
+
+// Killed between the verdict and the record: here in the middle of the commit
+#[test]
+fn a_crash_between_verdict_and_record_is_completed_not_repeated() {
+    let sandbox = Sandbox::initialised();
+    sandbox.write("mine.txt", "the user's\n");
+    sandbox.claude("init; echo $N > made-$N.txt; result 'all done'");
+    // A git that tells when it commits, and then waits for ever.
+    let git = which_git();
+    let notes = sandbox.notes();
+    let notes = notes.display();
+    sandbox.program(
+        "git",
+        &format!(
+            "case \" $* \" in *' commit '*) if [ ! -e {notes}/free ]; then touch {notes}/committing; sleep 600; fi;; esac; \
+             exec {git} \"$@\""
+        ),
+    );
+    let relay = sandbox.start_relay(&["--agent", "cc", "work"]);
+    sandbox.wait_for_note("committing");
+    relay.kill();
+    sandbox.release("free");
+    assert!(sandbox.tries().is_empty(), "the scene is set: no record yet");
+    std::process::Command::new("pkill").args(["-f", &format!("{notes}/free")]).status().ok();
+
+    let output = sandbox.relay(&["--resume"]);
+    assert!(output.status.success(), "{}{}", stdout(&output), stderr(&output));
+    let tries = sandbox.tries();
+    assert_eq!(tries.len(), 1, "nothing was done twice: {tries:?}");
+    assert_eq!((&tries[0]["outcome"], &tries[0]["summary"]), (&"completed".into(), &"all done".into()));
+    assert_eq!(tries[0]["commit_hash"].as_str().unwrap(), sandbox.git(["rev-parse", "HEAD"]));
+    assert_eq!(sandbox.git(["show", "--format=", "--name-only", "HEAD"]), ".rally/summary.jsonl\nmade-1.txt");
+    assert_eq!(sandbox.git(["status", "--porcelain"]), "?? mine.txt");
+    assert_eq!(sandbox.records(".rally/summary.jsonl").len(), 1);
+}
+
+fn which_git() -> String {
+    let folders = ["/usr/local/bin", "/usr/bin", "/bin"];
+    let found =
+        folders.iter().map(|folder| format!("{folder}/git")).find(|git| std::path::Path::new(git).exists());
+    found.expect("a git")
+}
+
+// A session that the CLI lost costs no attempt
+#[test]
+fn a_lost_session_begins_afresh_at_no_cost() {
+    let sandbox = Sandbox::initialised();
+    sandbox.configure("[reliability]\nretry_budget = 2\nmax_failed_runs = 1\n");
+    sandbox.claude(
+        "if [ $N = 2 ]; then echo 'No conversation found with session ID: session-1' >&2; \
+         echo '{\"type\":\"result\",\"subtype\":\"error_during_execution\",\"is_error\":true,\"session_id\":\"session-1\",\"errors\":[\"No conversation found with session ID: session-1\"]}'; exit 1; fi; \
+         init; if [ $N = 1 ]; then failed no; exit 1; fi; echo x > made.txt; result ok",
+    );
+    let output = sandbox.relay(&["--agent", "cc", "work"]);
+    assert!(output.status.success(), "{}{}", stdout(&output), stderr(&output));
+    let tries = sandbox.tries();
+    assert_eq!(tries.len(), 3);
+    assert_eq!(tries[1]["cause"], "session_lost");
+    assert!(sandbox.note("args.2").contains("--resume") && !sandbox.note("args.3").contains("--resume"));
+}
+
+// A snapshot of any size survives a crash
+#[test]
+fn thousands_of_dirty_files_are_remembered_over_a_crash() {
+    let sandbox = Sandbox::initialised();
+    for n in 0..6000 {
+        sandbox.write(&format!("untracked/a-rather-long-name-of-a-file-that-is-not-mine-{n}.txt"), "x");
+    }
+    sandbox.claude(
+        "init; if [ $N = 1 ]; then echo cut > cut.txt; here; sleep 600; fi; echo x > made.txt; result ok",
+    );
+    let relay = sandbox.start_relay(&["--agent", "cc", "work"]);
+    sandbox.wait_for_note("here.1");
+    relay.kill();
+    sandbox.wait_until_nobody_is_left();
+    let snapshots = sandbox.repo().join(".rally/state/snapshots");
+    assert_eq!(std::fs::read_dir(&snapshots).unwrap().count(), 1, "too large for the journal");
+    let output = sandbox.relay(&["--resume"]);
+    assert!(output.status.success(), "{}{}", stdout(&output), stderr(&output));
+    assert_eq!(
+        sandbox.git(["show", "--format=", "--name-only", "HEAD"]),
+        ".rally/summary.jsonl\ncut.txt\nmade.txt"
+    );
+    assert_eq!(std::fs::read_dir(&snapshots).unwrap().count(), 0, "and gone with its run");
+}

@@ -1,0 +1,36 @@
+//! The live facts of a try, on their way into the journal.
+
+use crate::model::{ProcessIdentity, time};
+use crate::relay::attempt::Witness;
+use crate::store::Store;
+use crate::store::records::Fact;
+
+/// Writes what the driver learns while the agent works.
+pub(super) struct Journal<'s> {
+    /// Where to.
+    pub(super) store: &'s mut Store,
+    /// About which try.
+    pub(super) try_id: u64,
+    /// The newest fact that could not be written: a later crash will be harder to mend, no more.
+    pub(super) trouble: Option<String>,
+}
+
+impl Journal<'_> {
+    fn note(&mut self, fact: Fact) {
+        if let Err(error) = self.store.note(fact, time::now()) {
+            self.trouble = Some(error.to_string());
+        }
+    }
+}
+
+impl Witness for Journal<'_> {
+    fn spawned(&mut self, agent: &ProcessIdentity, guard: &ProcessIdentity) {
+        let (agent, guard) = (agent.clone(), guard.clone());
+        self.note(Fact::TrySpawned { try_id: self.try_id, agent, guard });
+    }
+
+    fn session(&mut self, session_id: &str) {
+        let session_id = session_id.to_owned();
+        self.note(Fact::Session { try_id: self.try_id, session_id, cost_total: None });
+    }
+}
