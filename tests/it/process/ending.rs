@@ -96,7 +96,7 @@ fn a_forced_end_kills_everything_at_once() {
     // 50-R4, last part.
     run(async {
         let scene = Scene::new();
-        let mut agent = scene.start(&format!("{STUBBORN_CHILD}; {FAMILY} wait")).await;
+        let mut agent = scene.start(&format!("{STUBBORN_CHILD}; {FAMILY} trap '' INT; wait")).await;
         let processes = scene.noted(4).await;
         agent.signal(TreeSignal::Interrupt);
         agent.signal(TreeSignal::Kill);

@@ -112,9 +112,12 @@ fn the_agent_dies_first_when_memory_runs_out() {
     run(async {
         let own: i32 = std::fs::read_to_string("/proc/self/oom_score_adj").unwrap().trim().parse().unwrap();
         let scene = Scene::new();
-        let (_, output) = whole_run(scene.sh("cat /proc/self/oom_score_adj /proc/$PPID/oom_score_adj")).await;
-        let expected = format!("{}\n{own}\n", (own + 500).min(1000));
-        assert_eq!(String::from_utf8(output).unwrap(), expected);
+        // The guard takes its own score back right after the start.
+        let script = format!(
+            "cat /proc/self/oom_score_adj; until grep -qx -- {own} /proc/$PPID/oom_score_adj; do sleep 0.01; done"
+        );
+        let (_, output) = whole_run(scene.sh(&script)).await;
+        assert_eq!(String::from_utf8(output).unwrap(), format!("{}\n", (own + 500).min(1000)));
     });
 }
 
