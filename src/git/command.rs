@@ -19,9 +19,11 @@ const LIMIT: Duration = Duration::from_secs(60);
 const LIMIT_WITH_HOOKS: Duration = Duration::from_secs(300);
 /// How long git may take to remove its lock files after TERM, before KILL.
 const TERM_GRACE: Duration = Duration::from_secs(2);
-/// How often the process is looked at while its pipes are silent. A background process
-/// that a hook left behind may hold the pipes open for ever, so their end is not waited for.
+/// How often the process is looked at while its pipes are silent.
 const LOOK: Duration = Duration::from_millis(50);
+/// How long output is waited for after the exit. A background process that a hook left
+/// behind may hold the pipes open for ever.
+const DRAIN: Duration = Duration::from_secs(2);
 /// How much of git's complaint goes into an error, in characters.
 const DETAIL_LIMIT: usize = 400;
 
@@ -246,25 +248,32 @@ fn read_into(pipe: Option<impl Read + Send + 'static>, which: Pipe, sender: Send
     });
 }
 
-/// Collects output until the process has ended; `None` at the deadline.
+/// Collects output until the process has ended and its pipes are closed; `None` at the
+/// deadline. An exit alone is not the end of the output: on a busy machine the last of it
+/// is read later. A hook's child that keeps the pipes open is waited for no longer than [`DRAIN`].
 fn wait(
     child: &mut Child,
     receiver: &Receiver<(Pipe, Vec<u8>)>,
     answer: &mut Answer,
     deadline: Instant,
 ) -> std::io::Result<Option<ExitStatus>> {
+    let mut ended: Option<(ExitStatus, Instant)> = None;
     loop {
-        match receiver.recv_timeout(LOOK) {
-            Ok((Pipe::Out, bytes)) => answer.stdout.extend(bytes),
-            Ok((Pipe::Err, bytes)) => answer.stderr.extend(bytes),
-            Err(RecvTimeoutError::Timeout) => {
-                if let Some(status) = child.try_wait()? {
+        match (receiver.recv_timeout(LOOK), ended) {
+            (Ok((Pipe::Out, bytes)), _) => answer.stdout.extend(bytes),
+            (Ok((Pipe::Err, bytes)), _) => answer.stderr.extend(bytes),
+            (Err(RecvTimeoutError::Disconnected), Some((status, _))) => return Ok(Some(status)),
+            (Err(RecvTimeoutError::Disconnected), None) => return exit(child, deadline),
+            (Err(RecvTimeoutError::Timeout), Some((status, at))) => {
+                if at.elapsed() >= DRAIN {
                     return Ok(Some(status));
                 }
             }
-            Err(RecvTimeoutError::Disconnected) => return exit(child, deadline),
+            (Err(RecvTimeoutError::Timeout), None) => {
+                ended = child.try_wait()?.map(|status| (status, Instant::now()));
+            }
         }
-        if Instant::now() >= deadline {
+        if ended.is_none() && Instant::now() >= deadline {
             return Ok(None);
         }
     }
@@ -338,6 +347,14 @@ mod tests {
             rustix::process::Signal::KILL,
         );
         assert_eq!(answer.unwrap().line(), "answer");
+    }
+
+    // On a busy machine the last output was read after the exit was seen, and lost.
+    #[test]
+    fn output_that_comes_after_the_exit_is_not_lost() {
+        let (folder, environment) = shim("(sleep 0.4; echo late) & exit 0");
+        let answer = Call::new("status").run(folder.path(), &environment).unwrap();
+        assert_eq!(answer.line(), "late");
     }
 
     #[test]

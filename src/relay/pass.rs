@@ -11,6 +11,7 @@ use super::run::{self, Assignment, RunResult};
 use super::tally;
 use super::world::{PassError, World};
 use crate::model::{CancelSource, Category, Runner, Timestamp, time};
+use crate::process;
 use crate::routing::label::display_label;
 use crate::routing::roster::LaneEntry;
 use crate::routing::scheduler::{self, Pick, Scheduler};
@@ -110,6 +111,8 @@ impl<'w> Pass<'w> {
                 return Ok(PassEnd::Completed);
             }
             self.world.operator.catch_up().await;
+            // Between tries no guard runs: whatever was adopted and ended can go.
+            process::reap_adopted(&[]);
             if let Some(halt) = self.world.operator.halt() {
                 return Ok(match halt.source {
                     CancelSource::QuitNow => PassEnd::QuitNow,
@@ -134,8 +137,9 @@ impl<'w> Pass<'w> {
         let Some(open) = self.open_run.take_if(|open| open.passed || open.attempts_used >= spent) else {
             return Ok(());
         };
-        let index = self.scheduler.entries().iter().position(|entry| entry.text == open.entry);
-        if let Some(index) = index.filter(|_| open.run_id > self.saved_run) {
+        if open.run_id > self.saved_run
+            && let Some(index) = self.index_of(&open.entry)
+        {
             let verdict = if open.passed { scheduler::Verdict::Passed } else { scheduler::Verdict::Failed };
             self.scheduler.record(index, verdict);
         }
@@ -163,13 +167,7 @@ impl<'w> Pass<'w> {
         if let Some(index) = self.entry_of_open_run() {
             return Picked::Run(index);
         }
-        let now = time::now();
-        let healths = &self.healths;
-        let picked = self.scheduler.next(|runner| match healths.of(runner, now).until() {
-            None => scheduler::Health::Ready,
-            Some(until) => scheduler::Health::Unavailable { until: Some(until) },
-        });
-        match picked {
+        match self.turn() {
             Pick::Run(index) => Picked::Run(index),
             Pick::Wrap => {
                 let settings = &self.world.settings;
@@ -193,10 +191,28 @@ impl<'w> Pass<'w> {
         }
     }
 
-    /// The entry that an unfinished run was given to, if the mix still has it.
-    fn entry_of_open_run(&self) -> Option<usize> {
-        let open = self.open_run.as_ref()?;
-        let index = self.scheduler.entries().iter().position(|entry| entry.text == open.entry)?;
+    /// Who has the turn, as the rotation and everybody's health say.
+    fn turn(&mut self) -> Pick {
+        let (now, healths) = (time::now(), &self.healths);
+        self.scheduler.next(|runner| match healths.of(runner, now).until() {
+            None => scheduler::Health::Ready,
+            Some(until) => scheduler::Health::Unavailable { until: Some(until) },
+        })
+    }
+
+    /// The entry that a run was given to, if the mix still has it. A mix may name an entry
+    /// twice; the rotation knows which of them had the turn.
+    fn index_of(&mut self, text: &str) -> Option<usize> {
+        match self.turn() {
+            Pick::Run(index) if self.scheduler.entries()[index].text == text => Some(index),
+            _ => self.scheduler.entries().iter().position(|entry| entry.text == text),
+        }
+    }
+
+    /// The entry of an unfinished run, if it can go on.
+    fn entry_of_open_run(&mut self) -> Option<usize> {
+        let text = self.open_run.as_ref()?.entry.clone();
+        let index = self.index_of(&text)?;
         let runner = &self.scheduler.entries()[index].runner;
         (self.healths.of(runner, time::now()) == Health::Active).then_some(index)
     }

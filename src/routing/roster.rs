@@ -9,7 +9,7 @@ use super::resolve::{Catalog, ResolveError};
 use super::split::{SplitError, join, split};
 
 /// What runs when nobody said anything.
-const BUILT_IN: [&str; 2] = ["cc", "cx:2"];
+const BUILT_IN: [&str; 1] = ["cc"];
 
 /// One entry of a roster, resolved.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,7 +85,8 @@ impl Roster {
         Ok(Roster { entries, is_override: true })
     }
 
-    /// The roster of `[defaults].mix`, or the built-in one (claude once, codex twice).
+    /// The roster of `[defaults].mix`, or the built-in one: claude alone, while it is the only built-in
+    /// harness that can be driven.
     ///
     /// # Errors
     ///

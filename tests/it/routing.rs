@@ -228,11 +228,11 @@ fn a_configured_mix_makes_a_roster() {
 }
 
 #[test]
-fn without_a_mix_claude_runs_once_and_codex_twice() {
+fn without_a_mix_claude_works_alone() {
     let config = config_with("");
     let roster = Roster::from_config_mix(&Catalog::new(&config)).unwrap();
-    assert_eq!(roster.label(), "cc cx:2");
-    assert_eq!(order(&roster, 6), ["claude", "codex", "codex", "claude", "codex", "codex"]);
+    // Deviation from the built-in mix of claude and codex: codex cannot be driven yet.
+    assert_eq!(roster.label(), "cc");
 }
 
 #[test]

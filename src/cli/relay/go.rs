@@ -67,6 +67,12 @@ async fn go(prepared: Prepared) -> anyhow::Result<u8> {
         warn(&format!("try {id} was cut after its verdict; its commit and record are completed"));
     }
     let survey = if half_done { store.survey(time::now())? } else { opened.survey };
+    if half_done && survey.resumable.is_none() && prepared.args.resume {
+        // That was all that was missing: nothing is left to be resumed.
+        let done = store.last_relay().map_or(0, |relay| relay.id);
+        writeln!(std::io::stdout(), "Relay {done} is complete.")?;
+        return Ok(SUCCESS);
+    }
 
     let mut lines = LineReader::stdin();
     let flags = prepared.flags.as_ref();

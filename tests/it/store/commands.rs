@@ -57,7 +57,7 @@ fn a_running_try_and_the_one_before() {
     assert_eq!(lines[3], format!("log       {}", second.log_path));
     assert!(lines[4].starts_with(&format!("held by   pid {} on ", std::process::id())));
     assert_eq!(lines[5], "relay     1 (open): 0/3 done, mix: cc:2");
-    assert_eq!(lines[6], "last try  1: claude, failed (rate limit [31m), ended 2026-09-21T14:13:29.000Z");
+    assert_eq!(lines[6], "last try  1: claude, failed (rate limit ), ended 2026-09-21T14:13:29.000Z");
 
     let json = status_json(&sandbox);
     assert_eq!(json["holder"]["pid"], std::process::id());
