@@ -6,6 +6,10 @@ use clap_complete::Shell;
 
 /// What can be typed after `rally completions`.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  rally completions bash > ~/.local/share/bash-completion/completions/rally
+  rally completions zsh > ~/.zfunc/_rally")]
 pub struct Args {
     /// The shell that shall complete rally's commands
     shell: Shell,

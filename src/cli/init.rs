@@ -21,6 +21,9 @@ const USER_CONFIG: &str = include_str!("init/user.toml");
 const README: &str = include_str!("init/README.md");
 /// What can be typed after `rally init`.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  rally init        makes .rally/ and commits its files; doing it again is harmless")]
 pub struct Args {}
 
 /// Runs the command; the result is the exit code.

@@ -14,6 +14,10 @@ const HEADER: &str = "# Project instructions\n\n\
 
 /// What can be typed after `rally instructions`.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  rally instructions show
+  EDITOR=\"code --wait\" rally instructions edit")]
 #[command(arg_required_else_help = true)]
 pub struct Args {
     #[command(subcommand)]

@@ -14,6 +14,10 @@ use crate::store::{Layout, RunState, Shared, StoreError};
 
 /// What can be typed after `rally progress`.
 #[derive(Debug, Default, clap::Args)]
+#[command(after_help = "\
+Examples:
+  rally progress --summary \"parser done, 14 tests pass\" --followup \"document it\"
+  rally progress --handoff --summary \"blocked: no schema\" --followup \"ask for the schema\"")]
 pub struct Args {
     /// Report a lap as done (may be given several times)
     #[arg(long, value_name = "ID")]

@@ -17,6 +17,10 @@ const TASK_LIMIT: usize = 100;
 
 /// What can be typed after `rally status`.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  rally status
+  rally status --json | jq .last_try")]
 pub struct Args {
     /// Print one JSON object
     #[arg(long)]

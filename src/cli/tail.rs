@@ -14,6 +14,11 @@ use crate::terminal::sanitize;
 
 /// What can be typed after `rally tail`.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  rally tail                follow the running try to its end
+  rally tail --try 7        what try 7 printed
+  rally tail | jq -r .type  the raw stream, one event a line")]
 pub struct Args {
     /// Show the try with this id; without it the one that runs, else the newest completed one
     #[arg(long = "try", value_name = "N", allow_negative_numbers = true)]
