@@ -20,8 +20,8 @@ pub enum AgentEvent {
     ToolStarted(String),
     /// A tool ended.
     ToolEnded,
-    /// The agent wrote text (bounded, not sanitised).
-    Text(String),
+    /// The agent wrote text.
+    Text,
     /// The CLI retries a request by itself.
     Retrying {
         /// What it retries, as evidence with a category.

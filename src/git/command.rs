@@ -264,17 +264,15 @@ fn wait(
             (Ok((Pipe::Err, bytes)), _) => answer.stderr.extend(bytes),
             (Err(RecvTimeoutError::Disconnected), Some((status, _))) => return Ok(Some(status)),
             (Err(RecvTimeoutError::Disconnected), None) => return exit(child, deadline),
-            (Err(RecvTimeoutError::Timeout), Some((status, at))) => {
-                if at.elapsed() >= DRAIN {
-                    return Ok(Some(status));
-                }
-            }
+            (Err(RecvTimeoutError::Timeout), Some(_)) => {}
             (Err(RecvTimeoutError::Timeout), None) => {
                 ended = child.try_wait()?.map(|status| (status, Instant::now()));
             }
         }
-        if ended.is_none() && Instant::now() >= deadline {
-            return Ok(None);
+        match ended {
+            Some((status, at)) if at.elapsed() >= DRAIN => return Ok(Some(status)),
+            None if Instant::now() >= deadline => return Ok(None),
+            Some(_) | None => {}
         }
     }
 }

@@ -5,6 +5,9 @@ use std::time::Duration;
 
 use super::{Category, Timestamp};
 
+/// Cause of a try that resumed a session which the CLI no longer has: nothing was attempted.
+pub const SESSION_LOST: &str = "session_lost";
+
 /// One finding about why a try failed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Evidence {

@@ -60,6 +60,21 @@ pub fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+/// An error with all its causes: `cannot open x: permission denied`. A cause that the
+/// text before it already tells is not told twice.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let more = error.to_string();
+        if !text.ends_with(&more) {
+            text = format!("{text}: {more}");
+        }
+        cause = error.source();
+    }
+    text
+}
+
 /// `42s`, `5m 34s`, `65m 3s`: minutes are not folded into hours.
 pub fn duration(d: Duration) -> String {
     let secs = d.as_secs();

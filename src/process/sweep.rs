@@ -8,13 +8,16 @@ use rustix::process::{Pid, WaitOptions, getpid, getsid, set_child_subreaper, wai
 use super::protocol::TreeSignal;
 use super::tree::{self, Member};
 use super::{TAG, identity};
-use crate::model::Leftover;
+use crate::model::{Leftover, ProcessIdentity};
 
 /// How long a killed process may take to go. Only one that hangs in the kernel takes longer.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// How often the tree is walked again.
 const REWALK: Duration = Duration::from_millis(5);
+
+/// How long an orphaned guard may take to end its tree.
+const GUARD_TIME: Duration = Duration::from_millis(2500);
 
 /// Makes this process the one that orphans of its tree fall to, so that the tree of a killed guard
 /// does not fall to pid 1. Call it once when a relay starts.
@@ -73,6 +76,25 @@ pub fn by_tag(tag: &str) -> Vec<Leftover> {
         kill(tagged.into_iter(), &mut swept);
         std::thread::sleep(REWALK);
     }
+}
+
+/// Waits until the guard of a rally that died has done its work, then ends it and its tree if
+/// it cannot (it may be stopped). Says what it ended.
+pub fn of_guard(guard: &ProcessIdentity) -> Vec<Leftover> {
+    let mut swept = Vec::new();
+    let begun = Instant::now();
+    while identity::is_alive(guard) && begun.elapsed() < PATIENCE {
+        if begun.elapsed() > GUARD_TIME {
+            let tree = tree::living(guard.pid);
+            if tree.is_empty() {
+                kill(Member::of(guard.pid, |_| true).into_iter(), &mut swept);
+            } else {
+                kill(tree.into_iter(), &mut swept);
+            }
+        }
+        std::thread::sleep(REWALK);
+    }
+    swept
 }
 
 /// Kills each member and notes those that are new.

@@ -11,11 +11,11 @@ use tokio::net::unix::pipe::Receiver;
 use super::capture::Transcript;
 use super::event::{Event, Sink, Tick};
 use super::life::{Action, Life, Limits, Stop};
-use super::operator::{Operator, Order};
+use super::operator::{Operator, Order, arm_hint};
 use super::record;
 use super::watch::FileCount;
 use crate::executor::{AgentEvent, Invocation, Parser, Report, Stderr, Stdin, Stream};
-use crate::model::{Evidence, Exit, Leftover, ProcessIdentity, time};
+use crate::model::{Category, Evidence, Exit, Leftover, ProcessIdentity, time};
 use crate::monitor::memory;
 use crate::process::{self, ActiveClock, Agent, Spawn, TreeSignal, signals};
 
@@ -121,14 +121,12 @@ pub async fn drive(
     witness: &mut dyn Witness,
     sink: &mut dyn Sink,
 ) -> Seen {
-    let Task { invocation, mut parser, path, tag, log_path, workspace, limits, attempt, max_attempts } = task;
+    let Task { invocation, parser, path, tag, log_path, workspace, limits, attempt, max_attempts } = task;
     let transcript = match Transcript::open(log_path) {
         Ok(transcript) => transcript,
         Err(error) => {
-            return Seen {
-                transcript_error: Some(error.to_string()),
-                ..Seen::nothing(parser.finish(None, time::now()))
-            };
+            let why = format!("cannot write the transcript {}: {error}", log_path.display());
+            return Seen::unborn(Evidence::new("transcript", Some(Category::HarnessLaunch), why));
         }
     };
     let spawned = process::spawn(spawn_spec(invocation, path, tag, workspace)).await;
@@ -173,6 +171,13 @@ pub async fn drive(
             biased;
             order = operator.next() => driver.obey(order),
             report = driver.agent.report(), if !gone => driver.guard_says(report).await,
+            // Deadlines stand before the pipes: an agent that never stops printing must not outrun them.
+            () = until(deadline), if deadline.is_some() => {
+                let action = driver.life.tick(driver.now());
+                driver.act(action);
+            }
+            () = until(drained), if drained.is_some() => break,
+            _ = tick.tick(), if ticking => driver.show(files.poll(), attempt, max_attempts),
             read = pump(&mut stdout, &transcript, &mut out_chunk), if stdout.is_some() => {
                 match read {
                     Some(n) => driver.heard(Stream::Stdout, &out_chunk[..n]),
@@ -185,12 +190,6 @@ pub async fn drive(
                     None => stderr = None,
                 }
             }
-            () = until(deadline), if deadline.is_some() => {
-                let action = driver.life.tick(driver.now());
-                driver.act(action);
-            }
-            () = until(drained), if drained.is_some() => break,
-            _ = tick.tick(), if ticking => driver.show(files.poll(), attempt, max_attempts),
         }
     }
     driver.finish(transcript).await
@@ -218,7 +217,7 @@ impl Driver<'_> {
                 let action = self.life.force(now);
                 self.act(action);
             }
-            Order::Arm => self.sink.event(&Event::Notice("press Ctrl+C again to quit now".to_owned())),
+            Order::Arm => self.sink.event(&arm_hint()),
             Order::Suspend => {
                 self.clock.pause(Instant::now());
                 self.agent.signal(TreeSignal::Stop);
@@ -249,10 +248,12 @@ impl Driver<'_> {
         match report {
             process::Report::Exited { exit, leftovers } => {
                 let action = self.life.exited(exit, !leftovers.is_empty());
-                self.leftovers.extend(leftovers);
                 self.act(action);
             }
-            process::Report::Gone { .. } => self.life.gone(),
+            process::Report::Gone { leftovers } => {
+                self.leftovers.extend(leftovers);
+                self.life.gone();
+            }
             process::Report::GuardLost => {
                 self.sink.event(&Event::Warning("the agent's guard is gone; ending what it left".to_owned()));
                 self.leftovers.extend(process::sweep_orphans(self.tag, &[]).await);
@@ -287,7 +288,7 @@ impl Driver<'_> {
                 self.life.worked();
                 self.note = None;
             }
-            AgentEvent::Text(_) | AgentEvent::TurnStarted => self.life.worked(),
+            AgentEvent::Text | AgentEvent::TurnStarted => self.life.worked(),
             AgentEvent::Retrying { evidence, attempt } => {
                 self.note = Some(format!("retrying ({attempt}): {}", evidence.message));
                 self.life.retrying(evidence, now);

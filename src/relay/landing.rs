@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::world::{World, off_loop};
+use crate::model::text::chain;
 use crate::git::{CommitReport, GitError, Snapshot, WorkCommit};
 
 /// What a try left in the repository, before rally commits anything.
@@ -15,17 +16,19 @@ pub struct Found {
     pub files: Vec<String>,
     /// Whether something of the agent's is uncommitted.
     pub uncommitted: bool,
+    /// Whether git could not tell.
+    pub unknown: bool,
 }
 
 impl Found {
-    /// Whether the try changed anything.
-    pub fn changed(&self) -> bool {
-        !self.commits.is_empty() || !self.files.is_empty()
+    /// Whether the try changed anything, as far as that is known.
+    pub fn changed(&self) -> Option<bool> {
+        (!self.unknown).then(|| !self.commits.is_empty() || !self.files.is_empty())
     }
 }
 
 /// Looks at the repository after a try.
-/// Trouble with git is a warning: what cannot be seen counts as not there, so that no success rests on it.
+/// Trouble with git is a warning, and the try's changes are unknown: no success may rest on them.
 pub async fn look(world: &mut World, head_before: Option<String>, snapshot: &Arc<Snapshot>) -> Found {
     let snapshot = Arc::clone(snapshot);
     let looked: Option<Result<Found, GitError>> = off_loop(&world.git, move |git| {
@@ -39,16 +42,16 @@ pub async fn look(world: &mut World, head_before: Option<String>, snapshot: &Arc
         let changes = git.changes_since(&snapshot)?;
         let uncommitted = !changes.is_empty();
         files.extend(changes.iter().map(|change| change.text()));
-        Ok(Found { commits, files: files.into_iter().collect(), uncommitted })
+        Ok(Found { commits, files: files.into_iter().collect(), uncommitted, unknown: false })
     })
     .await;
     match looked {
         Some(Ok(found)) => found,
         Some(Err(error)) => {
-            world.warn(format!("cannot tell what the try changed: {error}"));
-            Found::default()
+            world.warn(format!("cannot tell what the try changed: {}", chain(&error)));
+            Found { unknown: true, ..Found::default() }
         }
-        None => Found::default(),
+        None => Found { unknown: true, ..Found::default() },
     }
 }
 
@@ -60,21 +63,24 @@ pub async fn commit_work(world: &mut World, snapshot: &Arc<Snapshot>, message: S
         git.commit_work(&WorkCommit { snapshot: &snapshot, message: &message, run_hooks })
     });
     let report = report.await;
-    settle(world, report)
+    told(world, report)
 }
 
 /// Commits rally's tracked state alone, folded into rally's newest commit where that is allowed.
 pub async fn commit_state(world: &mut World) {
     let own = world.own_commit.clone();
     let report = off_loop(&world.git, move |git| git.commit_state(own.as_deref())).await;
-    settle(world, report);
+    if let Some(hash) = told(world, report) {
+        world.own_commit = Some(hash);
+    }
 }
 
-fn settle(world: &mut World, report: Option<Result<CommitReport, GitError>>) -> Option<String> {
+/// Tells what went wrong or was left out; the new commit.
+fn told(world: &mut World, report: Option<Result<CommitReport, GitError>>) -> Option<String> {
     let report = match report? {
         Ok(report) => report,
         Err(error) => {
-            world.warn(format!("nothing was committed, the files stay as they are: {error}"));
+            world.warn(format!("nothing was committed, the files stay as they are: {}", chain(&error)));
             return None;
         }
     };
@@ -82,10 +88,7 @@ fn settle(world: &mut World, report: Option<Result<CommitReport, GitError>>) -> 
         world.warn(warning);
     }
     for left in report.left {
-        world.warn(format!("left uncommitted: {left}"));
-    }
-    if report.hash.is_some() {
-        world.own_commit.clone_from(&report.hash);
+        world.warn(left.to_string());
     }
     report.hash
 }

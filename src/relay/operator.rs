@@ -4,6 +4,7 @@
 use std::io;
 use std::time::{Duration, Instant};
 
+use super::event::{Event, Sink};
 use crate::model::CancelSource;
 use crate::process::signals::{self, OperatorSignal, Signals};
 
@@ -75,20 +76,20 @@ impl Operator {
     }
 
     /// Takes what came while nobody was listening.
-    pub async fn catch_up(&mut self) {
+    pub async fn catch_up(&mut self, sink: &mut dyn Sink) {
         // Lets the runtime see the signals first.
         tokio::task::yield_now().await;
         loop {
             tokio::select! {
                 biased;
-                order = self.next() => if order == Order::Suspend { drop(signals::stop_self()) },
+                order = self.next() => idle(order, sink),
                 () = std::future::ready(()) => return,
             }
         }
     }
 
     /// Waits, unless the operator wants out. Job control stops rally as a user expects.
-    pub async fn wait(&mut self, how_long: Duration) -> Waited {
+    pub async fn wait(&mut self, how_long: Duration, sink: &mut dyn Sink) -> Waited {
         if self.halt.is_some() {
             return Waited::Halted;
         }
@@ -96,18 +97,32 @@ impl Operator {
         loop {
             tokio::select! {
                 () = tokio::time::sleep_until(end) => {
-                    self.catch_up().await;
+                    self.catch_up(sink).await;
                     return if self.halt.is_some() { Waited::Halted } else { Waited::Elapsed };
                 }
                 order = self.next() => match order {
                     Order::Cancel(_) | Order::Force => return Waited::Halted,
-                    // A process that cannot stop itself waits on.
-                    Order::Suspend => drop(signals::stop_self()),
-                    Order::Arm => {}
+                    Order::Suspend | Order::Arm => idle(order, sink),
                 },
             }
         }
     }
+}
+
+/// What an order means while no agent runs.
+fn idle(order: Order, sink: &mut dyn Sink) {
+    match order {
+        // A process that cannot stop itself goes on.
+        Order::Suspend => drop(signals::stop_self()),
+        Order::Arm => sink.event(&arm_hint()),
+        // Remembered already.
+        Order::Cancel(_) | Order::Force => {}
+    }
+}
+
+/// After the first Ctrl+C.
+pub fn arm_hint() -> Event {
+    Event::Notice("press Ctrl+C again to quit now".to_owned())
 }
 
 /// Pure: what a signal means.

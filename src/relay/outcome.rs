@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::life::Stop;
 use crate::executor::Report;
+use crate::model::evidence::SESSION_LOST;
 use crate::model::{CancelSource, Category, Evidence, Outcome};
 
 /// A success without a change is believed only after this long.
@@ -16,8 +17,8 @@ pub struct Observed<'a> {
     pub stop: Option<&'a Stop>,
     /// What its output says.
     pub report: &'a Report,
-    /// Whether commits or files of its own came out of it.
-    pub changed: bool,
+    /// Whether commits or files of its own came out of it; `None` when git could not tell.
+    pub changed: Option<bool>,
     /// Active time.
     pub runtime: Duration,
     /// Whether a quick success must have changed something.
@@ -48,6 +49,13 @@ pub struct Failure {
     pub reason: Option<&'static str>,
     /// What it rests on.
     pub evidence: Evidence,
+}
+
+impl Failure {
+    /// Whether the CLI no longer had the session that was to be resumed: nothing was attempted.
+    pub fn is_lost_session(&self) -> bool {
+        self.evidence.cause.as_deref() == Some(SESSION_LOST)
+    }
 }
 
 impl Verdict {
@@ -104,7 +112,11 @@ pub fn decide(observed: Observed<'_>) -> Verdict {
                 Verdict::failed(Outcome::Failed, None, finding)
             } else if handoff {
                 Verdict::success(Outcome::HandoffRequested)
-            } else if require_changes && !changed && runtime < QUICK {
+            } else if changed.is_none() {
+                let evidence =
+                    Evidence::new("workspace", Some(Category::TransientInfra), "git cannot tell what changed");
+                Verdict::failed(Outcome::Failed, None, evidence)
+            } else if require_changes && changed == Some(false) && runtime < QUICK {
                 let evidence = Evidence::new("workspace", None, "the agent ended well but changed nothing");
                 Verdict::failed(Outcome::Failed, Some("no changes made"), evidence)
             } else {
@@ -130,7 +142,7 @@ mod tests {
         Observed {
             stop,
             report,
-            changed: true,
+            changed: Some(true),
             runtime: Duration::from_secs(30),
             require_changes: true,
             handoff: false,
@@ -169,13 +181,20 @@ mod tests {
     fn a_quick_success_without_a_change_is_a_failure() {
         let report = good();
         let nothing = |runtime, require_changes, handoff| {
-            decide(Observed { changed: false, runtime, require_changes, handoff, ..observed(None, &report) })
+            decide(Observed { changed: Some(false), runtime, require_changes, handoff, ..observed(None, &report) })
         };
         let verdict = nothing(Duration::from_secs(10), true, false);
         assert_eq!(verdict.failure.unwrap().reason, Some("no changes made"));
         assert_eq!(nothing(Duration::from_secs(10), false, false).outcome, Outcome::Completed);
         assert_eq!(nothing(Duration::from_secs(200), true, false).outcome, Outcome::Completed);
         assert_eq!(nothing(Duration::from_secs(10), true, true).outcome, Outcome::HandoffRequested);
+    }
+
+    #[test]
+    fn what_cannot_be_seen_is_no_success() {
+        let report = good();
+        let verdict = decide(Observed { changed: None, ..observed(None, &report) });
+        assert_eq!(verdict.failure.unwrap().category, Category::TransientInfra);
     }
 
     #[test]

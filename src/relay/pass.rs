@@ -5,11 +5,12 @@ use std::time::{Duration, Instant};
 
 use super::backoff;
 use super::event::{Event, PassEnd, RunVerdict, Tally};
-use super::operator::Waited;
+use super::operator::{Halt, Waited};
 use super::resilience::{self, Health, Healths};
 use super::run::{self, Assignment, RunResult};
 use super::tally;
 use super::world::{PassError, World};
+use crate::model::text::chain;
 use crate::model::{CancelSource, Category, Runner, Timestamp, time};
 use crate::process;
 use crate::routing::label::display_label;
@@ -20,6 +21,9 @@ use crate::store::{OpenRun, Store};
 
 /// A wait is looked at again this often: the clock may step, another process may change things.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+/// A provider that asks for more than this is left alone until then: waiting inside a run would use it up.
+const LONG_HINT: Duration = Duration::from_secs(300);
 
 /// What a pass works on.
 #[derive(Debug)]
@@ -37,7 +41,7 @@ pub struct Plan {
 }
 
 /// Does one pass. Whatever happens, the operator is told how it ended.
-pub async fn run(world: &mut World, plan: Plan) -> Result<PassEnd, PassError> {
+pub async fn run(world: &mut World, plan: Plan) -> PassEnd {
     let begun = Instant::now();
     let relay_id = plan.relay.id;
     let mix = display_label(&plan.relay.agent_mix).to_owned();
@@ -52,14 +56,18 @@ pub async fn run(world: &mut World, plan: Plan) -> Result<PassEnd, PassError> {
         Ok(mut pass) => pass.go().await,
         Err(error) => Err(error),
     };
-    let complete = matches!(end, Ok(PassEnd::Completed));
-    match &end {
-        Ok(end) => world.emit(Event::RelayEnded { relay_id, end: end.clone() }),
-        Err(error) => {
-            world.emit(Event::RelayEnded { relay_id, end: PassEnd::Failed { reason: error.to_string() } })
+    let end = match (end, world.operator.halt()) {
+        (Ok(end), _) => end,
+        // What the operator did not want to wait for is no failure.
+        (Err(error), Some(halt)) => {
+            world.warn(chain(&error));
+            stopped(halt)
         }
-    }
-    let tries = world.store.tries_of_relay(relay_id)?.filter_map(Result::ok);
+        (Err(error), None) => PassEnd::Failed { reason: chain(&error) },
+    };
+    let complete = end == PassEnd::Completed;
+    world.emit(Event::RelayEnded { relay_id, end: end.clone() });
+    let tries = world.store.tries_of_relay(relay_id).into_iter().flatten().map_while(Result::ok);
     let tally = tally::count(tries, begun.elapsed(), complete);
     if tally != (Tally { duration: tally.duration, complete, ..Tally::default() }) {
         world.emit(Event::Summary(tally));
@@ -110,15 +118,11 @@ impl<'w> Pass<'w> {
                 self.save().await?;
                 return Ok(PassEnd::Completed);
             }
-            self.world.operator.catch_up().await;
+            self.world.catch_up().await;
             // Between tries no guard runs: whatever was adopted and ended can go.
             process::reap_adopted(&[]);
             if let Some(halt) = self.world.operator.halt() {
-                return Ok(match halt.source {
-                    CancelSource::QuitNow => PassEnd::QuitNow,
-                    CancelSource::GracefulStop => PassEnd::Stopped,
-                    CancelSource::Signal | CancelSource::Skip => PassEnd::Signalled(halt.signal),
-                });
+                return Ok(stopped(halt));
             }
             if self.failed_in_a_row >= self.world.settings.max_failed_runs {
                 return Ok(self.gave_up());
@@ -173,7 +177,7 @@ impl<'w> Pass<'w> {
                 let settings = &self.world.settings;
                 let failures = self.failed_in_a_row.max(1);
                 let pause = backoff::pause(failures, settings.retry_backoff, None, fastrand::f64());
-                self.world.operator.wait(pause).await;
+                self.world.wait(pause).await;
                 self.scheduler.wrap();
                 Picked::LookAgain
             }
@@ -227,7 +231,7 @@ impl<'w> Pass<'w> {
             let reason = "all agents paused".to_owned();
             self.world.emit(Event::Waiting { reason, remaining, first });
             first = false;
-            if self.world.operator.wait(remaining.min(LOOK_AGAIN)).await == Waited::Halted {
+            if self.world.wait(remaining.min(LOOK_AGAIN)).await == Waited::Halted {
                 break;
             }
         }
@@ -236,7 +240,7 @@ impl<'w> Pass<'w> {
 
     async fn one_run(&mut self, index: usize) -> Result<(), PassError> {
         let entry = self.scheduler.entries()[index].clone();
-        let open = self.open_run.take().filter(|open| open.entry == entry.text);
+        let open = self.open_run.take().map(|open| open.for_entry(&entry.text));
         if let Some(from) = self.previous.replace(entry.runner.clone())
             && from != entry.runner
         {
@@ -296,8 +300,11 @@ impl<'w> Pass<'w> {
     /// Pauses a runner whose infrastructure keeps failing, benches one whose quota is used up.
     async fn mind(&mut self, runner: &Runner, result: &RunResult, reason: &str) -> Result<(), PassError> {
         let Some(category) = result.category else { return Ok(()) };
+        let hint = result.hint.filter(|hint| *hint > LONG_HINT);
+        let reset_at = result.reset_at.or_else(|| time::now().checked_add(hint?).ok());
         let kind = match category {
             Category::UsageLimit => AgentStatusKind::Benched,
+            _ if hint.is_some() => AgentStatusKind::Benched,
             _ if resilience::pauses(result.infra_failures, category.class()) => AgentStatusKind::Paused,
             _ => return Ok(()),
         };
@@ -309,7 +316,7 @@ impl<'w> Pass<'w> {
             timestamp: time::now(),
             relay_id: Some(self.relay.id),
             reason: Some(reason.to_owned()),
-            reset_at: result.reset_at.filter(|_| kind == AgentStatusKind::Benched),
+            reset_at: reset_at.filter(|_| kind == AgentStatusKind::Benched),
             quota_scope: (kind == AgentStatusKind::Benched).then(|| runner.harness.clone()),
         };
         self.healths.apply(&event);
@@ -323,6 +330,15 @@ impl<'w> Pass<'w> {
         let relay = self.relay.clone();
         self.relay = self.world.persist(|store: &mut Store| store.save_relay(&relay)).await?;
         Ok(())
+    }
+}
+
+/// How a pass ends that the operator stopped.
+fn stopped(halt: Halt) -> PassEnd {
+    match halt.source {
+        CancelSource::QuitNow => PassEnd::QuitNow,
+        CancelSource::GracefulStop => PassEnd::Stopped,
+        CancelSource::Signal | CancelSource::Skip => PassEnd::Signalled(halt.signal),
     }
 }
 

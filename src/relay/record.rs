@@ -5,7 +5,7 @@ use super::landing::Found;
 use super::outcome::{Failure, Verdict};
 use crate::executor::Cost;
 use crate::failure;
-use crate::model::text::{FINAL_TEXT_LIMIT, bounded, ellipsis, one_line};
+use crate::model::text::{FINAL_TEXT_LIMIT, bounded, chain, ellipsis, one_line};
 use crate::model::{Category, Evidence, Timestamp, time};
 use crate::process::SpawnError;
 use crate::store::progress::run_name;
@@ -14,11 +14,11 @@ use crate::store::records::{RECORD_VERSION, SummaryEntry, TryRecord, TryStarted}
 /// Summary of a try that left none.
 pub const NO_SUMMARY: &str = "(the agent left no final summary)";
 
+/// Most paths in a record: beyond that the commit tells.
+const FILES_LIMIT: usize = 1000;
+
 /// Longest part of an error message in a reason, characters.
 const DETAIL_LIMIT: usize = 200;
-
-/// Cause of a resumed session that the CLI no longer has.
-pub const SESSION_LOST: &str = "session_lost";
 
 /// The try as it was allocated.
 #[derive(Debug)]
@@ -65,18 +65,13 @@ pub fn reason(failure: &Failure, now: Timestamp) -> String {
 
 /// Evidence of a program that could not be started.
 pub fn spawn_evidence(error: &SpawnError) -> Evidence {
-    let evidence = Evidence::new("spawn", Some(Category::HarnessLaunch), error.to_string());
+    let evidence = Evidence::new("spawn", Some(Category::HarnessLaunch), chain(error));
     match error {
         SpawnError::NotFound { .. } => evidence.with_cause("missing_program"),
         SpawnError::NotExecutable { .. } => evidence.with_cause("not_executable"),
         SpawnError::TooLong { .. } => evidence.with_cause("prompt_too_long"),
         SpawnError::Failed { .. } | SpawnError::Guard { .. } => evidence,
     }
-}
-
-/// Whether the CLI no longer has the session that the try resumed.
-pub fn lost_session(record: &TryRecord) -> bool {
-    record.cause.as_deref() == Some(SESSION_LOST)
 }
 
 /// Cumulative cost of the session, US dollars.
@@ -99,6 +94,7 @@ pub fn assemble(
     let Sitting { started, started_at, route } = sitting;
     let report = &seen.report;
     let failure = verdict.failure.as_ref();
+    let lost = failure.is_some_and(Failure::is_lost_session);
     let resumed = started.resume.is_some() && started.resume == report.session_id;
     let cost_usd = report.cost.map(|cost| match cost {
         Cost::ThisTry(cost) => cost,
@@ -117,7 +113,7 @@ pub fn assemble(
         resolved_route: Some((*route).to_owned()),
         summary: summary(seen, failure, progress),
         remaining_work: report.remaining_work.clone(),
-        files_changed: found.files.clone(),
+        files_changed: found.files.iter().take(FILES_LIMIT).cloned().collect(),
         commit_hash: found.commits.last().cloned().unwrap_or_default(),
         commit_history: found.commits.clone(),
         started_at: *started_at,
@@ -133,7 +129,7 @@ pub fn assemble(
         cause: failure.and_then(|failure| failure.evidence.cause.clone()),
         runtime_ms: u64::try_from(seen.runtime.as_millis()).unwrap_or(u64::MAX),
         tool_calls: report.tool_calls,
-        session_id: report.session_id.clone().or_else(|| started.resume.clone()),
+        session_id: if lost { None } else { report.session_id.clone().or_else(|| started.resume.clone()) },
         model: started.model.clone(),
         effort: started.effort.clone(),
         usage: report.usage,

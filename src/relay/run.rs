@@ -1,6 +1,7 @@
 //! One run: one task, one runner, and tries until one of them settles it.
 
 mod one_try;
+mod thread;
 mod witness;
 
 use std::sync::Arc;
@@ -12,7 +13,8 @@ use super::operator::Waited;
 use super::outcome::Verdict;
 use super::record;
 use super::watch::FileCount;
-use super::world::{PassError, World, off_loop};
+use thread::Thread;
+use super::world::{PassError, World};
 use crate::git::{Git, Snapshot};
 use crate::model::{CancelSource, Category, FailureClass, Outcome, Runner, Timestamp, time};
 use crate::store::OpenRun;
@@ -71,9 +73,7 @@ struct Run<'w> {
     begun: Instant,
     /// Active time used by tries and pauses.
     used: Duration,
-    session: Option<String>,
-    session_cost: Option<f64>,
-    previous_summary: Option<String>,
+    thread: Thread,
     infra_failures: u32,
     first_try: Option<u64>,
 }
@@ -97,9 +97,11 @@ pub async fn execute(world: &mut World, assignment: Assignment) -> Result<RunRes
         files,
         begun: Instant::now(),
         used: Duration::ZERO,
-        session: open.as_ref().and_then(|open| open.session_id.clone()),
-        session_cost: open.as_ref().and_then(|open| open.session_cost),
-        previous_summary: None,
+        thread: Thread {
+            session: open.as_ref().and_then(|open| open.session_id.clone()),
+            cost: open.as_ref().and_then(|open| open.session_cost),
+            ..Thread::default()
+        },
         infra_failures: 0,
         first_try: None,
         assignment,
@@ -114,8 +116,7 @@ async fn begin(world: &mut World, assignment: &Assignment) -> Result<Snapshot, P
     {
         return Ok(snapshot);
     }
-    let snapshot = off_loop(&world.git, Git::snapshot).await;
-    let snapshot = snapshot.unwrap_or_else(|| Ok(Snapshot::default()))?;
+    let snapshot = world.ask(Git::snapshot).await?;
     let fact = Fact::RunStarted {
         relay_id: assignment.relay_id,
         run_id: assignment.run_id,
@@ -139,27 +140,28 @@ struct Tried {
     record: TryRecord,
     verdict: Verdict,
     next: Next,
-    /// Attempts that count against the budget, this one included.
+    /// Attempts that count against the budget so far.
     used: u32,
 }
 
 impl Run<'_> {
     async fn go(mut self, (mut used, mut number): (u32, u32)) -> Result<RunResult, PassError> {
-        let tried = loop {
+        let mut newest = None;
+        loop {
+            self.world.catch_up().await;
+            if self.world.operator.halt().is_some() {
+                break;
+            }
             (used, number) = (used + 1, number + 1);
-            let tried = self.attempt(number, used).await?;
-            let Next::Again(pause) = tried.next else { break tried };
-            if record::lost_session(&tried.record) {
-                // Nothing was attempted: the CLI only told that the session is gone.
-                used -= 1;
+            let tried = newest.insert(self.attempt(number, used).await?);
+            let Next::Again(pause) = tried.next else { break };
+            used = tried.used;
+            if self.world.wait(pause).await == Waited::Halted {
+                break;
             }
-            let waiting = Instant::now();
-            if self.world.operator.wait(pause).await == Waited::Halted {
-                break tried;
-            }
-            self.used += waiting.elapsed();
-        };
-        Ok(self.over(tried))
+            self.used += pause;
+        }
+        Ok(self.over(newest))
     }
 
     fn max_attempts(&self) -> u32 {
@@ -177,7 +179,7 @@ impl Run<'_> {
         if failure.category.class() == FailureClass::Infra && verdict.outcome == Outcome::Failed {
             self.infra_failures += 1;
         }
-        if failure.evidence.cause.as_deref() == Some(record::SESSION_LOST) {
+        if failure.is_lost_session() && !self.thread.lost {
             return Next::Again(Duration::ZERO);
         }
         let settings = &self.world.settings;
@@ -190,16 +192,13 @@ impl Run<'_> {
         Next::Again(pause)
     }
 
-    fn over(self, tried: Tried) -> RunResult {
-        let Tried { record, verdict, next, used } = tried;
+    fn over(self, newest: Option<Tried>) -> RunResult {
         let Assignment { relay_id, run_id, .. } = self.assignment;
-        let halted = self.world.operator.halt();
+        let Some(Tried { record, verdict, next, used }) = newest else { return self.untouched() };
         let verdict_of_run = match next {
             Next::Over(verdict) => verdict,
-            // Stopped while waiting for the next attempt: the run can go on in the next pass.
-            Next::Again(_) => {
-                RunVerdict::Cancelled { source: halted.map_or(CancelSource::Signal, |halt| halt.source) }
-            }
+            // Stopped before the next attempt: the run can go on in the next pass.
+            Next::Again(_) => self.cancelled(),
         };
         self.world.emit(Event::RunEnded(RunEnd {
             relay_id,
@@ -221,6 +220,25 @@ impl Run<'_> {
             reset_at: failure.and_then(|failure| failure.evidence.reset_at),
             infra_failures: self.infra_failures,
             hint: failure.and_then(|failure| failure.evidence.retry_after),
+        }
+    }
+
+    fn cancelled(&self) -> RunVerdict {
+        let halt = self.world.operator.halt();
+        RunVerdict::Cancelled { source: halt.map_or(CancelSource::Signal, |halt| halt.source) }
+    }
+
+    /// The operator wanted out before the first try.
+    fn untouched(&self) -> RunResult {
+        RunResult {
+            verdict: self.cancelled(),
+            first_try: None,
+            last_try: None,
+            category: None,
+            terminal: false,
+            reset_at: None,
+            infra_failures: 0,
+            hint: None,
         }
     }
 }

@@ -9,10 +9,15 @@ use super::operator::{Operator, Waited};
 use super::settings::Settings;
 use crate::executor::Registry;
 use crate::git::Git;
+use crate::model::text::chain;
 use crate::store::{Store, StoreError};
 
 /// How often a full disk is tried again.
 const DISK_RETRY: Duration = Duration::from_secs(5);
+
+/// How often, and after which pause, git is asked again.
+const GIT_RETRIES: u32 = 3;
+const GIT_RETRY: Duration = Duration::from_secs(2);
 
 /// The loop's surroundings.
 pub struct World {
@@ -34,7 +39,8 @@ pub struct World {
     pub agent_path: OsString,
     /// `.rally/instructions.md`.
     pub instructions: Option<String>,
-    /// The newest commit that this process made: the only one it may amend.
+    /// The newest commit of state alone that this process made: the only one it may amend. A
+    /// commit of work is named in a record, and must keep its name.
     pub own_commit: Option<String>,
 }
 
@@ -47,6 +53,9 @@ pub enum PassError {
     /// The repository cannot be read.
     #[error(transparent)]
     Git(#[from] crate::git::GitError),
+    /// The runtime is going down.
+    #[error("the event loop has ended")]
+    Ended,
 }
 
 impl World {
@@ -58,6 +67,36 @@ impl World {
     /// Tells everybody something that the operator should know.
     pub fn warn(&mut self, text: impl Into<String>) {
         self.emit(Event::Warning(text.into()));
+    }
+
+    /// Takes what the operator ordered while nobody was listening.
+    pub async fn catch_up(&mut self) {
+        self.operator.catch_up(&mut *self.sink).await;
+    }
+
+    /// Waits, unless the operator wants out.
+    pub async fn wait(&mut self, how_long: Duration) -> Waited {
+        self.operator.wait(how_long, &mut *self.sink).await
+    }
+
+    /// Asks git, a few times if need be: a cold repository may be slow, a lock may be held.
+    pub async fn ask<T: Send + 'static>(
+        &mut self,
+        question: fn(&Git) -> crate::git::Result<T>,
+    ) -> Result<T, PassError> {
+        let mut patience = GIT_RETRIES;
+        loop {
+            let error = match off_loop(&self.git, question).await {
+                Some(Ok(answer)) => return Ok(answer),
+                Some(Err(error)) => error,
+                None => return Err(PassError::Ended),
+            };
+            if patience == 0 || self.wait(GIT_RETRY).await == Waited::Halted {
+                return Err(error.into());
+            }
+            patience -= 1;
+            self.warn(format!("git failed, asking again: {}", chain(&error)));
+        }
     }
 
     /// Writes state. A full disk is waited out, because what is not recorded is lost
@@ -72,9 +111,11 @@ impl World {
                 Err(error) if error.is_disk_full() => error,
                 result => return result,
             };
-            self.emit(Event::Waiting { reason: error.to_string(), remaining: DISK_RETRY, first });
+            self.emit(Event::Waiting { reason: chain(&error), remaining: DISK_RETRY, first });
             first = false;
-            if self.operator.wait(DISK_RETRY).await == Waited::Halted {
+            let waited = self.wait(DISK_RETRY).await;
+            self.emit(Event::WaitEnded);
+            if waited == Waited::Halted {
                 return Err(error);
             }
         }

@@ -58,6 +58,8 @@ pub struct Survey {
     pub resumable: Option<RelayRecord>,
     /// Its run that began and did not end.
     pub open_run: Option<OpenRun>,
+    /// The newest relay that turned out to be complete, its end missing until now.
+    pub completed: Option<RelayRecord>,
 }
 
 /// A run that began and did not end.
@@ -85,6 +87,19 @@ pub struct OpenRun {
     pub passed: bool,
 }
 
+impl OpenRun {
+    /// The run as it goes on with an entry. Its snapshot stays, so that the work of cut tries is
+    /// committed; a session means nothing to another entry.
+    pub fn for_entry(mut self, entry: &str) -> OpenRun {
+        if self.entry != entry {
+            self.session_id = None;
+            self.session_cost = None;
+            entry.clone_into(&mut self.entry);
+        }
+        self
+    }
+}
+
 impl Store {
     /// Opens the state of a workspace whose lock is held. Tries that were cut are handed
     /// to `reap` first and then recorded as interrupted.
@@ -110,8 +125,8 @@ impl Store {
         let cut = reconcile::close_try_of_run_state(&layout, &view, &digest, tail.last.as_ref(), now)?;
         opened.interrupted.extend(cut);
 
-        let newest_try = opened.interrupted.iter().chain(&tail.last).map(|t| t.id + 1).max();
-        let newest_relay = recent.relays.keys().next_back().map(|id| id + 1);
+        let newest_try = opened.interrupted.iter().chain(&tail.last).map(|t| t.id.saturating_add(1)).max();
+        let newest_relay = recent.relays.keys().next_back().map(|id| id.saturating_add(1));
         let mut store = Store {
             next_try: digest.next_try.max(newest_try.unwrap_or(1)).max(1),
             next_relay: digest.next_relay.max(newest_relay.unwrap_or(1)).max(1),
@@ -145,13 +160,13 @@ impl Store {
         digest: &Digest,
         now: Timestamp,
     ) -> Result<Survey, StoreError> {
-        self.settle_relays(recent, now)?;
+        let completed = self.settle_relays(recent, now)?;
         let resumable = self.open_relay();
         let open_run = match &resumable {
             Some(relay) => self.open_run(digest, relay)?,
             None => None,
         };
-        Ok(Survey { resumable, open_run })
+        Ok(Survey { resumable, open_run, completed })
     }
 
     /// Where things are.
@@ -169,13 +184,15 @@ impl Store {
         &mut self,
         recent: BTreeMap<u64, RelayRecord>,
         now: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Option<RelayRecord>, StoreError> {
+        let mut completed = None;
         let unended: Vec<RelayRecord> = recent.into_values().filter(|r| r.ended_at.is_none()).collect();
         for stored in unended {
             let mut relay = stored.clone();
             self.recount(&mut relay)?;
             if !relay.is_open() {
                 relay.ended_at = Some(now);
+                completed = Some(relay.clone());
             }
             if relay == stored {
                 self.open_relays.insert(relay.id, relay);
@@ -183,7 +200,7 @@ impl Store {
                 self.save_relay(&relay)?;
             }
         }
-        Ok(())
+        Ok(completed)
     }
 
     fn open_run(&self, digest: &Digest, relay: &RelayRecord) -> Result<Option<OpenRun>, StoreError> {
@@ -194,7 +211,7 @@ impl Store {
             if record.run_id == run_id {
                 passed |= record.outcome.is_some_and(Outcome::is_success);
                 last_attempt = last_attempt.max(record.attempt_number);
-                attempts_used += u32::from(record.outcome.is_none_or(|o| o.costs_attempt()));
+                attempts_used += u32::from(record.costs_attempt());
             }
         }
         let (session_id, session_cost) = digest.session_of(relay.id, run_id).unzip();

@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::model::evidence::SESSION_LOST;
 use crate::model::time::{millis, millis_option};
 use crate::model::{
     CancelSource, Category, Evidence, Exit, Leftover, Outcome, ProcessIdentity, Timestamp, Usage,
@@ -110,6 +111,14 @@ pub struct TryRecord {
     /// What the verdict rests on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evidence: Option<Evidence>,
+}
+
+impl TryRecord {
+    /// Whether the try used up one attempt of its run's retry budget. A session that the CLI
+    /// no longer had was none.
+    pub fn costs_attempt(&self) -> bool {
+        self.outcome.is_none_or(Outcome::costs_attempt) && self.cause.as_deref() != Some(SESSION_LOST)
+    }
 }
 
 /// One relay: a line of `relays.jsonl`. A newer line with the same id supersedes the older.

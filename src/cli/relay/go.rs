@@ -44,7 +44,6 @@ pub fn run(args: Args) -> anyhow::Result<u8> {
 }
 
 async fn go(prepared: Prepared) -> anyhow::Result<u8> {
-    let operator = Operator::install(std::io::stdin().is_terminal()).context("cannot listen to signals")?;
     process::adopt_orphans().context("cannot adopt orphans")?;
     let layout = Layout::new(&prepared.workspace, &prepared.config.data_dir)
         .with_context(|| format!("cannot use the data folder {}", prepared.config.data_dir.display()))?;
@@ -56,22 +55,28 @@ async fn go(prepared: Prepared) -> anyhow::Result<u8> {
     for record in &opened.interrupted {
         warn(&format!("try {} was cut while it ran; its work is kept", record.id));
     }
-    let half_done = !opened.half_done.is_empty();
-    for half in opened.half_done {
-        let id = half.record.id;
-        for warning in
-            recover::complete(&prepared.git, &mut store, half, prepared.config.run_hooks_on_autocommit)?
-        {
-            warn(&warning);
+    let mut survey = opened.survey;
+    if !opened.half_done.is_empty() {
+        for half in opened.half_done {
+            let id = half.record.id;
+            let run_hooks = prepared.config.run_hooks_on_autocommit;
+            for warning in recover::complete(&prepared.git, &mut store, half, run_hooks)? {
+                warn(&warning);
+            }
+            warn(&format!("try {id} was cut after its verdict; its commit and record are completed"));
         }
-        warn(&format!("try {id} was cut after its verdict; its commit and record are completed"));
+        survey = store.survey(time::now())?;
     }
-    let survey = if half_done { store.survey(time::now())? } else { opened.survey };
-    if half_done && survey.resumable.is_none() && prepared.args.resume {
-        // That was all that was missing: nothing is left to be resumed.
-        let done = store.last_relay().map_or(0, |relay| relay.id);
-        writeln!(std::io::stdout(), "Relay {done} is complete.")?;
-        return Ok(SUCCESS);
+    if let Some(relay) = survey.completed.filter(|_| prepared.args.resume && survey.resumable.is_none()) {
+        match prepared.args.iterations {
+            Some(target) if target > relay.completed_iterations => {
+                survey.resumable = Some(RelayRecord { ended_at: None, target_iterations: target, ..relay });
+            }
+            _ => {
+                writeln!(std::io::stdout(), "Relay {} is complete.", relay.id)?;
+                return Ok(SUCCESS);
+            }
+        }
     }
 
     let mut lines = LineReader::stdin();
@@ -89,6 +94,8 @@ async fn go(prepared: Prepared) -> anyhow::Result<u8> {
     };
     harnesses::check(&roster, &prepared.registry)?;
 
+    // Not before the questions: until now a signal simply ends us, and nothing is under way.
+    let operator = Operator::install(std::io::stdin().is_terminal()).context("cannot listen to signals")?;
     let mut listeners = surroundings::Listeners::default();
     listeners.0.push(Box::new(Console::standard()));
     match RelayLog::open(&layout.relay_log(relay.id)) {
@@ -110,13 +117,17 @@ async fn go(prepared: Prepared) -> anyhow::Result<u8> {
     let open_run = survey.open_run.filter(|open| resumed && open.relay_id == relay.id);
     let route = if roster.is_override { "override" } else { "default" };
     let plan = Plan { relay, lane: roster.entries, route, resumed, open_run };
-    // The pass has told already what went wrong.
-    Ok(pass::run(&mut world, plan).await.map_or(FAILURE, |end| exit_code(&end)))
+    Ok(exit_code(&pass::run(&mut world, plan).await))
 }
 
 /// Ends what an interrupted try left alive.
-fn reap(started: &TryStarted, _identities: Option<(&ProcessIdentity, &ProcessIdentity)>) -> Vec<Leftover> {
-    process::sweep::by_tag(&started.tag)
+fn reap(started: &TryStarted, identities: Option<(&ProcessIdentity, &ProcessIdentity)>) -> Vec<Leftover> {
+    let mut swept = match identities {
+        Some((_, guard)) => process::sweep::of_guard(guard),
+        None => Vec::new(),
+    };
+    swept.extend(process::sweep::by_tag(&started.tag));
+    swept
 }
 
 fn held(error: LockError) -> anyhow::Error {

@@ -19,10 +19,8 @@ use crate::executor::plain::PlainTail;
 use crate::executor::{AgentEvent, Cost, Parser, Report, Stream};
 use crate::failure::brief;
 use crate::model::text::{self, FINAL_TEXT_LIMIT};
+use crate::model::evidence::SESSION_LOST;
 use crate::model::{Category, Evidence, Exit, Timestamp, Usage};
-
-/// Longest text of an [`AgentEvent::Text`], in characters.
-const EVENT_TEXT_LIMIT: usize = FINAL_TEXT_LIMIT;
 
 /// Reads what one `claude` process prints.
 #[derive(Debug, Default)]
@@ -158,7 +156,7 @@ impl Seen {
         for block in Envelope::blocks(source) {
             match block {
                 Block::Text { text } => {
-                    events.push(AgentEvent::Text(text::bounded(&text, EVENT_TEXT_LIMIT)));
+                    events.push(AgentEvent::Text);
                     said = text;
                 }
                 Block::ToolUse { name } => {
@@ -306,9 +304,6 @@ impl Seen {
         error
     }
 }
-
-/// The cause of a try whose session the CLI does not know (any more).
-pub const SESSION_LOST: &str = "session_lost";
 
 fn session_lost(text: &str) -> Evidence {
     Evidence::new("stream", Some(Category::AgentError), brief(text)).with_cause(SESSION_LOST)

@@ -70,7 +70,7 @@ fn a_run_that_went_well() {
             AgentEvent::TurnStarted,
             AgentEvent::ToolStarted("Write".into()),
             AgentEvent::ToolEnded,
-            AgentEvent::Text("DONE: the file is there.".into()),
+            AgentEvent::Text,
             AgentEvent::End,
         ]
     );
@@ -247,7 +247,7 @@ fn an_interrupted_tool_is_an_error_whatever_the_exit_code() {
 fn an_unknown_session_is_not_resumed_again() {
     let report = report(recording("resume-bad.jsonl"), 1);
     let evidence = report.evidence.unwrap();
-    assert_eq!(evidence.cause.as_deref(), Some(parser::SESSION_LOST));
+    assert_eq!(evidence.cause.as_deref(), Some(crate::model::evidence::SESSION_LOST));
     assert_eq!((report.session_id, report.cost), (None, None));
 }
 

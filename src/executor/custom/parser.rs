@@ -89,11 +89,11 @@ impl Parser for CustomParser {
         };
         let mut lines = Vec::new();
         output.splitter.feed(bytes, |line| lines.push(visible(line.bytes)));
+        if lines.iter().any(|line: &String| !line.is_empty()) {
+            events.push(AgentEvent::Text);
+        }
         for line in lines {
             plain.push(&line);
-            if !line.is_empty() {
-                events.push(AgentEvent::Text(line.clone()));
-            }
             output.remember(line);
         }
     }

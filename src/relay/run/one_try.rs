@@ -26,8 +26,7 @@ impl Run<'_> {
         let started_at = time::now();
         let text = self.prompt_text()?;
         self.world.persist(|store| store.write_current_task(&text)).await?;
-        let head_before = off_loop(&self.world.git, Git::head).await;
-        let head_before = head_before.unwrap_or(Ok(None))?;
+        let head_before = self.world.ask(Git::head).await?;
         let started = self.allocate(number, head_before.clone()).await?;
         self.show_active(&started, started_at).await?;
         self.world.emit(Event::TryStarted {
@@ -51,8 +50,10 @@ impl Run<'_> {
         let next = self.next(&verdict, used);
         let over = matches!(next, Next::Over(_)) && verdict.outcome != Outcome::Cancelled;
         let sitting = Sitting { started: &started, started_at, route: self.assignment.route };
-        let mut record = record::assemble(&sitting, &seen, &found, &verdict, progress, self.session_cost);
-        self.remember(&seen, &record).await?;
+        let mut record = record::assemble(&sitting, &seen, &found, &verdict, progress, self.thread.cost);
+        let lost = verdict.failure.as_ref().is_some_and(|failure| failure.is_lost_session());
+        let forgiven = lost && !self.thread.lost;
+        self.hand_on(&seen, &record, lost).await?;
         if verdict.may_commit() {
             self.land(&mut record, &found, over).await?;
         }
@@ -71,6 +72,8 @@ impl Run<'_> {
             }
             next => next,
         };
+        // A session that is gone was no attempt.
+        let used = if forgiven { used - 1 } else { used };
         Ok(Tried { record, verdict, next, used })
     }
 
@@ -88,7 +91,7 @@ impl Run<'_> {
             leftovers: !self.snapshot.is_empty(),
             project_instructions: self.world.instructions.as_deref(),
             task: self.assignment.prompt.as_deref(),
-            previous_summary: self.previous_summary.as_deref(),
+            previous_summary: self.thread.summary.as_deref(),
             recent_tries: Some(&recent),
             ..prompt::Parts::default()
         }))
@@ -104,7 +107,7 @@ impl Run<'_> {
             harness: runner.harness.clone(),
             model: runner.model.clone(),
             effort: runner.effort.clone(),
-            resume: self.session.clone(),
+            resume: self.thread.session.clone(),
             head_before,
             resolved_route: Some(self.assignment.route.to_owned()),
         };
@@ -114,7 +117,7 @@ impl Run<'_> {
     /// The view for `rally tail` and for hooks.
     async fn show_active(&mut self, started: &TryStarted, at: Timestamp) -> Result<(), PassError> {
         let mut state = RunState { run_id: self.run_name(), ..RunState::default() };
-        state.session_id.clone_from(&self.session);
+        state.session_id.clone_from(&self.thread.session);
         state.set_active(started.relay_id, started.run_id, started.try_id, &started.log_path, at);
         self.world.persist(|store| store.write_run_state(&state)).await?;
         Ok(())
@@ -210,21 +213,17 @@ impl Run<'_> {
         failure::classify(&observation, now, &jiff::tz::TimeZone::system())
     }
 
-    /// Carries session and summary into the next attempt.
-    async fn remember(&mut self, seen: &Seen, record: &TryRecord) -> Result<(), PassError> {
-        let resumes = self
-            .world
-            .registry
-            .get(&self.assignment.runner.harness)
-            .is_some_and(|executor| executor.capabilities().resume);
-        self.session = record.session_id.clone().filter(|_| resumes && !record::lost_session(record));
-        self.session_cost = record::session_total(seen).or(self.session_cost);
-        if let (Some(session_id), Some(total)) = (&record.session_id, self.session_cost) {
+    /// Hands session, cost and summary on to the next attempt. What a session has cost is
+    /// journalled: after a crash the next try must not be charged for it.
+    async fn hand_on(&mut self, seen: &Seen, record: &TryRecord, lost: bool) -> Result<(), PassError> {
+        let executor = self.world.registry.get(&self.assignment.runner.harness);
+        let resumes = executor.is_some_and(|executor| executor.capabilities().resume);
+        self.thread.follow(record, record::session_total(seen), resumes, lost);
+        if let (Some(session_id), Some(total)) = (&record.session_id, self.thread.cost) {
             let (try_id, session_id) = (record.id, session_id.clone());
             let fact = Fact::Session { try_id, session_id, cost_total: Some(total) };
             self.world.persist(|store| store.note(fact.clone(), time::now())).await?;
         }
-        self.previous_summary = Some(record.summary.clone()).filter(|text| !text.is_empty());
         Ok(())
     }
 
@@ -237,14 +236,15 @@ impl Run<'_> {
             let entry = record::stub(record);
             self.world.persist(|store| store.append_summary_once(&entry)).await?;
         }
+        let mut committed = None;
         if found.uncommitted {
             let message = record::commit_message(record);
-            if let Some(hash) = landing::commit_work(self.world, &self.snapshot, message).await {
-                record.commit_history.push(hash);
-            }
-        } else if ends_run {
+            committed = landing::commit_work(self.world, &self.snapshot, message).await;
+        }
+        if committed.is_none() && ends_run {
             landing::commit_state(self.world).await;
         }
+        record.commit_history.extend(committed);
         record.commit_hash = record.commit_history.last().cloned().unwrap_or_default();
         Ok(())
     }

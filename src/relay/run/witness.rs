@@ -1,5 +1,6 @@
 //! The live facts of a try, on their way into the journal.
 
+use crate::model::text::chain;
 use crate::model::{ProcessIdentity, time};
 use crate::relay::attempt::Witness;
 use crate::store::Store;
@@ -18,7 +19,7 @@ pub(super) struct Journal<'s> {
 impl Journal<'_> {
     fn note(&mut self, fact: Fact) {
         if let Err(error) = self.store.note(fact, time::now()) {
-            self.trouble = Some(error.to_string());
+            self.trouble = Some(chain(&error));
         }
     }
 }

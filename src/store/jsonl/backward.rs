@@ -58,7 +58,11 @@ impl<T: DeserializeOwned> Iterator for RecordsBack<T> {
                 },
                 // Somebody repaired the tail while we looked: there is nothing more to say.
                 Err(e) if e.kind() == ErrorKind::UnexpectedEof => return None,
-                Err(e) => return Some(Err(StoreError::io("read", &self.path, e))),
+                Err(e) => {
+                    // Asking again would fail again, for ever.
+                    self.lines = None;
+                    return Some(Err(StoreError::io("read", &self.path, e)));
+                }
             }
         }
     }
