@@ -19,7 +19,7 @@ pub struct Args {
 pub fn run(args: Args) -> anyhow::Result<u8> {
     // Into memory first: the generator panics when its reader goes away.
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut super::command(), "rally", &mut script);
+    clap_complete::generate(args.shell, &mut super::visible(), "rally", &mut script);
     std::io::stdout().lock().write_all(&script)?;
     Ok(super::error::SUCCESS)
 }

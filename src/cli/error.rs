@@ -30,7 +30,7 @@ pub fn report(error: &anyhow::Error) -> ExitCode {
     if is_broken_pipe(error) {
         return ExitCode::from(SUCCESS);
     }
-    let text = format!("error: {error:#}");
+    let text = format!("error: {}", crate::model::text::chain(error.as_ref()));
     let _ = writeln!(std::io::stderr(), "{}", crate::terminal::sanitize::text(&text));
     match error.downcast_ref::<CliError>() {
         Some(CliError::Usage(_)) => {

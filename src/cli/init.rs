@@ -29,6 +29,9 @@ pub struct Args {}
 /// Runs the command; the result is the exit code.
 pub fn run(_args: Args) -> anyhow::Result<u8> {
     let workspace = super::workspace::root()?;
+    if let Err(error @ git::GitError::NoWorkTree(_)) = git::discover(&workspace) {
+        return Err(error.into());
+    }
     let mut out = std::io::stdout().lock();
     if !workspace.join(".git").exists() {
         refuse_inside_another(&workspace)?;

@@ -1,5 +1,6 @@
 //! `rally instructions`: what every agent is told, whatever its task.
 
+use std::ffi::OsString;
 use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
@@ -58,9 +59,11 @@ fn edit(file: &Path) -> anyhow::Result<u8> {
     let editor = ["VISUAL", "EDITOR"]
         .into_iter()
         .filter_map(std::env::var_os)
-        .find(|editor| !editor.is_empty())
+        // Only blanks would make the shell execute the file itself.
+        .find(|editor| !editor.to_string_lossy().trim().is_empty())
         .unwrap_or_else(|| "vi".into());
     let shown = editor.to_string_lossy().into_owned();
+    let editor = OsString::from(editor.to_string_lossy().trim());
     // As git does it: the shell splits what the user wrote, so that arguments and quotes work.
     let mut script = editor;
     script.push(" \"$@\"");

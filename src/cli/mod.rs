@@ -54,8 +54,7 @@ enum Command {
     /// Print a completion script for a shell
     #[command(visible_alias = "completion")]
     Completions(completions::Args),
-    /// Print the manual page
-    #[command(hide = true)]
+    /// Print a manual page
     Man(man::Args),
     /// Own one agent's process tree (internal)
     #[command(hide = true)]
@@ -103,7 +102,14 @@ fn dispatch(cli: Cli) -> anyhow::Result<u8> {
     }
 }
 
-/// The command line as clap knows it, for completions and the manual page.
-pub fn command() -> clap::Command {
-    <Cli as clap::CommandFactory>::command()
+/// The command line as users know it, for completions and manual pages.
+pub fn visible() -> clap::Command {
+    let all = <Cli as clap::CommandFactory>::command();
+    let shown = all.get_subcommands().filter(|command| !command.is_hide_set()).cloned();
+    let mut rally = clap::Command::new("rally").disable_version_flag(true);
+    rally = rally.args(all.get_arguments().cloned()).subcommands(shown);
+    match all.get_about() {
+        Some(about) => rally.about(about.clone()),
+        None => rally,
+    }
 }

@@ -95,6 +95,9 @@ impl Args {
 /// Runs the command; the result is the exit code.
 pub fn run(args: Args) -> anyhow::Result<u8> {
     let mode = args.mode()?;
+    if args.record_lap.iter().any(|lap| lap.trim().is_empty()) {
+        return Err(CliError::Usage("--record-lap needs the id of a lap".to_owned()).into());
+    }
     let root = workspace::root()?;
     let layout = workspace::state_layout(&root)?;
     if !layout.rally_dir().is_dir() {

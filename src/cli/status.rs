@@ -29,7 +29,7 @@ pub struct Args {
 
 /// Runs the command; the result is the exit code.
 pub fn run(args: Args) -> anyhow::Result<u8> {
-    let reader = Reader::new(workspace::layout(&workspace::root()?)?);
+    let reader = Reader::new(workspace::state_layout(&workspace::root()?)?);
     let status = Status::gather(&reader)?;
     let text = if args.json {
         serde_json::to_string_pretty(&status)? + "\n"

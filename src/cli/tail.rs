@@ -35,7 +35,7 @@ pub struct Args {
 
 /// Runs the command; the result is the exit code.
 pub fn run(args: Args) -> anyhow::Result<u8> {
-    let reader = Reader::new(workspace::layout(&workspace::root()?)?);
+    let reader = Reader::new(workspace::state_layout(&workspace::root()?)?);
     // Zero and negative numbers ask for the default, too.
     let wanted = args.try_id.and_then(|n| u64::try_from(n).ok()).filter(|n| *n > 0);
     let (target, remark) = match wanted {

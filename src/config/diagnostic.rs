@@ -49,6 +49,16 @@ pub enum ConfigError {
         /// What to set instead.
         instead: &'static str,
     },
+    /// A path that only a shell would understand.
+    #[error(
+        "{key}: \"{path}\": variables and other users' homes are not expanded; write the path in full, or with ~/"
+    )]
+    NotExpanded {
+        /// The key.
+        key: String,
+        /// As written.
+        path: String,
+    },
     /// A configuration file exists but cannot be read.
     #[error("cannot read {}: {source}", file.display())]
     Unreadable {

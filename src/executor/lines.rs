@@ -7,8 +7,9 @@
 
 use memchr::memchr;
 
-/// Longest line that is kept whole: 8 MiB.
-pub const LINE_CAP: usize = 8 << 20;
+/// Longest line that is kept whole: 4 MiB. With its parsed copy, and whatever the allocator
+/// keeps, that stays below the 32 MiB that rally may use.
+pub const LINE_CAP: usize = 4 << 20;
 
 /// What is kept of a longer one: its last 64 KiB.
 pub const TAIL: usize = 64 << 10;

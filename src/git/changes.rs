@@ -94,6 +94,7 @@ mod tests {
             in_head,
             unmerged: false,
             submodule: false,
+            inside: false,
         };
         let table = [
             (b".M", true, Some(ChangeKind::Modified)),

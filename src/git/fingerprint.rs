@@ -84,6 +84,11 @@ impl Fingerprint {
         Fingerprint { content: Content::Submodule(head), stamp: None }
     }
 
+    /// Whether the file system says that the path was changed after a moment, nanoseconds after 1970.
+    pub fn changed_after(&self, moment: i64) -> bool {
+        self.stamp.is_some_and(|stamp| stamp.changed > moment)
+    }
+
     /// Reads a path. What cannot be read is a fingerprint too.
     pub fn of(path: &Path) -> Fingerprint {
         let metadata = match path.symlink_metadata() {

@@ -42,6 +42,9 @@ pub enum WhyLeft {
     /// A repository inside this one.
     #[error("it is a git repository of its own; add it as a submodule, ignore it, or delete its .git")]
     NestedRepository,
+    /// Changes inside a submodule, not committed there.
+    #[error("it is a submodule with uncommitted changes inside; commit them there")]
+    InsideSubmodule,
     /// A socket, pipe or device.
     #[error("it is not a file")]
     Special,
@@ -57,6 +60,9 @@ pub enum WhyLeft {
 pub(super) fn why_left(root: &Path, path: &[u8], entry: &Entry) -> Option<WhyLeft> {
     if entry.unmerged {
         return Some(WhyLeft::Conflict);
+    }
+    if entry.inside {
+        return Some(WhyLeft::InsideSubmodule);
     }
     let place = paths::below(root, path);
     let metadata = place.symlink_metadata().ok()?;

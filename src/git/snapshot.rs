@@ -50,6 +50,23 @@ impl Snapshot {
         self.dirty.is_empty()
     }
 
+    /// Takes over from a newer snapshot what was changed after a moment, nanoseconds after 1970:
+    /// nobody but the user can have done that. Says which paths.
+    pub fn spare(&mut self, now: &Snapshot, moment: i64) -> Vec<String> {
+        let mut spared = Vec::new();
+        for (path, dirty) in &now.dirty {
+            let known = self
+                .dirty
+                .get(path)
+                .is_some_and(|then| then.fingerprint.content == dirty.fingerprint.content);
+            if !known && dirty.fingerprint.changed_after(moment) {
+                spared.push(String::from_utf8_lossy(path).into_owned());
+                self.dirty.insert(path.clone(), dirty.clone());
+            }
+        }
+        spared
+    }
+
     /// Whether a path that is dirty now has another content than when the snapshot was taken.
     pub(super) fn differs(&self, git: &Git, path: &[u8], entry: &Entry) -> bool {
         let Some(then) = self.dirty.get(path) else { return true };
@@ -81,10 +98,13 @@ impl Git {
 
 fn fingerprint(git: &Git, path: &[u8], entry: &Entry) -> Fingerprint {
     let place = paths::below(git.root(), path);
-    if entry.submodule
-        && let Some(head) = git.elsewhere(&place).head().ok().flatten()
-    {
-        return Fingerprint::submodule(head);
+    if entry.submodule {
+        let inner = git.elsewhere(&place);
+        if let Some(head) = inner.head().ok().flatten() {
+            // Dirt inside tells by its list of paths; what they hold is that repository's business.
+            let dirt = inner.status(&[]).map(|status| status.digest()).unwrap_or_default();
+            return Fingerprint::submodule(format!("{head}{dirt}"));
+        }
     }
     Fingerprint::of(&place)
 }

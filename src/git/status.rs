@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use sha2::{Digest, Sha256};
+
 use super::command::{Answer, Call};
 use super::error::{GitError, Result};
 use super::repository::Git;
@@ -29,11 +31,19 @@ pub(super) struct Entry {
     pub unmerged: bool,
     /// Whether it is a submodule.
     pub submodule: bool,
+    /// Whether it is one whose own work tree is dirty, its commit being the same.
+    pub inside: bool,
 }
 
 impl Entry {
-    const UNTRACKED: Entry =
-        Entry { index: b'.', worktree: b'?', in_head: false, unmerged: false, submodule: false };
+    const UNTRACKED: Entry = Entry {
+        index: b'.',
+        worktree: b'?',
+        in_head: false,
+        unmerged: false,
+        submodule: false,
+        inside: false,
+    };
 
     /// Git's two letters, `??` when untracked.
     pub fn code(&self) -> String {
@@ -52,11 +62,26 @@ impl Git {
             "--no-ahead-behind",
             "--untracked-files=all",
             "--no-renames",
-            // What is dirty inside a submodule is none of this repository's content.
-            "--ignore-submodules=dirty",
+            // What is dirty inside a submodule cannot be committed here, but it is work.
+            "--ignore-submodules=none",
             "--",
         ]);
         parse(&self.run(call.args(only))?.ok()?)
+    }
+}
+
+impl Status {
+    /// Tells one set of dirty paths from another: `:` and a hash, or nothing when all is clean.
+    pub(super) fn digest(&self) -> String {
+        if self.entries.is_empty() {
+            return String::new();
+        }
+        let mut hash = Sha256::new();
+        for (path, entry) in &self.entries {
+            hash.update(path);
+            hash.update([0, entry.index, entry.worktree, 0]);
+        }
+        format!(":{:x}", hash.finalize())
     }
 }
 
@@ -89,13 +114,15 @@ fn read_record(record: &[u8], status: &mut Status) -> Option<()> {
                 in_head: in_head.iter().any(|digit| *digit != b'0'),
                 unmerged: false,
                 submodule: submodule.first() == Some(&b'S'),
+                inside: matches!(submodule, [b'S', b'.', ..]),
             };
             status.entries.insert(path.to_vec(), entry);
         }
         b"u " => {
             let ([_, code, ..], path) = fields::<10>(record)?;
             let [index, worktree] = *code.first_chunk()?;
-            let entry = Entry { index, worktree, in_head: true, unmerged: true, submodule: false };
+            let entry =
+                Entry { index, worktree, in_head: true, unmerged: true, submodule: false, inside: false };
             status.entries.insert(path.to_vec(), entry);
         }
         b"? " => {

@@ -48,8 +48,9 @@ pub struct Signals {
 }
 
 impl Signals {
-    /// Starts listening. What was ignored when rally started (HUP under `nohup`, INT and QUIT in a
-    /// script's background) stays ignored. Needs a tokio runtime.
+    /// Starts listening. A HUP that was ignored when rally started (`nohup`) stays ignored, and so
+    /// does a TSTP; INT and QUIT, which a script's `&` ignores for its children, are heard. Needs
+    /// a tokio runtime.
     ///
     /// # Errors
     /// What the system says.
@@ -58,7 +59,8 @@ impl Signals {
         let ignored = ignored();
         let mut streams = [const { None }; 5];
         for (stream, which) in streams.iter_mut().zip(OperatorSignal::ALL) {
-            if !is_in(ignored, which.number()) {
+            let stays = matches!(which, OperatorSignal::Hangup | OperatorSignal::Stop);
+            if !(stays && is_in(ignored, which.number())) {
                 *stream = Some(signal(SignalKind::from_raw(which.number()))?);
             }
         }
@@ -87,6 +89,15 @@ pub fn stop_self() -> io::Result<()> {
     // Raised in this very thread: a signal to the process may be taken by another thread, and this
     // one would run on for a moment.
     signal_hook::low_level::raise(signal_hook::consts::SIGSTOP)
+}
+
+/// Sends a signal to a child of ours, which cannot be another process while it is not reaped.
+pub fn send(child: u32, signal: OperatorSignal) {
+    let pid = i32::try_from(child).ok().and_then(rustix::process::Pid::from_raw);
+    let signal = rustix::process::Signal::from_named_raw(signal.number());
+    if let (Some(pid), Some(signal)) = (pid, signal) {
+        let _ = rustix::process::kill_process(pid, signal);
+    }
 }
 
 async fn received(stream: &mut Option<Signal>) {

@@ -53,6 +53,8 @@ pub trait Witness {
     fn spawned(&mut self, agent: &ProcessIdentity, guard: &ProcessIdentity);
     /// The CLI told its session.
     fn session(&mut self, session_id: &str);
+    /// About once a second: the agent is being watched.
+    fn alive(&mut self);
 }
 
 /// What was seen.
@@ -177,7 +179,12 @@ pub async fn drive(
                 driver.act(action);
             }
             () = until(drained), if drained.is_some() => break,
-            _ = tick.tick(), if ticking => driver.show(files.poll(), attempt, max_attempts),
+            _ = tick.tick() => {
+                driver.witness.alive();
+                if ticking {
+                    driver.show(files.poll(), attempt, max_attempts);
+                }
+            }
             read = pump(&mut stdout, &transcript, &mut out_chunk), if stdout.is_some() => {
                 match read {
                     Some(n) => driver.heard(Stream::Stdout, &out_chunk[..n]),

@@ -217,13 +217,15 @@ pub trait Sink {
     fn event(&mut self, event: &Event);
 
     /// Whether [`Event::Tick`] is of any use.
-    fn wants_ticks(&self) -> bool {
-        false
-    }
+    fn wants_ticks(&self) -> bool;
 }
 
 impl<F: FnMut(&Event)> Sink for F {
     fn event(&mut self, event: &Event) {
         self(event);
+    }
+
+    fn wants_ticks(&self) -> bool {
+        false
     }
 }

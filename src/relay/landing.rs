@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::world::{World, off_loop};
-use crate::model::text::chain;
 use crate::git::{CommitReport, GitError, Snapshot, WorkCommit};
+use crate::model::text::chain;
 
 /// What a try left in the repository, before rally commits anything.
 #[derive(Debug, Clone, Default)]
@@ -23,7 +23,7 @@ pub struct Found {
 impl Found {
     /// Whether the try changed anything, as far as that is known.
     pub fn changed(&self) -> Option<bool> {
-        (!self.unknown).then(|| !self.commits.is_empty() || !self.files.is_empty())
+        (!self.unknown).then_some(!self.commits.is_empty() || !self.files.is_empty())
     }
 }
 

@@ -113,8 +113,11 @@ pub fn decide(observed: Observed<'_>) -> Verdict {
             } else if handoff {
                 Verdict::success(Outcome::HandoffRequested)
             } else if changed.is_none() {
-                let evidence =
-                    Evidence::new("workspace", Some(Category::TransientInfra), "git cannot tell what changed");
+                let evidence = Evidence::new(
+                    "workspace",
+                    Some(Category::TransientInfra),
+                    "git cannot tell what changed",
+                );
                 Verdict::failed(Outcome::Failed, None, evidence)
             } else if require_changes && changed == Some(false) && runtime < QUICK {
                 let evidence = Evidence::new("workspace", None, "the agent ended well but changed nothing");
@@ -181,7 +184,13 @@ mod tests {
     fn a_quick_success_without_a_change_is_a_failure() {
         let report = good();
         let nothing = |runtime, require_changes, handoff| {
-            decide(Observed { changed: Some(false), runtime, require_changes, handoff, ..observed(None, &report) })
+            decide(Observed {
+                changed: Some(false),
+                runtime,
+                require_changes,
+                handoff,
+                ..observed(None, &report)
+            })
         };
         let verdict = nothing(Duration::from_secs(10), true, false);
         assert_eq!(verdict.failure.unwrap().reason, Some("no changes made"));

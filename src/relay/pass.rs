@@ -10,7 +10,7 @@ use super::resilience::{self, Health, Healths};
 use super::run::{self, Assignment, RunResult};
 use super::tally;
 use super::world::{PassError, World};
-use crate::model::text::chain;
+use crate::model::text::{chain, count};
 use crate::model::{CancelSource, Category, Runner, Timestamp, time};
 use crate::process;
 use crate::routing::label::display_label;
@@ -162,7 +162,8 @@ impl<'w> Pass<'w> {
 
     fn gave_up(&self) -> PassEnd {
         let last = self.last_failure.as_deref().unwrap_or("unknown");
-        let reason = format!("{} failed runs in a row, the last one: {last}", self.failed_in_a_row);
+        let runs = count(self.failed_in_a_row as usize, "failed run");
+        let reason = format!("{runs} in a row, the last one: {last}");
         PassEnd::Failed { reason }
     }
 

@@ -96,10 +96,11 @@ pub fn assemble(
     let failure = verdict.failure.as_ref();
     let lost = failure.is_some_and(Failure::is_lost_session);
     let resumed = started.resume.is_some() && started.resume == report.session_id;
-    let cost_usd = report.cost.map(|cost| match cost {
-        Cost::ThisTry(cost) => cost,
-        Cost::WholeSession(total) if resumed => (total - cost_before.unwrap_or(0.0)).max(0.0),
-        Cost::WholeSession(total) => total,
+    let cost_usd = report.cost.and_then(|cost| match cost {
+        Cost::ThisTry(cost) => Some(cost),
+        // Unknown, when an earlier try of the session was cut before it told its cost.
+        Cost::WholeSession(total) if resumed => cost_before.map(|before| (total - before).max(0.0)),
+        Cost::WholeSession(total) => Some(total),
     });
     TryRecord {
         v: RECORD_VERSION,

@@ -13,12 +13,12 @@ use super::operator::Waited;
 use super::outcome::Verdict;
 use super::record;
 use super::watch::FileCount;
-use thread::Thread;
 use super::world::{PassError, World};
 use crate::git::{Git, Snapshot};
 use crate::model::{CancelSource, Category, FailureClass, Outcome, Runner, Timestamp, time};
 use crate::store::OpenRun;
 use crate::store::records::{Fact, TryRecord};
+use thread::Thread;
 
 /// What a run is about.
 #[derive(Debug, Clone)]
@@ -109,14 +109,16 @@ pub async fn execute(world: &mut World, assignment: Assignment) -> Result<RunRes
     run.go(open.map_or((0, 0), |open| (open.attempts_used, open.last_attempt))).await
 }
 
-/// Takes the durable snapshot of a new run; a resumed one keeps its own.
+/// Makes the snapshot of a run durable: a new one's, or what a resumed one has of its own.
 async fn begin(world: &mut World, assignment: &Assignment) -> Result<Snapshot, PassError> {
-    if let Some(open) = &assignment.open
-        && let Ok(snapshot) = serde_json::from_value(open.snapshot.clone())
-    {
-        return Ok(snapshot);
-    }
-    let snapshot = world.ask(Git::snapshot).await?;
+    let now = world.ask(Git::snapshot).await?;
+    let snapshot = match &assignment.open {
+        Some(open) => match serde_json::from_value(open.snapshot.clone()) {
+            Ok(known) => resumed(world, known, &now, open),
+            Err(_) => now,
+        },
+        None => now,
+    };
     let fact = Fact::RunStarted {
         relay_id: assignment.relay_id,
         run_id: assignment.run_id,
@@ -125,6 +127,23 @@ async fn begin(world: &mut World, assignment: &Assignment) -> Result<Snapshot, P
     };
     world.persist(|store| store.note(fact.clone(), time::now())).await?;
     Ok(snapshot)
+}
+
+/// The snapshot of a resumed run: what was changed while no agent worked is the user's.
+fn resumed(world: &mut World, mut known: Snapshot, now: &Snapshot, open: &OpenRun) -> Snapshot {
+    /// More names make no better warning.
+    const NAMED: usize = 5;
+    let Some(since) = open.idle_since else { return known };
+    let since = i64::try_from(since.as_nanosecond()).unwrap_or(i64::MAX);
+    let spared = known.spare(now, since);
+    if !spared.is_empty() {
+        let more = if spared.len() > NAMED { ", …" } else { "" };
+        world.warn(format!(
+            "changed while no agent worked, so taken for yours and left uncommitted: {}{more}",
+            spared[..spared.len().min(NAMED)].join(", ")
+        ));
+    }
+    known
 }
 
 /// What follows a try.

@@ -58,6 +58,7 @@ mod tests {
             agent_mix: "cc".into(),
             entries: Vec::new(),
             prompt: None,
+            prompt_aside: false,
             started_at: at,
             ended_at: ended.then_some(at),
             first_try_id: None,

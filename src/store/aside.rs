@@ -1,38 +1,49 @@
-//! Snapshots that are too large for a line of the journal: a file each, named in their place.
+//! Texts that are too large for a line of their record: a file each, named in their place.
 
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use super::records::Fact;
+use super::records::{Fact, RelayRecord};
 use super::{Layout, StoreError, files};
 
 /// Largest snapshot that stays in the journal, bytes of JSON. A workspace with tens of
 /// thousands of untracked files has a larger one.
-const INLINE_LIMIT: usize = 256 << 10;
+const SNAPSHOT_LIMIT: usize = 256 << 10;
+
+/// Largest task that stays in the relay's record, bytes: every version of the record repeats it.
+const PROMPT_LIMIT: usize = 16 << 10;
 
 /// The key of a reference.
 const REFERENCE: &str = "aside";
 
 fn place(layout: &Layout, name: &str) -> PathBuf {
-    layout.state_dir().join("snapshots").join(name)
+    layout.state_dir().join("aside").join(name)
 }
 
-fn name(relay: u64, run: u64) -> String {
-    format!("relay-{relay}-run-{run}.json")
+fn snapshot_name(relay: u64, run: u64) -> String {
+    format!("snapshot-{relay}-{run}.json")
+}
+
+fn prompt_name(relay: u64) -> String {
+    format!("task-{relay}.md")
+}
+
+fn keep(layout: &Layout, name: &str, text: &str) -> Result<(), StoreError> {
+    let path = place(layout, name);
+    if let Some(folder) = path.parent() {
+        files::create_private_dir(folder)?;
+    }
+    files::replace(&path, text.as_bytes())
 }
 
 /// Puts a large snapshot aside, durably, and a reference in its place.
 pub(super) fn shrink(layout: &Layout, fact: Fact) -> Result<Fact, StoreError> {
     let Fact::RunStarted { relay_id, run_id, entry, snapshot } = fact else { return Ok(fact) };
     let text = snapshot.to_string();
-    let snapshot = if text.len() > INLINE_LIMIT {
-        let name = name(relay_id, run_id);
-        let path = place(layout, &name);
-        if let Some(folder) = path.parent() {
-            files::create_private_dir(folder)?;
-        }
-        files::replace(&path, text.as_bytes())?;
+    let snapshot = if text.len() > SNAPSHOT_LIMIT {
+        let name = snapshot_name(relay_id, run_id);
+        keep(layout, &name, &text)?;
         json!({ REFERENCE: name })
     } else {
         snapshot
@@ -50,5 +61,24 @@ pub(super) fn restore(layout: &Layout, snapshot: &Value) -> Value {
 /// Forgets the snapshot of a run that is over.
 pub(super) fn forget(layout: &Layout, relay: u64, run: u64) {
     // A file that stays costs room and nothing else.
-    let _ = std::fs::remove_file(place(layout, &name(relay, run)));
+    let _ = std::fs::remove_file(place(layout, &snapshot_name(relay, run)));
+}
+
+/// Puts a large task aside, durably, unless it is there already.
+pub(super) fn shrink_prompt(layout: &Layout, record: &mut RelayRecord) -> Result<(), StoreError> {
+    record.prompt_aside = false;
+    let Some(prompt) = record.prompt.take_if(|prompt| prompt.len() > PROMPT_LIMIT) else { return Ok(()) };
+    record.prompt_aside = true;
+    let name = prompt_name(record.id);
+    if std::fs::read(place(layout, &name)).is_ok_and(|known| known == prompt.as_bytes()) {
+        return Ok(());
+    }
+    keep(layout, &name, &prompt)
+}
+
+/// Puts a task that was put aside back into its record.
+pub(super) fn restore_prompt(layout: &Layout, record: &mut RelayRecord) {
+    if std::mem::take(&mut record.prompt_aside) {
+        record.prompt = std::fs::read_to_string(place(layout, &prompt_name(record.id))).ok();
+    }
 }

@@ -78,8 +78,9 @@ impl Digest {
             }
             Fact::RunStarted { relay_id, run_id, entry, snapshot } => {
                 self.saw_run(relay_id, run_id);
-                let run = StartedRun { at: line.at, entry, snapshot };
-                self.open_runs.entry((relay_id, run_id)).or_insert(run);
+                // Begun again after a crash: the snapshot may have grown.
+                let at = self.open_runs.get(&(relay_id, run_id)).map_or(line.at, |known| known.at);
+                self.open_runs.insert((relay_id, run_id), StartedRun { at, entry, snapshot });
             }
             Fact::RunEnded { relay_id, run_id } => {
                 self.saw_run(relay_id, run_id);
@@ -87,7 +88,7 @@ impl Digest {
             }
             Fact::TryStarted(started) => {
                 self.saw_run(started.relay_id, started.run_id);
-                self.next_try = self.next_try.max(started.try_id + 1);
+                self.next_try = self.next_try.max(started.try_id.saturating_add(1));
                 let id = started.try_id;
                 let at = line.at;
                 let new = StartedTry {
@@ -123,7 +124,7 @@ impl Digest {
     }
 
     fn saw_run(&mut self, relay: u64, run: u64) {
-        self.next_relay = self.next_relay.max(relay + 1);
+        self.next_relay = self.next_relay.max(relay.saturating_add(1));
         let last = self.last_runs.entry(relay).or_default();
         *last = run.max(*last);
     }
@@ -139,12 +140,12 @@ impl Digest {
         let of_run = |t: &&StartedTry| (t.started.relay_id, t.started.run_id) == (relay, run);
         let session = self.tries.values().rev().filter(of_run).find_map(StartedTry::session)?;
         let in_session = |t: &&StartedTry| t.session_id.as_deref() == Some(session);
-        let cost = self.tries.values().rev().filter(in_session).find_map(|t| t.session_cost);
+        let cost = self.tries.values().rev().find(in_session).and_then(|t| t.session_cost);
         Some((session.to_owned(), cost))
     }
 
-    /// Whether a line has to survive compaction. `seen` keeps repeated run starts out.
-    pub fn is_live(&self, line: &JournalLine, needed: &Needed, seen: &mut BTreeSet<(u64, u64)>) -> bool {
+    /// Whether a line has to survive compaction.
+    pub fn is_live(&self, line: &JournalLine, needed: &Needed) -> bool {
         let open = |key: &(u64, u64)| needed.relays.contains(&key.0) && self.open_runs.contains_key(key);
         let live_try = |id: &u64| {
             needed.tries.contains(id)
@@ -152,10 +153,7 @@ impl Digest {
         };
         match &line.fact {
             Fact::Checkpoint { .. } => false,
-            Fact::RunStarted { relay_id, run_id, .. } => {
-                let key = (*relay_id, *run_id);
-                open(&key) && seen.insert(key)
-            }
+            Fact::RunStarted { relay_id, run_id, .. } => open(&(*relay_id, *run_id)),
             // The highest number stays, so that none is given twice.
             Fact::RunEnded { relay_id, run_id } => {
                 needed.relays.contains(relay_id) && self.last_runs.get(relay_id) == Some(run_id)

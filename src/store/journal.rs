@@ -1,7 +1,5 @@
 //! The journal as a file: read whole, kept small.
 
-use std::collections::BTreeSet;
-
 use super::digest::{Digest, Needed};
 use super::jsonl::forward::for_each_line;
 use super::records::{Fact, JournalLine, RECORD_VERSION};
@@ -43,9 +41,8 @@ pub fn compact(
     let mut kept =
         serde_json::to_vec(&first).map_err(|source| StoreError::Encode { path: path.clone(), source })?;
     kept.push(b'\n');
-    let mut seen = BTreeSet::new();
     for_each_line(&path, |text, _| {
-        if serde_json::from_slice(text).is_ok_and(|line| digest.is_live(&line, needed, &mut seen)) {
+        if serde_json::from_slice(text).is_ok_and(|line| digest.is_live(&line, needed)) {
             kept.extend_from_slice(text);
             kept.push(b'\n');
         }

@@ -16,6 +16,9 @@ use crate::model::{Outcome, Timestamp};
 use crate::store::jsonl::Durability;
 use crate::store::records::SummaryEntry;
 
+/// A beat comes every second, and a guard needs two at most.
+const AFTERMATH: std::time::Duration = std::time::Duration::from_secs(3);
+
 /// How far back a run's line in `summary.jsonl` is looked for: lines of others may come between.
 const RECENT_SUMMARIES: usize = 100;
 
@@ -83,6 +86,8 @@ pub struct OpenRun {
     pub last_attempt: u32,
     /// Attempts that count against the retry budget.
     pub attempts_used: u32,
+    /// When its newest try had surely ended: what was changed later is the user's.
+    pub idle_since: Option<Timestamp>,
     /// Whether it has passed: then only its end is missing.
     pub passed: bool,
 }
@@ -206,10 +211,13 @@ impl Store {
     fn open_run(&self, digest: &Digest, relay: &RelayRecord) -> Result<Option<OpenRun>, StoreError> {
         let Some((run_id, run)) = digest.open_run(relay.id) else { return Ok(None) };
         let (mut last_attempt, mut attempts_used, mut passed) = (0, 0, false);
+        let mut idle_since = None;
         for record in tries_of(&self.layout, relay)? {
             let record = record?;
             if record.run_id == run_id {
                 passed |= record.outcome.is_some_and(Outcome::is_success);
+                // The first that is read is the newest.
+                idle_since.get_or_insert_with(|| self.idle_since(&record));
                 last_attempt = last_attempt.max(record.attempt_number);
                 attempts_used += u32::from(record.costs_attempt());
             }
@@ -225,8 +233,26 @@ impl Store {
             session_cost: session_cost.flatten(),
             last_attempt,
             attempts_used,
+            idle_since: idle_since.flatten(),
             passed,
         }))
+    }
+
+    /// Tells that an agent is being watched right now. Trouble only makes a later crash harder to mend.
+    pub fn beat(&self) {
+        let file = std::fs::File::options().create(true).append(true).open(self.layout.alive());
+        let _ = file.and_then(|file| file.set_modified(std::time::SystemTime::now()));
+    }
+
+    /// When a try had surely ended. After a crash that is the last beat and what a guard may
+    /// take to end its tree; `None` when there was no beat.
+    fn idle_since(&self, record: &TryRecord) -> Option<Timestamp> {
+        if record.outcome != Some(Outcome::Interrupted) {
+            return Some(record.ended_at);
+        }
+        let beat = std::fs::metadata(self.layout.alive()).and_then(|file| file.modified()).ok()?;
+        let beat = Timestamp::try_from(beat).ok().filter(|beat| *beat >= record.started_at)?;
+        beat.checked_add(AFTERMATH).ok()
     }
 
     /// Writes a fact to the journal. What a power cut leaves nothing of (processes)

@@ -60,6 +60,11 @@ impl Layout {
         self.state_dir().join("relays.jsonl")
     }
 
+    /// An empty file whose time says when rally last watched an agent.
+    pub fn alive(&self) -> PathBuf {
+        self.state_dir().join("alive")
+    }
+
     /// Facts that must survive a crash.
     pub fn journal(&self) -> PathBuf {
         self.state_dir().join("journal.jsonl")

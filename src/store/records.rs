@@ -141,6 +141,9 @@ pub struct RelayRecord {
     /// The task; absent when the built-in one is used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prompt: Option<String>,
+    /// Whether the task is too large for this record and stands in `state/aside/task-<id>.md`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub prompt_aside: bool,
     /// When it began.
     #[serde(with = "millis")]
     pub started_at: Timestamp,

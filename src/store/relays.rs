@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::jsonl::{Durability, RecordsBack, append_all};
 use super::records::{RECORD_VERSION, RelayRecord};
 use super::tries::tries_of;
-use super::{Layout, Store, StoreError};
+use super::{Layout, Store, StoreError, aside};
 use crate::model::Timestamp;
 
 /// How far back relays are looked at, in bytes: what lies before is history, whatever
@@ -38,7 +38,8 @@ pub(super) fn recent(layout: &Layout) -> Result<Recent, StoreError> {
     let mut back = RecordsBack::<RelayRecord>::open(&layout.relays())?;
     let mut recent = Recent::default();
     while back.bytes_read() < WINDOW || recent.relays.is_empty() {
-        let Some(record) = back.next().transpose()? else { break };
+        let Some(mut record) = back.next().transpose()? else { break };
+        aside::restore_prompt(layout, &mut record);
         recent.relays.entry(record.id).or_insert(record);
     }
     recent.skipped = back.skipped();
@@ -56,6 +57,7 @@ impl Store {
             agent_mix: new.agent_mix,
             entries: new.entries,
             prompt: new.prompt,
+            prompt_aside: false,
             started_at: now,
             ended_at: None,
             first_try_id: None,
@@ -79,7 +81,10 @@ impl Store {
             record.last_try_id = Some(*last);
         }
         let newest = self.last_relay.clone().filter(|last| last.id > record.id);
-        let lines: Vec<&RelayRecord> = [&record].into_iter().chain(&newest).collect();
+        let mut lines: Vec<RelayRecord> = [&record].into_iter().chain(&newest).cloned().collect();
+        for line in &mut lines {
+            aside::shrink_prompt(&self.layout, line)?;
+        }
         append_all(&self.layout.relays(), &lines, Durability::Synced)?;
         if newest.is_none() {
             self.last_relay = Some(record.clone());
@@ -114,13 +119,13 @@ impl Store {
     /// A run number that this relay has never used.
     pub fn next_run_id(&self, relay_id: u64) -> Result<u64, StoreError> {
         if let Some(last) = self.last_runs.get(&relay_id) {
-            return Ok(last + 1);
+            return Ok(last.saturating_add(1));
         }
         let mut last = 0;
         for record in self.tries_of_relay(relay_id)? {
             last = last.max(record?.run_id);
         }
-        Ok(last + 1)
+        Ok(last.saturating_add(1))
     }
 
     /// Derives what a relay's record says about its tries from the tries themselves.

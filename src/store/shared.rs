@@ -19,9 +19,14 @@ pub struct Shared<'a> {
 }
 
 impl<'a> Shared<'a> {
-    /// Waits for the lock. The state folder has to exist.
+    /// Waits for the lock. A state folder that an agent has tidied away is made again: what was in it
+    /// is gone, but the relay goes on.
     pub fn lock(layout: &'a Layout) -> Result<Shared<'a>, StoreError> {
         let path = layout.journal_lock();
+        if !layout.state_dir().is_dir() {
+            std::fs::create_dir_all(layout.state_dir())
+                .map_err(StoreError::at("create the folder", &path))?;
+        }
         let file = OpenOptions::new()
             .create(true)
             .write(true)

@@ -144,7 +144,12 @@ impl<O: Write, E: Write> Console<O, E> {
             RunVerdict::Cancelled { .. } => Tone::Dim,
         };
         let outcome = self.look.out.paint(tone, format::outcome(run));
-        let rest = format::footer_rest(run);
+        let mut rest = format::footer_rest(run);
+        if let RunVerdict::Passed { .. } = run.verdict {
+            // A subject may be cut to the line; a reason is told whole.
+            let used = format::outcome(run).chars().count() + GAP.chars().count();
+            rest = format::cut(&rest, (self.look.width)().saturating_sub(used));
+        }
         self.print(format!("{}\n{outcome}{GAP}{rest}\n{}\n", self.rule('─'), self.rule('═')));
         if let (RunVerdict::Failed { .. }, Some(log)) = (&run.verdict, &run.log_path) {
             self.print_toned(Tone::Dim, &format!("log: {}", log.display()));
@@ -184,6 +189,11 @@ impl<O: Write, E: Write> Console<O, E> {
 }
 
 impl<O: Write, E: Write> Sink for Console<O, E> {
+    /// Only a terminal has a status line.
+    fn wants_ticks(&self) -> bool {
+        self.look.live && !self.stdout_closed()
+    }
+
     fn event(&mut self, event: &Event) {
         match event {
             Event::RelayStarted { relay_id, target, completed, mix, resumed } => {

@@ -1,5 +1,5 @@
 //! What the operator sees and presses. [`console`] shows a relay, [`relay_log`] writes it
-//! down, [`prompt`] asks; the words come from [`format`], the colours from [`style`], and
+//! down, [`prompt`] asks; the words come from [`mod@format`], the colours from [`style`], and
 //! everything foreign goes through [`sanitize`].
 
 pub mod console;

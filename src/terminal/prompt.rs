@@ -96,10 +96,17 @@ pub fn ask_on<R: BufRead>(
     let title = sanitize::text(title);
     let labels: Vec<_> = choices.iter().map(|choice| choice.label).collect();
     let accepted = choices.iter().map(|choice| choice.value).collect::<Vec<_>>().join(", ");
+    let mut mistyped = false;
     for _ in 0..ATTEMPTS {
         write!(output, "{title} [{}]: ", labels.join("/")).map_err(PromptError::Write)?;
         output.flush().map_err(PromptError::Write)?;
-        let Some(answer) = input.next_line()?.filter(|answer| !answer.is_empty()) else { return Ok(default) };
+        let answer = match input.next_line()? {
+            // Whoever mistyped did not mean the default.
+            None if mistyped => break,
+            Some(answer) if !answer.is_empty() => answer,
+            None | Some(_) => return Ok(default),
+        };
+        mistyped = true;
         if let Some(choice) = matching(&answer, choices) {
             return Ok(choice);
         }
@@ -148,7 +155,6 @@ mod tests {
             ("\n", RESUME),
             ("", RESUME),
             ("nwe\nnew\n", NEW),
-            ("x\n", RESUME), // then the end of the input
         ];
         for (input, expected) in table {
             assert_eq!(answer(input).0.unwrap(), expected, "{input:?}");
@@ -166,6 +172,9 @@ mod tests {
             shown.contains("\"nwe\" is not one of resume, new (an empty line means resume)\n"),
             "{shown}"
         );
+
+        // The end of the input after a typo is no answer either.
+        assert!(answer("nwe\n").0.is_err());
 
         let (choice, shown) = answer("a\nb\nc\nnew\n");
         let error = choice.unwrap_err().to_string();

@@ -38,6 +38,10 @@ impl RelayLog {
 }
 
 impl Sink for RelayLog {
+    fn wants_ticks(&self) -> bool {
+        false
+    }
+
     fn event(&mut self, event: &Event) {
         let (None, Some(entry)) = (&self.failure, entry(event)) else { return };
         let line = format!("{} {}\n", rfc3339_millis(now()), sanitize::line(&entry));

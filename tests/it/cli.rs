@@ -301,3 +301,12 @@ fn the_manual_page_is_troff() {
     assert!(page.contains(".TH rally 1") && page.contains("relay"), "{page}");
     assert!(!page.contains("guard"), "internal commands stay out of it");
 }
+
+#[test]
+fn the_version_is_the_one_in_its_file() {
+    let sandbox = Sandbox::new();
+    let number = include_str!("../../VERSION").trim();
+    for args in [&["version"][..], &["--version"], &["-v"]] {
+        assert_eq!(rally(&sandbox, 0, args), format!("rally v{number}-dev\n"));
+    }
+}

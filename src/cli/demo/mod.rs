@@ -5,12 +5,13 @@
 mod report;
 mod stage;
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 
 use anyhow::Context;
 
-use super::error::SUCCESS;
+use super::error::{SIGNAL_BASE, SUCCESS};
+use crate::process::{self, OperatorSignal};
 
 /// Watch a whole relay with built-in agents: no account, no network.
 #[derive(Debug, clap::Args)]
@@ -37,6 +38,12 @@ pub fn run(args: Args) -> anyhow::Result<u8> {
     writeln!(out, "$ {}", stage::RELAY)?;
     out.flush()?;
     let status = perform(&stage)?;
+    if let Some(code) =
+        status.code().and_then(|code| u8::try_from(code).ok()).filter(|code| *code > SIGNAL_BASE)
+    {
+        // Stopped, as was asked for.
+        return Ok(code);
+    }
     if !status.success() {
         anyhow::bail!("the relay of the demo ended with {status}; look into {}", stage.root.display());
     }
@@ -44,16 +51,31 @@ pub fn run(args: Args) -> anyhow::Result<u8> {
     Ok(SUCCESS)
 }
 
-/// Runs the relay as a process of its own. Ctrl+C reaches both of us: the relay knows what to do with it.
+/// Runs the relay as a process of its own and hands signals on to it: it knows what to do
+/// with them. From a terminal Ctrl+C reaches it by itself.
 fn perform(stage: &stage::Stage) -> anyhow::Result<std::process::ExitStatus> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let interrupts = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt())?;
+        let mut signals = process::Signals::install()?;
         let mut child = tokio::process::Command::from(stage.relay())
             .spawn()
             .context("cannot start the relay of the demo")?;
-        let status = child.wait().await?;
-        drop(interrupts);
-        Ok(status)
+        loop {
+            tokio::select! {
+                status = child.wait() => return Ok(status?),
+                signal = signals.next() => hand_on(&child, signal),
+            }
+        }
     })
+}
+
+fn hand_on(relay: &tokio::process::Child, signal: OperatorSignal) {
+    let at_terminal =
+        matches!(signal, OperatorSignal::Interrupt | OperatorSignal::Quit | OperatorSignal::Stop)
+            && std::io::stdin().is_terminal();
+    if signal == OperatorSignal::Stop {
+        let _ = process::stop_self();
+    } else if !at_terminal && let Some(pid) = relay.id() {
+        process::signals::send(pid, signal);
+    }
 }

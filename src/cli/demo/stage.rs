@@ -57,7 +57,8 @@ pub fn set_up(dir: Option<PathBuf>) -> anyhow::Result<Stage> {
     stage.git(&["init", "-q", "-b", "main"])?;
     stage.git(&["add", "."])?;
     stage.git(&["-c", "user.name=You", "-c", "user.email=you@localhost", "commit", "-q", "-m", "Begin"])?;
-    stage.rally_command(&["init"]).output().context("cannot run rally init")?;
+    let output = stage.rally_command(&["init"]).output().context("cannot run rally init")?;
+    anyhow::ensure!(output.status.success(), "rally init: {}", String::from_utf8_lossy(&output.stderr));
     stage.write("poem/.rally/config.toml", &stage.config())?;
     stage.git(&["add", "."])?;
     stage.git(&[
@@ -118,6 +119,8 @@ impl Stage {
             .env("GIT_CONFIG_NOSYSTEM", "1")
             .env_remove("GIT_DIR")
             .env_remove("GIT_WORK_TREE")
+            .env_remove("GIT_INDEX_FILE")
+            .env_remove("CLAUDE_CONFIG_DIR")
             .env_remove("XDG_CONFIG_HOME")
             .env_remove("XDG_DATA_HOME")
             .env_remove("RALLY_DATA_DIR");

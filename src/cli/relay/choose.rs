@@ -2,6 +2,7 @@
 
 use std::io::BufRead;
 
+use crate::cli::error::CliError;
 use crate::relay::start::{self, Start, Wish};
 use crate::routing::label::display_label;
 use crate::store::records::RelayRecord;
@@ -29,12 +30,12 @@ pub enum Chosen {
     },
 }
 
-/// Decides, asking where the command line does not say. `new_mix` is the mix of the flags, if any.
+/// Decides, asking where the command line does not say and there is somebody to ask. `new_mix` is the mix of the flags, if any.
 pub fn choose<R: BufRead>(
     wish: Wish,
     open: Option<RelayRecord>,
     new_mix: Option<&str>,
-    lines: &mut LineReader<R>,
+    lines: Option<&mut LineReader<R>>,
     notice: &mut dyn FnMut(String),
 ) -> anyhow::Result<Chosen> {
     match start::decide(wish, open) {
@@ -45,6 +46,10 @@ pub fn choose<R: BufRead>(
         }
         Start::Resume(relay) => Ok(Chosen::Resume { relay, overwrite_mix: new_mix.is_some() }),
         Start::Ask(relay) => {
+            let Some(lines) = lines else {
+                let text = "the task is read from standard input, so it cannot be asked whether to resume: give --resume or --new";
+                return Err(CliError::Usage(text.to_owned()).into());
+            };
             let mix = display_label(&relay.agent_mix).to_owned();
             if ask(&start::question(&relay, &mix), &[RESUME, NEW], RESUME, lines)? == NEW {
                 return Ok(Chosen::Fresh { anew: true });

@@ -45,6 +45,7 @@ pub fn run(args: Args) -> anyhow::Result<u8> {
 
 async fn go(prepared: Prepared) -> anyhow::Result<u8> {
     process::adopt_orphans().context("cannot adopt orphans")?;
+    surroundings::data_dir(&prepared.workspace, &prepared.config)?;
     let layout = Layout::new(&prepared.workspace, &prepared.config.data_dir)
         .with_context(|| format!("cannot use the data folder {}", prepared.config.data_dir.display()))?;
     let lock = WorkspaceLock::acquire(&layout).map_err(held)?;
@@ -85,7 +86,7 @@ async fn go(prepared: Prepared) -> anyhow::Result<u8> {
         prepared.args.wish(),
         survey.resumable,
         flags.map(Roster::label).as_deref(),
-        &mut lines,
+        Some(&mut lines).filter(|_| !task::reads_stdin(&prepared.args)),
         &mut |text| warn(&text),
     )?;
     let (relay, roster, resumed) = match chosen {
@@ -194,6 +195,14 @@ fn resume(
     if let Some(target) = prepared.args.iterations
         && target != relay.target_iterations
     {
+        let done = relay.completed_iterations;
+        if target <= done {
+            let text = format!(
+                "relay #{} has done {done} of its iterations already; give -i more than that, or --new",
+                relay.id
+            );
+            return Err(CliError::Usage(text).into());
+        }
         warn(&format!(
             "the target of relay #{} is {target} now, it was {}",
             relay.id, relay.target_iterations

@@ -6,8 +6,29 @@ use std::path::Path;
 
 use anyhow::Context;
 
+use crate::config::{Config, Origin};
 use crate::relay::event::{Event, Sink};
 use crate::store::Layout;
+
+/// Makes the folder of transcripts and relay logs. Inside the workspace it hides itself from
+/// git: what it holds is no work of an agent's, and nobody wants to commit it.
+pub fn data_dir(workspace: &Path, config: &Config) -> anyhow::Result<()> {
+    let folder = &config.data_dir;
+    let place = match config.origin("data_dir") {
+        Some(Origin { file, line }) => format!(" ({}:{line}: data_dir)", file.display()),
+        None => String::new(),
+    };
+    let complain = || format!("cannot use the data folder {}{place}", folder.display());
+    if *folder == workspace || *folder == workspace.join(".rally") {
+        anyhow::bail!("{}: give it a folder of its own", complain());
+    }
+    std::fs::create_dir_all(folder).with_context(complain)?;
+    let ignore = folder.join(".gitignore");
+    if folder.starts_with(workspace) && !ignore.exists() {
+        std::fs::write(&ignore, "*\n").with_context(complain)?;
+    }
+    Ok(())
+}
 
 /// PATH of the agents: a folder in which `rally` is this very binary, then our own PATH.
 pub fn agent_path(layout: &Layout) -> anyhow::Result<OsString> {
@@ -20,7 +41,8 @@ pub fn agent_path(layout: &Layout) -> anyhow::Result<OsString> {
     }
     let own = std::env::var_os("PATH").unwrap_or_default();
     let folders = std::iter::once(folder).chain(std::env::split_paths(&own));
-    std::env::join_paths(folders).context("PATH holds a folder with a colon in its name")
+    // A workspace with a colon in its name cannot stand in a PATH: agents then need rally on their own.
+    Ok(std::env::join_paths(folders).unwrap_or(own))
 }
 
 /// Replaces a link in one step, so that an agent never finds it missing.

@@ -10,15 +10,15 @@ use crate::cli::error::CliError;
 
 /// The task that the command line gives, if it gives one.
 pub fn typed(args: &Args) -> anyhow::Result<Option<String>> {
-    let text = if let Some(file) = &args.prompt_file {
-        read(file)?
-    } else if args.prompt == ["-"] {
+    let text = if reads_stdin(args) {
         let mut bytes = Vec::new();
         std::io::stdin()
             .lock()
             .read_to_end(&mut bytes)
             .context("cannot read the task from standard input")?;
         String::from_utf8(bytes).context("the task on standard input is not UTF-8 text")?
+    } else if let Some(file) = &args.prompt_file {
+        read(file)?
     } else if args.prompt.is_empty() {
         return Ok(None);
     } else {
@@ -27,7 +27,13 @@ pub fn typed(args: &Args) -> anyhow::Result<Option<String>> {
     if text.trim().is_empty() {
         return Err(CliError::Usage("the task is empty".to_owned()).into());
     }
-    Ok(Some(text))
+    // Editors of other systems begin a file with a byte-order mark.
+    Ok(Some(text.strip_prefix('\u{feff}').unwrap_or(&text).to_owned()))
+}
+
+/// Whether the task comes from standard input, where then no answer can come from.
+pub fn reads_stdin(args: &Args) -> bool {
+    args.prompt == ["-"] || args.prompt_file.as_deref() == Some(Path::new("-"))
 }
 
 /// The task that the configuration gives; trouble with it is a warning.

@@ -170,10 +170,11 @@ pub(super) fn read(line: &str) -> Option<Event<'_>> {
     serde_json::from_str(line).ok()
 }
 
-/// Calls `each` with every event that stands inside a broken line: stderr text and events of
+/// Calls `each` with every event of this session that stands inside a broken line: stderr text and events of
 /// other writers get into the middle of lines. Only what surely is an event counts,
-/// so that an object inside a torn one is not mistaken for it.
-pub(super) fn recover(line: &str, mut each: impl FnMut(&Event<'_>, &str)) {
+/// so that an object inside a torn one (a tool's output may hold a whole transcript) is not mistaken for it:
+/// nothing that goes on like the inside of an object may follow.
+pub(super) fn recover(line: &str, session: Option<&str>, mut each: impl FnMut(&Event<'_>, &str)) {
     const KINDS: [&str; 5] = ["system", "assistant", "user", "result", "rate_limit_event"];
     let mut from = 0;
     // Every candidate is read as far as it makes sense; together they may cost a few passes over the line.
@@ -184,7 +185,9 @@ pub(super) fn recover(line: &str, mut each: impl FnMut(&Event<'_>, &str)) {
         match values.next() {
             Some(Ok(event)) => {
                 let end = values.byte_offset();
-                if event.session_id.is_some() && event.kind.is_some_and(|kind| KINDS.contains(&kind)) {
+                let nested = candidate[end..].trim_start().starts_with([',', ']', '}']);
+                let ours = event.session_id.is_some() && (session.is_none() || event.session_id == session);
+                if ours && !nested && event.kind.is_some_and(|kind| KINDS.contains(&kind)) {
                     each(&event, &candidate[..end]);
                     from += at + end;
                 } else {

@@ -18,8 +18,8 @@ use crate::executor::lines::{Line, LineSplitter};
 use crate::executor::plain::PlainTail;
 use crate::executor::{AgentEvent, Cost, Parser, Report, Stream};
 use crate::failure::brief;
-use crate::model::text::{self, FINAL_TEXT_LIMIT};
 use crate::model::evidence::SESSION_LOST;
+use crate::model::text::{self, FINAL_TEXT_LIMIT};
 use crate::model::{Category, Evidence, Exit, Timestamp, Usage};
 
 /// Reads what one `claude` process prints.
@@ -91,7 +91,8 @@ impl Seen {
             return;
         }
         let mut recovered = false;
-        event::recover(text, |event, source| {
+        let session = self.session.clone();
+        event::recover(text, session.as_deref(), |event, source| {
             recovered = true;
             self.event(event, source, events);
         });

@@ -19,8 +19,8 @@ pub(super) struct Thread {
 impl Thread {
     /// Takes in a finished try. `total` is what the CLI says that the whole session has cost.
     pub(super) fn follow(&mut self, record: &TryRecord, total: Option<f64>, resumes: bool, lost: bool) {
-        let same = self.session.is_some() && self.session == record.session_id;
-        self.cost = total.or(self.cost.filter(|_| same));
+        // A try that was cut spent something that nobody told: then the total is unknown.
+        self.cost = total;
         self.session = record.session_id.clone().filter(|_| resumes);
         self.summary = Some(record.summary.clone()).filter(|text| !text.is_empty());
         self.lost |= lost;
@@ -41,7 +41,7 @@ mod tests {
     fn a_cost_belongs_to_its_session() {
         let mut thread = Thread { session: Some("a".into()), cost: Some(2.0), ..Thread::default() };
         thread.follow(&record(Some("a")), None, true, false);
-        assert_eq!(thread.cost, Some(2.0), "an end without a total keeps the last one known");
+        assert_eq!(thread.cost, None, "what the try has spent is unknown");
         thread.follow(&record(Some("b")), None, true, false);
         assert_eq!((thread.session.as_deref(), thread.cost), (Some("b"), None));
         thread.follow(&record(Some("b")), Some(1.5), true, false);

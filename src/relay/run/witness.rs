@@ -30,6 +30,10 @@ impl Witness for Journal<'_> {
         self.note(Fact::TrySpawned { try_id: self.try_id, agent, guard });
     }
 
+    fn alive(&mut self) {
+        self.store.beat();
+    }
+
     fn session(&mut self, session_id: &str) {
         let session_id = session_id.to_owned();
         self.note(Fact::Session { try_id: self.try_id, session_id, cost_total: None });

@@ -59,7 +59,12 @@ fn submodules_as_workspace_and_inside_it() {
     assert_eq!(inner.root(), sandbox.repo().join("sub").canonicalize().unwrap());
     let snapshot = outer.snapshot().unwrap();
     sandbox.write("sub/file", "agent\n");
-    assert_eq!(changes(&outer, &snapshot), [], "dirt inside a submodule is not the outer repository's");
+    let seen = [("sub".to_owned(), ChangeKind::Modified)];
+    assert_eq!(changes(&outer, &snapshot), seen, "dirt inside a submodule is work");
+    let request = WorkCommit { snapshot: &snapshot, message: "outer", run_hooks: false };
+    let report = outer.commit_work(&request).unwrap();
+    assert_eq!(report.hash, None, "but it can only be committed there");
+    assert!(report.left[0].to_string().contains("submodule"), "{:?}", report.left);
     let hash = work_well(&inner, &Snapshot::default());
     assert_eq!(inner.head().unwrap(), Some(hash.clone()));
     let dirty = outer.snapshot().unwrap();

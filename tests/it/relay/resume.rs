@@ -304,7 +304,7 @@ fn thousands_of_dirty_files_are_remembered_over_a_crash() {
     sandbox.wait_for_note("here.1");
     relay.kill();
     sandbox.wait_until_nobody_is_left();
-    let snapshots = sandbox.repo().join(".rally/state/snapshots");
+    let snapshots = sandbox.repo().join(".rally/state/aside");
     assert_eq!(std::fs::read_dir(&snapshots).unwrap().count(), 1, "too large for the journal");
     let output = sandbox.relay(&["--resume"]);
     assert!(output.status.success(), "{}{}", stdout(&output), stderr(&output));
@@ -313,4 +313,126 @@ fn thousands_of_dirty_files_are_remembered_over_a_crash() {
         ".rally/summary.jsonl\ncut.txt\nmade.txt"
     );
     assert_eq!(std::fs::read_dir(&snapshots).unwrap().count(), 0, "and gone with its run");
+}
+
+// What the user does while no agent works stays the user's
+#[test]
+fn what_changes_between_two_passes_is_not_committed() {
+    let sandbox = Sandbox::initialised();
+    sandbox.claude(
+        "init; if [ $N = 1 ]; then echo cut > cut.txt; here; sleep 600; fi; echo x > made.txt; result ok",
+    );
+    let relay = sandbox.start_relay(&["--agent", "cc", "work"]);
+    sandbox.wait_for_note("here.1");
+    relay.signal("TERM");
+    assert_eq!(relay.finish().status.code(), Some(143));
+    sandbox.write("note.txt", "the user's\n");
+    sandbox.write("README.txt", "the user's\n");
+    sandbox.git(["add", "README.txt"]);
+    let output = sandbox.relay(&["--resume"]);
+    assert!(output.status.success(), "{}{}", stdout(&output), stderr(&output));
+    assert!(stderr(&output).contains("taken for yours"), "{}", stderr(&output));
+    assert_eq!(
+        sandbox.git(["show", "--format=", "--name-only", "HEAD"]),
+        ".rally/summary.jsonl\ncut.txt\nmade.txt"
+    );
+    assert_eq!(sandbox.git(["status", "--porcelain"]), "M  README.txt\n?? note.txt");
+}
+
+// The same after a kill: the last beat tells when the agent was last watched
+#[test]
+fn after_a_kill_too() {
+    let sandbox = Sandbox::initialised();
+    sandbox.claude(
+        "init; if [ $N = 1 ]; then echo cut > cut.txt; here; sleep 600; fi; echo x > made.txt; result ok",
+    );
+    let relay = sandbox.start_relay(&["--agent", "cc", "work"]);
+    sandbox.wait_for_note("here.1");
+    relay.kill();
+    sandbox.wait_until_nobody_is_left();
+    // Longer than the margin that a guard gets: no condition can be waited for instead.
+    std::thread::sleep(std::time::Duration::from_secs(4));
+    sandbox.write("note.txt", "the user's\n");
+    let output = sandbox.relay(&["--resume"]);
+    assert!(output.status.success(), "{}{}", stdout(&output), stderr(&output));
+    assert_eq!(
+        sandbox.git(["show", "--format=", "--name-only", "HEAD"]),
+        ".rally/summary.jsonl\ncut.txt\nmade.txt"
+    );
+    assert_eq!(sandbox.git(["status", "--porcelain"]), "?? note.txt");
+}
+
+// A cut run goes on with another agent when its own is not in the mix any more: nothing is lost
+#[test]
+fn another_agent_takes_over_the_work_of_a_cut_run() {
+    let sandbox = Sandbox::initialised();
+    sandbox.configure("[harness.other]\ncommand = [\"other\"]\n");
+    sandbox.claude("init; echo cut > cut.txt; here; sleep 600");
+    sandbox.program("other", "echo rest > rest.txt; echo done");
+    let relay = sandbox.start_relay(&["--agent", "cc", "work"]);
+    sandbox.wait_for_note("here.1");
+    relay.kill();
+    let output = sandbox.relay(&["--resume", "--agent", "other"]);
+    assert!(output.status.success(), "{}{}", stdout(&output), stderr(&output));
+    assert_eq!(
+        sandbox.git(["show", "--format=", "--name-only", "HEAD"]),
+        ".rally/summary.jsonl\ncut.txt\nrest.txt"
+    );
+    assert_eq!(sandbox.tries()[1]["run_id"], 1);
+}
+
+// Killed after the last record, before the relay's end: nothing is left to be resumed
+#[test]
+fn a_relay_that_only_lacks_its_end_is_complete() {
+    let sandbox = Sandbox::initialised();
+    sandbox.claude("init; echo $N > made-$N.txt; result ok");
+    assert!(sandbox.relay(&["--agent", "cc", "work"]).status.success());
+    let relays = sandbox.read(".rally/state/relays.jsonl");
+    let first = relays.lines().next().unwrap();
+    sandbox.write(".rally/state/relays.jsonl", &format!("{first}\n"));
+    let output = sandbox.relay(&["--resume"]);
+    assert!(output.status.success());
+    assert!(stdout(&output).contains("Relay 1 is complete."), "{}", stdout(&output));
+    assert_eq!(sandbox.tries().len(), 1, "no agent was called");
+
+    sandbox.write(".rally/state/relays.jsonl", &format!("{first}\n"));
+    let output = sandbox.relay(&["--resume", "-i", "2"]);
+    assert!(output.status.success(), "{}{}", stdout(&output), stderr(&output));
+    assert_eq!(sandbox.relays().len(), 1);
+    assert_eq!(sandbox.tries().len(), 2);
+}
+
+// A CLI that loses every session is forgiven once, not for ever
+#[test]
+fn losing_sessions_does_not_go_on_for_ever() {
+    let sandbox = Sandbox::initialised();
+    sandbox.configure("[reliability]\nretry_budget = 3\nmax_failed_runs = 1\n");
+    sandbox.claude("echo 'No conversation found with session ID: x' >&2; exit 1");
+    let output = sandbox.relay(&["--agent", "cc", "work"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(sandbox.tries().len() <= 4, "{}", sandbox.tries().len());
+}
+
+// A question leaves signals to the system: nothing is under way yet
+#[test]
+fn a_signal_ends_the_question() {
+    let sandbox = unfinished();
+    let mut command = sandbox.rally(["relay", "--agent", "cc"]);
+    command.stdin(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut asked = [0; 12];
+    std::io::Read::read_exact(child.stderr.as_mut().unwrap(), &mut asked).unwrap();
+    std::process::Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
+    let status = child.wait().unwrap();
+    assert_eq!(std::os::unix::process::ExitStatusExt::signal(&status), Some(15));
+}
+
+#[test]
+fn a_task_on_standard_input_leaves_no_room_for_answers() {
+    let sandbox = unfinished();
+    let output = answering(&sandbox, "new task\n", &["--agent", "cc", "-"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("--resume or --new"), "{}", stderr(&output));
+    let output = answering(&sandbox, "nwe\n", &["--agent", "cc"]);
+    assert_eq!(output.status.code(), Some(1), "a typo is no answer: {}", stderr(&output));
 }

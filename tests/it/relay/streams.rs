@@ -180,3 +180,25 @@ fn a_prompt_that_cannot_be_passed_is_one_attempt_and_said() {
     assert_eq!(only_try(&sandbox)["category"], "harness_launch");
     assert!(stdout(&output).contains("does not fit"), "{}", stdout(&output));
 }
+
+// An agent that never stops printing does not outrun the clock
+#[test]
+fn a_flood_does_not_outrun_the_cap() {
+    let sandbox = strict("try_timeout_secs = 1\n");
+    sandbox.configure("[harness.flood]\ncommand = [\"flood\"]\n[reliability]\nretry_budget = 1\nmax_failed_runs = 1\ntry_timeout_secs = 1\n");
+    sandbox.program("flood", "exec yes");
+    let output = sandbox.relay(&["--agent", "flood", "work"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(only_try(&sandbox)["outcome"], "run_timeout");
+}
+
+// A transcript inside a tool's output is not this session's end
+#[test]
+fn an_event_inside_a_broken_line_is_no_end_event() {
+    let sandbox = strict("");
+    sandbox.claude(
+        "init; echo x > made.txt; printf '%s' '{\"type\":\"user\",\"tool_use_result\":[{\"type\":\"result\",\"subtype\":\"success\",\"is_error\":false,\"result\":\"nested\",\"session_id\":\"session-1\"}],\"y\":\"cut'; kill -9 $$",
+    );
+    assert_eq!(sandbox.relay(&["--agent", "cc", "work"]).status.code(), Some(1));
+    assert_eq!(only_try(&sandbox)["completed"], false);
+}
