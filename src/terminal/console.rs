@@ -145,10 +145,13 @@ impl<O: Write, E: Write> Console<O, E> {
         };
         let outcome = self.look.out.paint(tone, format::outcome(run));
         let mut rest = format::footer_rest(run);
-        if let RunVerdict::Passed { .. } = run.verdict {
-            // A subject may be cut to the line; a reason is told whole.
+        if let RunVerdict::Passed { .. } = run.verdict
+            && self.look.live
+        {
+            // A subject may be cut to the line; the hash before it, and a reason, are told whole.
             let used = format::outcome(run).chars().count() + GAP.chars().count();
-            rest = format::cut(&rest, (self.look.width)().saturating_sub(used));
+            let whole = rest.split(" (").next().unwrap_or_default().chars().count();
+            rest = format::cut(&rest, (self.look.width)().saturating_sub(used).max(whole + 2));
         }
         self.print(format!("{}\n{outcome}{GAP}{rest}\n{}\n", self.rule('─'), self.rule('═')));
         if let (RunVerdict::Failed { .. }, Some(log)) = (&run.verdict, &run.log_path) {

@@ -3,5 +3,6 @@
 mod basic;
 mod commits;
 mod resume;
+mod screen;
 mod stopping;
 mod streams;
