@@ -1,6 +1,7 @@
 //! What a person sees in a terminal.
 
 use std::io::Read;
+use std::num::NonZero;
 use std::sync::{Arc, Mutex};
 
 use crate::support::Sandbox;
@@ -22,7 +23,8 @@ fn the_status_line_is_alive_and_gone_at_the_end() {
     command.env("TERM", "xterm-256color");
     let mut child = pty.slave.spawn_command(command).unwrap();
     drop(pty.slave);
-    let screen = Arc::new(Mutex::new(vt100::Parser::new(30, 80, 0)));
+    let screen =
+        Arc::new(Mutex::new(vt100::Parser::new(NonZero::new(30).unwrap(), NonZero::new(80).unwrap(), 0)));
     let mut reader = pty.master.try_clone_reader().unwrap();
     let painter = std::thread::spawn({
         let screen = Arc::clone(&screen);
