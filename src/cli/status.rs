@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::{error, workspace};
 use crate::model::time::{self, millis, millis_option};
 use crate::model::{Outcome, Runner, Timestamp, text};
+use crate::routing::label::display_label;
 use crate::store::active::{ActiveSource, ActiveTry};
 use crate::store::records::{RelayRecord, TryRecord};
 use crate::store::{Holder, Reader};
@@ -192,7 +193,7 @@ impl From<RelayRecord> for Relay {
             id: relay.id,
             completed_iterations: relay.completed_iterations,
             target_iterations: relay.target_iterations,
-            mix: mix_for_people(&relay.agent_mix),
+            mix: display_label(&relay.agent_mix).to_owned(),
             open: relay.is_open(),
             started_at: relay.started_at,
             ended_at: relay.ended_at,
@@ -252,18 +253,6 @@ impl LastTry {
     }
 }
 
-/// A stored mix as people read it.
-fn mix_for_people(stored: &str) -> String {
-    let stored = stored.trim();
-    match stored.strip_prefix("__override__:").map(str::trim) {
-        Some("") => "(override)".to_owned(),
-        Some(specs) => specs.to_owned(),
-        None if stored == "__routes__" => "configured routes".to_owned(),
-        None if stored.is_empty() => "(empty)".to_owned(),
-        None => stored.to_owned(),
-    }
-}
-
 /// The first line of a prompt's task: below the heading `Task`, else after `Task:`, else
 /// the first line at all.
 fn task_line(prompt: &str) -> Option<String> {
@@ -278,21 +267,6 @@ fn task_line(prompt: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn mixes_for_people() {
-        let cases = [
-            ("", "(empty)"),
-            ("  ", "(empty)"),
-            ("__routes__", "configured routes"),
-            ("__override__:", "(override)"),
-            ("__override__:cc:2 op ", "cc:2 op"),
-            (" claude claude ", "claude claude"),
-        ];
-        for (stored, expected) in cases {
-            assert_eq!(mix_for_people(stored), expected);
-        }
-    }
 
     #[test]
     fn tasks_of_prompts() {

@@ -21,14 +21,6 @@ impl Runner {
         Runner { harness: harness.to_owned(), model: None, effort: None }
     }
 
-    /// The key of its health records: `claude`, or `claude:opus`.
-    pub fn key(&self) -> String {
-        match &self.model {
-            Some(model) => format!("{}:{model}", self.harness),
-            None => self.harness.clone(),
-        }
-    }
-
     /// What the operator reads: `claude`, or `claude - opus`.
     pub fn label(&self) -> String {
         match &self.model {

@@ -14,10 +14,3 @@ pub struct Usage {
     /// Of the written ones, those spent on reasoning.
     pub reasoning_tokens: u64,
 }
-
-impl Usage {
-    /// Everything that was read or written.
-    pub fn total(&self) -> u64 {
-        self.input_tokens.saturating_add(self.cached_input_tokens).saturating_add(self.output_tokens)
-    }
-}

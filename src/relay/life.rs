@@ -120,11 +120,6 @@ impl Life {
         matches!(self.phase, Phase::Done)
     }
 
-    /// Whether the try is being ended.
-    pub fn is_stopping(&self) -> bool {
-        matches!(self.phase, Phase::Stopping { .. })
-    }
-
     /// Why the try was ended, if it did not end by itself.
     pub fn stop(&self) -> Option<&Stop> {
         self.stop.as_ref()

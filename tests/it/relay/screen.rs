@@ -13,13 +13,7 @@ fn the_status_line_is_alive_and_gone_at_the_end() {
     sandbox.claude("init; echo x > made.txt; say hello; here; await go; result ok");
     let size = portable_pty::PtySize { rows: 30, cols: 80, ..portable_pty::PtySize::default() };
     let pty = portable_pty::native_pty_system().openpty(size).unwrap();
-    let mut command = portable_pty::CommandBuilder::new(Sandbox::rally_path());
-    command.args(["relay", "--agent", "cc", "work"]);
-    command.cwd(sandbox.repo());
-    command.env_clear();
-    for (name, value) in sandbox.command("true").get_envs() {
-        command.env(name, value.unwrap());
-    }
+    let mut command = sandbox.in_terminal(&["relay", "--agent", "cc", "work"]);
     command.env("TERM", "xterm-256color");
     let mut child = pty.slave.spawn_command(command).unwrap();
     drop(pty.slave);

@@ -177,13 +177,7 @@ fn at_a_terminal_one_interrupt_arms_and_the_second_quits() {
     let sandbox = Sandbox::initialised();
     sandbox.claude("trap 'exit 0' INT; init; here; while :; do sleep 0.05; done");
     let pty = portable_pty::native_pty_system().openpty(portable_pty::PtySize::default()).unwrap();
-    let mut command = portable_pty::CommandBuilder::new(Sandbox::rally_path());
-    command.args(["relay", "--agent", "cc", "work"]);
-    command.cwd(sandbox.repo());
-    command.env_clear();
-    for (name, value) in sandbox.command("true").get_envs() {
-        command.env(name, value.unwrap());
-    }
+    let command = sandbox.in_terminal(&["relay", "--agent", "cc", "work"]);
     let mut child = pty.slave.spawn_command(command).unwrap();
     drop(pty.slave);
     let mut reader = pty.master.try_clone_reader().unwrap();

@@ -93,6 +93,18 @@ impl Sandbox {
             .collect()
     }
 
+    /// `rally` with arguments, for a pseudo-terminal.
+    pub fn in_terminal(&self, args: &[&str]) -> portable_pty::CommandBuilder {
+        let mut command = portable_pty::CommandBuilder::new(Sandbox::rally_path());
+        command.args(args);
+        command.cwd(self.repo());
+        command.env_clear();
+        for (name, value) in self.command("true").get_envs() {
+            command.env(name, value.unwrap());
+        }
+        command
+    }
+
     /// The try records, oldest first.
     pub fn tries(&self) -> Vec<serde_json::Value> {
         self.records(".rally/state/tries.jsonl")
