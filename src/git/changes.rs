@@ -46,15 +46,30 @@ pub(super) fn kind(entry: &Entry) -> Option<ChangeKind> {
     }
 }
 
+/// Where a workspace stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct State {
+    /// HEAD; `None` without commits.
+    pub head: Option<String>,
+    /// What is dirty and was not so in the snapshot, rally's own paths left out, sorted by path.
+    pub changes: Vec<Change>,
+}
+
 impl Git {
     /// What is dirty now and holds something else than at the time of the snapshot,
     /// rally's own paths left out, sorted by path.
     pub fn changes_since(&self, snapshot: &Snapshot) -> Result<Vec<Change>> {
+        Ok(self.state_since(snapshot)?.changes)
+    }
+
+    /// HEAD and the changes since a snapshot, asked at once.
+    pub fn state_since(&self, snapshot: &Snapshot) -> Result<State> {
         let status = self.status(&[])?;
         let changed = self.differing(&status, snapshot);
-        Ok(changed
+        let changes = changed
             .filter_map(|(path, entry)| Some(Change { path: path.clone(), kind: kind(entry)? }))
-            .collect())
+            .collect();
+        Ok(State { changes, head: status.head })
     }
 
     /// The dirty paths of a status that differ from a snapshot, rally's own left out.

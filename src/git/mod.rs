@@ -19,7 +19,7 @@ mod snapshot;
 mod status;
 mod work;
 
-pub use changes::{Change, ChangeKind};
+pub use changes::{Change, ChangeKind, State};
 pub use command::Environment;
 pub use commit::CommitReport;
 pub use error::{GitError, Result};

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::world::{World, off_loop};
-use crate::git::{CommitReport, GitError, Snapshot, WorkCommit};
+use crate::git::{CommitReport, GitError, Snapshot, State, WorkCommit};
 use crate::model::text::chain;
 
 /// What a try left in the repository, before rally commits anything.
@@ -32,14 +32,13 @@ impl Found {
 pub async fn look(world: &mut World, head_before: Option<String>, snapshot: &Arc<Snapshot>) -> Found {
     let snapshot = Arc::clone(snapshot);
     let looked: Option<Result<Found, GitError>> = off_loop(&world.git, move |git| {
-        let head = git.head()?;
+        let State { head, changes } = git.state_since(&snapshot)?;
         let mut files = BTreeSet::new();
         let mut commits = Vec::new();
         if let Some(after) = head.as_deref().filter(|_| head != head_before) {
             commits = git.commits_between(head_before.as_deref(), after);
             files.extend(git.files_between(head_before.as_deref(), after));
         }
-        let changes = git.changes_since(&snapshot)?;
         let uncommitted = !changes.is_empty();
         files.extend(changes.iter().map(|change| change.text()));
         Ok(Found { commits, files: files.into_iter().collect(), uncommitted, unknown: false })

@@ -74,13 +74,15 @@ struct Run<'w> {
     /// Active time used by tries and pauses.
     used: Duration,
     thread: Thread,
+    /// HEAD, while it is known from the snapshot that was just taken.
+    head: Option<Option<String>>,
     infra_failures: u32,
     first_try: Option<u64>,
 }
 
 /// Does one run.
 pub async fn execute(world: &mut World, assignment: Assignment) -> Result<RunResult, PassError> {
-    let snapshot = begin(world, &assignment).await?;
+    let (snapshot, head) = begin(world, &assignment).await?;
     world.emit(Event::RunStarted {
         relay_id: assignment.relay_id,
         run_id: assignment.run_id,
@@ -102,6 +104,7 @@ pub async fn execute(world: &mut World, assignment: Assignment) -> Result<RunRes
             cost: open.as_ref().and_then(|open| open.session_cost),
             ..Thread::default()
         },
+        head: Some(head),
         infra_failures: 0,
         first_try: None,
         assignment,
@@ -110,8 +113,10 @@ pub async fn execute(world: &mut World, assignment: Assignment) -> Result<RunRes
 }
 
 /// Makes the snapshot of a run durable: a new one's, or what a resumed one has of its own.
-async fn begin(world: &mut World, assignment: &Assignment) -> Result<Snapshot, PassError> {
+/// Says HEAD, too.
+async fn begin(world: &mut World, assignment: &Assignment) -> Result<(Snapshot, Option<String>), PassError> {
     let now = world.ask(Git::snapshot).await?;
+    let head = now.head().map(str::to_owned);
     let snapshot = match &assignment.open {
         Some(open) => match serde_json::from_value(open.snapshot.clone()) {
             Ok(known) => resumed(world, known, &now, open),
@@ -126,7 +131,7 @@ async fn begin(world: &mut World, assignment: &Assignment) -> Result<Snapshot, P
         snapshot: serde_json::to_value(&snapshot).unwrap_or_default(),
     };
     world.persist(|store| store.note(fact.clone(), time::now())).await?;
-    Ok(snapshot)
+    Ok((snapshot, head))
 }
 
 /// The snapshot of a resumed run: what was changed while no agent worked is the user's.

@@ -26,7 +26,10 @@ impl Run<'_> {
         let started_at = time::now();
         let text = self.prompt_text()?;
         self.world.persist(|store| store.write_current_task(&text)).await?;
-        let head_before = self.world.ask(Git::head).await?;
+        let head_before = match self.head.take() {
+            Some(head) => head,
+            None => self.world.ask(Git::head).await?,
+        };
         let started = self.allocate(number, head_before.clone()).await?;
         self.show_active(&started, started_at).await?;
         self.world.emit(Event::TryStarted {
@@ -54,8 +57,9 @@ impl Run<'_> {
         let lost = verdict.failure.as_ref().is_some_and(|failure| failure.is_lost_session());
         let forgiven = lost && !self.thread.lost;
         self.hand_on(&seen, &record, lost).await?;
+        let mut own = false;
         if verdict.may_commit() {
-            self.land(&mut record, &found, over).await?;
+            own = self.land(&mut record, &found, over).await?;
         }
         let record = self.world.persist(|store| store.finish_try(record.clone())).await?;
         self.world.persist(|store| store.clear_active()).await?;
@@ -68,7 +72,7 @@ impl Run<'_> {
         self.world.emit(Event::TryEnded { record: Box::new(record.clone()), retry });
         let next = match next {
             Next::Over(RunVerdict::Passed { .. }) => {
-                Next::Over(RunVerdict::Passed { commit: self.commit_of(&record).await })
+                Next::Over(RunVerdict::Passed { commit: self.commit_of(&record, own).await })
             }
             next => next,
         };
@@ -228,7 +232,13 @@ impl Run<'_> {
     }
 
     /// Commits, with the decision on disk first: a crash in between is completed at the next start.
-    async fn land(&mut self, record: &mut TryRecord, found: &Found, ends_run: bool) -> Result<(), PassError> {
+    /// Says whether there was a commit of work.
+    async fn land(
+        &mut self,
+        record: &mut TryRecord,
+        found: &Found,
+        ends_run: bool,
+    ) -> Result<bool, PassError> {
         let decided = Box::new(record.clone());
         let fact = Fact::TryResolved { record: decided, ends_run };
         self.world.persist(|store| store.note(fact.clone(), time::now())).await?;
@@ -244,13 +254,18 @@ impl Run<'_> {
         if committed.is_none() && ends_run {
             landing::commit_state(self.world).await;
         }
+        let own = committed.is_some();
         record.commit_history.extend(committed);
         record.commit_hash = record.commit_history.last().cloned().unwrap_or_default();
-        Ok(())
+        Ok(own)
     }
 
-    async fn commit_of(&self, record: &TryRecord) -> Option<(String, String)> {
+    /// The last commit and its subject; `own` when rally made it in this try.
+    async fn commit_of(&self, record: &TryRecord, own: bool) -> Option<(String, String)> {
         let hash = record.commit_history.last()?.clone();
+        if own {
+            return Some((hash, record::commit_message(record)));
+        }
         let asked = hash.clone();
         let subject = off_loop(&self.world.git, move |git| git.subject(&asked)).await.flatten();
         Some((hash, subject.unwrap_or_default()))
