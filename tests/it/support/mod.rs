@@ -125,6 +125,13 @@ impl Sandbox {
     }
 }
 
+/// Whether the tests themselves run under `nohup`: what they start then ignores a hang-up, too.
+pub fn under_nohup() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).unwrap().trim();
+    u64::from_str_radix(ignored, 16).unwrap() & 1 == 1
+}
+
 /// Standard output as text.
 pub fn stdout(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
