@@ -1,6 +1,6 @@
 //! What agents print, and what it means.
 
-use crate::support::{Sandbox, stderr, stdout};
+use crate::support::{Sandbox, SmallDisk, stderr, stdout};
 
 /// One attempt, so that a failing agent ends the pass at once.
 fn strict(extra: &str) -> Sandbox {
@@ -201,4 +201,27 @@ fn an_event_inside_a_broken_line_is_no_end_event() {
     );
     assert_eq!(sandbox.relay(&["--agent", "cc", "work"]).status.code(), Some(1));
     assert_eq!(only_try(&sandbox)["completed"], false);
+}
+
+// 50-R16: a full disk is waited out; nothing is lost and nothing is done twice
+#[test]
+fn a_full_state_folder_is_waited_out() {
+    let sandbox = Sandbox::initialised();
+    let Some(disk) = SmallDisk::mount(&sandbox.repo().join(".rally/state")) else { return };
+    sandbox.claude("init; echo x > made.txt; here; await go; result ok");
+    let relay = sandbox.start_relay(&["--agent", "cc", "work"]);
+    sandbox.wait_for_note("here.1");
+    let filler = disk.fill();
+    sandbox.release("go");
+    let logs = sandbox.home().join(".local/share/rally/relays");
+    let folder = std::fs::read_dir(logs).unwrap().next().unwrap().unwrap().path();
+    let log = folder.join("relay-1.log");
+    sandbox.wait_for("the wait for room", || {
+        std::fs::read_to_string(&log).unwrap_or_default().contains("no space")
+    });
+    std::fs::remove_file(filler).unwrap();
+    let output = relay.finish();
+    assert!(output.status.success(), "{}{}", stdout(&output), stderr(&output));
+    assert_eq!(only_try(&sandbox)["outcome"], "completed");
+    assert_eq!(sandbox.note("n").trim(), "1", "the agent was called once");
 }

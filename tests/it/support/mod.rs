@@ -3,11 +3,15 @@
 #![allow(dead_code, reason = "each test file uses its own part")]
 
 mod agent;
+mod disk;
 
 use std::ffi::OsStr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+
+#[allow(unused_imports, reason = "not every suite fills a disk")]
+pub use disk::SmallDisk;
 
 /// A scratch folder with a home, a data folder, a `bin` first in PATH and a git repository.
 #[derive(Debug)]
