@@ -160,10 +160,12 @@ mod tests {
     #[test]
     fn the_table() {
         let (good, bad) = (good(), Report::default());
+        let ended_badly = Report { ended: true, ..Report::default() };
         let quit = Stop::Cancelled(CancelSource::QuitNow);
         let rows = [
             (None, &good, Outcome::Completed),
             (None, &bad, Outcome::Failed),
+            (None, &ended_badly, Outcome::Failed),
             (Some(Stop::Linger), &good, Outcome::Completed),
             (Some(Stop::Linger), &bad, Outcome::Failed),
             (Some(Stop::TryTimeout), &bad, Outcome::RunTimeout),
