@@ -93,9 +93,10 @@ impl Words {
 
 /// A `retry-after` header is often printed on a line of its own.
 fn retry_after(lines: &[String]) -> Duration {
-    lines
-        .iter()
-        .rev()
-        .find_map(|line| RETRY_AFTER.captures(line)?[1].parse().ok())
-        .map_or(RATE_LIMIT_WAIT, Duration::from_secs)
+    lines.iter().rev().find_map(|line| told_retry_after(line)).unwrap_or(RATE_LIMIT_WAIT)
+}
+
+/// The wait that a text asks for, as in `retry-after: 120`.
+pub fn told_retry_after(text: &str) -> Option<Duration> {
+    RETRY_AFTER.captures(text)?[1].parse().ok().map(Duration::from_secs)
 }

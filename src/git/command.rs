@@ -8,7 +8,7 @@ use std::io::{Read, Write};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
 use super::error::{GitError, Result};
@@ -21,6 +21,8 @@ const LIMIT_WITH_HOOKS: Duration = Duration::from_secs(300);
 const TERM_GRACE: Duration = Duration::from_secs(2);
 /// How often the process is looked at while its pipes are silent.
 const LOOK: Duration = Duration::from_millis(50);
+/// Chunks of 64 KiB between a pipe and its reader.
+const IN_FLIGHT: usize = 16;
 /// How long output is waited for after the exit. A background process that a hook left
 /// behind may hold the pipes open for ever.
 const DRAIN: Duration = Duration::from_secs(2);
@@ -147,7 +149,8 @@ impl<'a> Call<'a> {
             // Git may end without reading: a broken pipe says nothing that its exit does not say better.
             std::thread::spawn(move || pipe.write_all(&bytes).is_ok());
         }
-        let (sender, receiver) = channel();
+        // Bounded: who prints faster than we listen has to wait.
+        let (sender, receiver) = sync_channel(IN_FLIGHT);
         read_into(child.stdout.take(), Pipe::Out, sender.clone());
         read_into(child.stderr.take(), Pipe::Err, sender);
         let mut answer = Answer {
@@ -236,7 +239,7 @@ enum Pipe {
     Err,
 }
 
-fn read_into(pipe: Option<impl Read + Send + 'static>, which: Pipe, sender: Sender<(Pipe, Vec<u8>)>) {
+fn read_into(pipe: Option<impl Read + Send + 'static>, which: Pipe, sender: SyncSender<(Pipe, Vec<u8>)>) {
     let Some(mut pipe) = pipe else { return };
     std::thread::spawn(move || {
         let mut buffer = vec![0; 64 * 1024];
@@ -258,16 +261,19 @@ fn wait(
     deadline: Instant,
 ) -> std::io::Result<Option<ExitStatus>> {
     let mut ended: Option<(ExitStatus, Instant)> = None;
+    let mut looked = Instant::now();
     loop {
         match (receiver.recv_timeout(LOOK), ended) {
             (Ok((Pipe::Out, bytes)), _) => answer.stdout.extend(bytes),
             (Ok((Pipe::Err, bytes)), _) => answer.stderr.extend(bytes),
             (Err(RecvTimeoutError::Disconnected), Some((status, _))) => return Ok(Some(status)),
             (Err(RecvTimeoutError::Disconnected), None) => return exit(child, deadline),
-            (Err(RecvTimeoutError::Timeout), Some(_)) => {}
-            (Err(RecvTimeoutError::Timeout), None) => {
-                ended = child.try_wait()?.map(|status| (status, Instant::now()));
-            }
+            (Err(RecvTimeoutError::Timeout), _) => {}
+        }
+        // Also while bytes keep coming: a hook's child may print for ever.
+        if ended.is_none() && looked.elapsed() >= LOOK {
+            looked = Instant::now();
+            ended = child.try_wait()?.map(|status| (status, looked));
         }
         match ended {
             Some((status, at)) if at.elapsed() >= DRAIN => return Ok(Some(status)),
@@ -353,6 +359,20 @@ mod tests {
         let (folder, environment) = shim("(sleep 0.4; echo late) & exit 0");
         let answer = Call::new("status").run(folder.path(), &environment).unwrap();
         assert_eq!(answer.line(), "late");
+    }
+
+    // Nor does one that prints for ever, and it does not fill the memory.
+    #[test]
+    fn a_process_left_behind_may_print_for_ever() {
+        let (folder, environment) = shim("yes & echo $! > child; exit 0");
+        let answer = Call::new("status").run_within(folder.path(), &environment, Duration::from_secs(30));
+        let child: i32 =
+            std::fs::read_to_string(folder.path().join("child")).unwrap().trim().parse().unwrap();
+        let _ = rustix::process::kill_process(
+            rustix::process::Pid::from_raw(child).unwrap(),
+            rustix::process::Signal::KILL,
+        );
+        assert!(answer.unwrap().status.success());
     }
 
     #[test]

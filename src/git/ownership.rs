@@ -12,7 +12,13 @@ pub fn is_rally_owned(path: &[u8]) -> bool {
 /// Whether rally commits this path as its own state. What lies in `.rally/state` never is,
 /// also when somebody removed the ignore file.
 pub(super) fn is_tracked_state(path: &[u8]) -> bool {
-    is_rally_owned(path) && path != CLAUDE_SETTINGS && !path.starts_with(b".rally/state/")
+    /// Written by people, whatever folder they stand in.
+    const PEOPLE_S: [&[u8]; 2] = [b".rally/config.toml", b".rally/instructions.md"];
+    is_rally_owned(path)
+        && path != CLAUDE_SETTINGS
+        && !PEOPLE_S.contains(&path)
+        && !path.starts_with(b".rally/state/")
+        && !path.starts_with(b".rally/agents/user/")
 }
 
 #[cfg(test)]
@@ -22,8 +28,10 @@ mod tests {
     // 30-94
     #[test]
     fn ownership_table() {
-        let table: [(&[u8], bool, bool); 14] = [
-            (b".rally/config.toml", true, true),
+        let table: [(&[u8], bool, bool); 16] = [
+            (b".rally/config.toml", true, false),
+            (b".rally/instructions.md", true, false),
+            (b".rally/README.md", true, true),
             (b".rally/summary.jsonl", true, true),
             (b".rally/state/tries.jsonl", true, false),
             (b".laps/laps.json", true, true),

@@ -1,12 +1,14 @@
 //! What was dirty when a run began.
 
 use std::collections::BTreeMap;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::error::Result;
-use super::fingerprint::Fingerprint;
+use super::fingerprint::{Content, Fingerprint};
 use super::ownership::is_rally_owned;
 use super::paths;
 use super::repository::Git;
@@ -52,14 +54,19 @@ impl Snapshot {
 
     /// Takes over from a newer snapshot what was changed after a moment, nanoseconds after 1970:
     /// nobody but the user can have done that. Says which paths.
-    pub fn spare(&mut self, now: &Snapshot, moment: i64) -> Vec<String> {
+    pub fn spare(&mut self, root: &Path, now: &Snapshot, moment: i64) -> Vec<String> {
         let mut spared = Vec::new();
         for (path, dirty) in &now.dirty {
             let known = self
                 .dirty
                 .get(path)
                 .is_some_and(|then| then.fingerprint.content == dirty.fingerprint.content);
-            if !known && dirty.fingerprint.changed_after(moment) {
+            let late = match dirty.fingerprint.content {
+                // What is gone has no time of its own; its folder has.
+                Content::Missing => folder_changed_after(&paths::below(root, path), moment),
+                _ => dirty.fingerprint.changed_after(moment),
+            };
+            if !known && late {
                 spared.push(String::from_utf8_lossy(path).into_owned());
                 self.dirty.insert(path.clone(), dirty.clone());
             }
@@ -75,6 +82,14 @@ impl Snapshot {
         }
         !then.fingerprint.still_holds(&paths::below(git.root(), path), self.taken)
     }
+}
+
+/// Whether the nearest folder above a missing path was changed after a moment.
+fn folder_changed_after(path: &Path, moment: i64) -> bool {
+    let folder = path.ancestors().skip(1).find_map(|folder| folder.metadata().ok());
+    folder.is_some_and(|folder| {
+        folder.mtime().saturating_mul(1_000_000_000).saturating_add(folder.mtime_nsec()) > moment
+    })
 }
 
 impl Git {

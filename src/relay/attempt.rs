@@ -160,7 +160,12 @@ pub async fn drive(
     let ticking = driver.sink.wants_ticks();
     let mut drained: Option<tokio::time::Instant> = None;
 
+    let mut busy = false;
     loop {
+        if std::mem::take(&mut busy) {
+            // Lets clock and signals catch up: a pipe that is never empty would keep them waiting.
+            tokio::task::yield_now().await;
+        }
         let gone = driver.life.is_done();
         if gone && stdout.is_none() && stderr.is_none() {
             break;
@@ -187,13 +192,19 @@ pub async fn drive(
             }
             read = pump(&mut stdout, &transcript, &mut out_chunk), if stdout.is_some() => {
                 match read {
-                    Some(n) => driver.heard(Stream::Stdout, &out_chunk[..n]),
+                    Some(n) => {
+                        busy = true;
+                        driver.heard(Stream::Stdout, &out_chunk[..n]);
+                    }
                     None => stdout = None,
                 }
             }
             read = pump(&mut stderr, &transcript, &mut err_chunk), if stderr.is_some() => {
                 match read {
-                    Some(n) => driver.heard(Stream::Stderr, &err_chunk[..n]),
+                    Some(n) => {
+                        busy = true;
+                        driver.heard(Stream::Stderr, &err_chunk[..n]);
+                    }
                     None => stderr = None,
                 }
             }

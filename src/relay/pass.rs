@@ -86,6 +86,8 @@ struct Pass<'w> {
     saved_run: u64,
     failed_in_a_row: u32,
     last_failure: Option<String>,
+    /// How long the provider asked to wait after the newest failure.
+    hint: Option<Duration>,
     previous: Option<Runner>,
 }
 
@@ -105,6 +107,7 @@ impl<'w> Pass<'w> {
             saved_run,
             failed_in_a_row: 0,
             last_failure: None,
+            hint: None,
             previous: None,
             world,
         })
@@ -177,7 +180,7 @@ impl<'w> Pass<'w> {
             Pick::Wrap => {
                 let settings = &self.world.settings;
                 let failures = self.failed_in_a_row.max(1);
-                let pause = backoff::pause(failures, settings.retry_backoff, None, fastrand::f64());
+                let pause = backoff::pause(failures, settings.retry_backoff, self.hint, fastrand::f64());
                 self.world.wait(pause).await;
                 self.scheduler.wrap();
                 Picked::LookAgain
@@ -279,11 +282,13 @@ impl<'w> Pass<'w> {
                 self.relay.completed_iterations += 1;
                 self.failed_in_a_row = 0;
                 self.last_failure = None;
+                self.hint = None;
                 self.scheduler.record(index, scheduler::Verdict::Passed);
             }
             RunVerdict::Failed { reason } => {
                 self.failed_in_a_row += 1;
                 self.last_failure = Some(reason.clone());
+                self.hint = result.hint.filter(|hint| *hint <= LONG_HINT);
                 let verdict = if result.terminal {
                     scheduler::Verdict::FailedTerminally
                 } else {

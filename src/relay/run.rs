@@ -140,7 +140,7 @@ fn resumed(world: &mut World, mut known: Snapshot, now: &Snapshot, open: &OpenRu
     const NAMED: usize = 5;
     let Some(since) = open.idle_since else { return known };
     let since = i64::try_from(since.as_nanosecond()).unwrap_or(i64::MAX);
-    let spared = known.spare(now, since);
+    let spared = known.spare(&world.workspace, now, since);
     if !spared.is_empty() {
         let more = if spared.len() > NAMED { ", …" } else { "" };
         world.warn(format!(

@@ -27,8 +27,7 @@ const IGNORE_LINES: [&str; 4] = ["state/", "state", "/state", "/state/"];
 /// Prepares `.rally`. Doing it again is harmless. Says what the operator should know.
 pub fn prepare(layout: &Layout) -> Result<Vec<String>, StoreError> {
     let state = layout.state_dir();
-    fs::create_dir_all(&state).map_err(StoreError::at("create the folder", &state))?;
-    ignore_state(&layout.gitignore())?;
+    make_state_folder(layout)?;
     let mut notices = Vec::new();
     let mut moved = false;
     for name in MOVED {
@@ -49,6 +48,13 @@ pub fn prepare(layout: &Layout) -> Result<Vec<String>, StoreError> {
         }
     }
     Ok(notices)
+}
+
+/// Makes the state folder and hides it from git.
+pub(super) fn make_state_folder(layout: &Layout) -> Result<(), StoreError> {
+    let state = layout.state_dir();
+    fs::create_dir_all(&state).map_err(StoreError::at("create the folder", &state))?;
+    ignore_state(&layout.gitignore())
 }
 
 /// Moves one file without ever overwriting another. Says so when both had something to say.

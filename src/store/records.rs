@@ -21,6 +21,16 @@ fn null_as_empty<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<String>, D::Erro
     Ok(Option::<Vec<String>>::deserialize(d)?.unwrap_or_default())
 }
 
+/// Ids count up from 1. One beyond what other JSON readers can hold (2^53) is damage, and so is its line.
+fn id<'de, D: Deserializer<'de>>(d: D) -> Result<u64, D::Error> {
+    const LARGEST: u64 = 1 << 53;
+    let id = u64::deserialize(d)?;
+    if id > LARGEST {
+        return Err(serde::de::Error::custom(format!("id {id} is out of range")));
+    }
+    Ok(id)
+}
+
 /// One finished try: a line of `tries.jsonl`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TryRecord {
@@ -28,10 +38,13 @@ pub struct TryRecord {
     #[serde(default)]
     pub v: u32,
     /// Unique in this workspace.
+    #[serde(deserialize_with = "id")]
     pub id: u64,
     /// Run number inside the relay, from 1.
+    #[serde(deserialize_with = "id")]
     pub run_id: u64,
     /// The relay.
+    #[serde(deserialize_with = "id")]
     pub relay_id: u64,
     /// Canonical harness name.
     pub agent_type: String,
@@ -128,6 +141,7 @@ pub struct RelayRecord {
     #[serde(default)]
     pub v: u32,
     /// Unique in this workspace.
+    #[serde(deserialize_with = "id")]
     pub id: u64,
     /// Successful runs wanted.
     pub target_iterations: u64,
@@ -263,6 +277,7 @@ pub enum AgentStatusKind {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Message {
     /// Unique in this workspace.
+    #[serde(deserialize_with = "id")]
     pub id: u64,
     /// The text.
     pub body: String,
@@ -379,6 +394,7 @@ pub enum Fact {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TryStarted {
     /// Unique in this workspace.
+    #[serde(deserialize_with = "id")]
     pub try_id: u64,
     /// The relay.
     pub relay_id: u64,

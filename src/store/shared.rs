@@ -24,8 +24,7 @@ impl<'a> Shared<'a> {
     pub fn lock(layout: &'a Layout) -> Result<Shared<'a>, StoreError> {
         let path = layout.journal_lock();
         if !layout.state_dir().is_dir() {
-            std::fs::create_dir_all(layout.state_dir())
-                .map_err(StoreError::at("create the folder", &path))?;
+            super::migrate::make_state_folder(layout)?;
         }
         let file = OpenOptions::new()
             .create(true)

@@ -91,6 +91,10 @@ async fn go(prepared: Prepared) -> anyhow::Result<u8> {
     )?;
     let (relay, roster, resumed) = match chosen {
         Chosen::Resume { relay, overwrite_mix } => resume(&mut store, &prepared, *relay, overwrite_mix)?,
+        Chosen::Fresh { .. } if prepared.args.resume && prepared.prompt.is_none() => {
+            // Whoever resumes in a loop must not begin something new with it.
+            return Ok(SUCCESS);
+        }
         Chosen::Fresh { anew } => fresh(&mut store, &prepared, anew)?,
     };
     harnesses::check(&roster, &prepared.registry)?;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 
 use super::words;
-use crate::failure::words::RATE_LIMIT_WAIT;
+use crate::failure::words::{RATE_LIMIT_WAIT, told_retry_after};
 use crate::failure::{brief, reset};
 use crate::model::{Category, Evidence, Timestamp};
 
@@ -46,10 +46,12 @@ impl ApiError {
                 evidence.reset_at = told.or(evidence.reset_at).or_else(|| reset::find(&self.text, now, zone));
             }
             Some(Category::ShortRateLimit) => {
-                evidence.retry_after = evidence.retry_after.or(Some(RATE_LIMIT_WAIT));
+                evidence.retry_after =
+                    evidence.retry_after.or_else(|| told_retry_after(&self.text)).or(Some(RATE_LIMIT_WAIT));
             }
             Some(Category::ProviderOverloaded) => {
-                evidence.retry_after = evidence.retry_after.or(Some(OVERLOAD_WAIT));
+                evidence.retry_after =
+                    evidence.retry_after.or_else(|| told_retry_after(&self.text)).or(Some(OVERLOAD_WAIT));
             }
             _ => {}
         }

@@ -8,7 +8,7 @@ use regex::Regex;
 
 use super::errors::OVERLOAD_WAIT;
 use crate::failure::pattern::regex;
-use crate::failure::words::RATE_LIMIT_WAIT;
+use crate::failure::words::{RATE_LIMIT_WAIT, told_retry_after};
 use crate::failure::{brief, reset};
 use crate::model::{Category, Evidence, Timestamp};
 
@@ -66,7 +66,7 @@ fn limit(
         None if told.is_some() && (LIMIT.is_match(text) || RATE.is_match(text)) => (&*LIMIT, told),
         None if RATE.is_match(text) => {
             let mut evidence = found(Category::ShortRateLimit, &RATE);
-            evidence.retry_after = Some(RATE_LIMIT_WAIT);
+            evidence.retry_after = told_retry_after(text).or(Some(RATE_LIMIT_WAIT));
             return Some(evidence);
         }
         None => return None,

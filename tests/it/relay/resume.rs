@@ -319,6 +319,9 @@ fn thousands_of_dirty_files_are_remembered_over_a_crash() {
 #[test]
 fn what_changes_between_two_passes_is_not_committed() {
     let sandbox = Sandbox::initialised();
+    sandbox.write("docs/old.txt", "old\n");
+    sandbox.git(["add", "."]);
+    sandbox.git(["commit", "-q", "-m", "docs"]);
     sandbox.claude(
         "init; if [ $N = 1 ]; then echo cut > cut.txt; here; sleep 600; fi; echo x > made.txt; result ok",
     );
@@ -329,6 +332,7 @@ fn what_changes_between_two_passes_is_not_committed() {
     sandbox.write("note.txt", "the user's\n");
     sandbox.write("README.txt", "the user's\n");
     sandbox.git(["add", "README.txt"]);
+    std::fs::remove_file(sandbox.repo().join("docs/old.txt")).unwrap();
     let output = sandbox.relay(&["--resume"]);
     assert!(output.status.success(), "{}{}", stdout(&output), stderr(&output));
     assert!(stderr(&output).contains("taken for yours"), "{}", stderr(&output));
@@ -336,7 +340,7 @@ fn what_changes_between_two_passes_is_not_committed() {
         sandbox.git(["show", "--format=", "--name-only", "HEAD"]),
         ".rally/summary.jsonl\ncut.txt\nmade.txt"
     );
-    assert_eq!(sandbox.git(["status", "--porcelain"]), "M  README.txt\n?? note.txt");
+    assert_eq!(sandbox.git(["status", "--porcelain"]), "M  README.txt\n D docs/old.txt\n?? note.txt");
 }
 
 // The same after a kill: the last beat tells when the agent was last watched
@@ -435,4 +439,14 @@ fn a_task_on_standard_input_leaves_no_room_for_answers() {
     assert!(stderr(&output).contains("--resume or --new"), "{}", stderr(&output));
     let output = answering(&sandbox, "nwe\n", &["--agent", "cc"]);
     assert_eq!(output.status.code(), Some(1), "a typo is no answer: {}", stderr(&output));
+}
+
+// A script that resumes in a loop must not begin anything new
+#[test]
+fn resume_without_a_task_begins_nothing() {
+    let sandbox = Sandbox::initialised();
+    sandbox.claude("init; echo x > made.txt; result ok");
+    let output = sandbox.relay(&["--resume", "--agent", "cc"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert!(sandbox.tries().is_empty() && sandbox.relays().is_empty());
 }

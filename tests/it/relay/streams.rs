@@ -225,3 +225,22 @@ fn a_full_state_folder_is_waited_out() {
     assert_eq!(only_try(&sandbox)["outcome"], "completed");
     assert_eq!(sandbox.note("n").trim(), "1", "the agent was called once");
 }
+
+// A damaged record is skipped, whatever its id says
+#[test]
+fn an_impossible_id_is_a_damaged_line() {
+    let sandbox = Sandbox::initialised();
+    sandbox.claude("init; echo $N > made-$N.txt; result ok");
+    assert!(sandbox.relay(&["--agent", "cc", "work"]).status.success());
+    for file in ["tries", "relays"] {
+        let path = format!(".rally/state/{file}.jsonl");
+        let line =
+            sandbox.read(&path).lines().last().unwrap().replace("\"id\":1,", "\"id\":18446744073709551615,");
+        let whole = sandbox.read(&path);
+        sandbox.write(&path, &format!("{whole}{line}\n"));
+    }
+    let output = sandbox.relay(&["--new", "--agent", "cc", "work"]);
+    assert!(output.status.success(), "{}{}", stdout(&output), stderr(&output));
+    assert!(stderr(&output).contains("unreadable line"), "{}", stderr(&output));
+    assert_eq!(sandbox.tries().last().unwrap()["id"], 2);
+}
