@@ -166,6 +166,11 @@ pub async fn drive(
             // Lets clock and signals catch up: a pipe that is never empty would keep them waiting.
             tokio::task::yield_now().await;
         }
+        // Asked of the clock itself: a timer needs a moment that a full pipe never leaves.
+        if driver.life.next_deadline().is_some_and(|at| at <= driver.now()) {
+            let action = driver.life.tick(driver.now());
+            driver.act(action);
+        }
         let gone = driver.life.is_done();
         if gone && stdout.is_none() && stderr.is_none() {
             break;
@@ -179,10 +184,7 @@ pub async fn drive(
             order = operator.next() => driver.obey(order),
             report = driver.agent.report(), if !gone => driver.guard_says(report).await,
             // Deadlines stand before the pipes: an agent that never stops printing must not outrun them.
-            () = until(deadline), if deadline.is_some() => {
-                let action = driver.life.tick(driver.now());
-                driver.act(action);
-            }
+            () = until(deadline), if deadline.is_some() => {}
             () = until(drained), if drained.is_some() => break,
             _ = tick.tick() => {
                 driver.witness.alive();

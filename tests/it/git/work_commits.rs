@@ -47,10 +47,10 @@ fn state_is_never_staged_even_without_its_ignore_file() {
     let sandbox = Sandbox::new();
     let git = open(&sandbox);
     sandbox.write(".rally/state/tries.jsonl", "{}\n");
-    sandbox.write(".rally/config.toml", "\n");
+    sandbox.write(".rally/README.md", "\n");
     sandbox.write("work", "agent\n");
     let hash = work_well(&git, &Snapshot::default());
-    assert_eq!(names(&sandbox, &hash), ["A .rally/config.toml", "A work"]);
+    assert_eq!(names(&sandbox, &hash), ["A .rally/README.md", "A work"]);
 }
 
 #[test]
