@@ -243,7 +243,7 @@ fn a_crash_between_verdict_and_record_is_completed_not_repeated() {
     sandbox.program(
         "git",
         &format!(
-            "case \" $* \" in *' commit '*) if [ ! -e {notes}/free ]; then touch {notes}/committing; sleep 600; fi;; esac; \
+            "case \" $* \" in *' commit '*) if [ ! -e {notes}/free ]; then echo $$ > {notes}/git; touch {notes}/committing; exec sleep 600; fi;; esac; \
              exec {git} \"$@\""
         ),
     );
@@ -252,7 +252,9 @@ fn a_crash_between_verdict_and_record_is_completed_not_repeated() {
     relay.kill();
     sandbox.release("free");
     assert!(sandbox.tries().is_empty(), "the scene is set: no record yet");
-    std::process::Command::new("pkill").args(["-f", &format!("{notes}/free")]).status().ok();
+    // Git calls are rally's own children, not the agent's: nobody ends this one for us.
+    let ended = std::process::Command::new("kill").arg(sandbox.note("git").trim()).status().unwrap();
+    assert!(ended.success());
 
     let output = sandbox.relay(&["--resume"]);
     assert!(output.status.success(), "{}{}", stdout(&output), stderr(&output));
