@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use super::backoff;
-use super::event::{Event, PassEnd, RunVerdict, Tally};
+use super::event::{Event, PassEnd, RunVerdict};
 use super::operator::{Halt, Waited};
 use super::resilience::{self, Health, Healths};
 use super::run::{self, Assignment, RunResult};
@@ -69,7 +69,7 @@ pub async fn run(world: &mut World, plan: Plan) -> PassEnd {
     world.emit(Event::RelayEnded { relay_id, end: end.clone() });
     let tries = world.store.tries_of_relay(relay_id).into_iter().flatten().map_while(Result::ok);
     let tally = tally::count(tries, begun.elapsed(), complete);
-    if tally != (Tally { duration: tally.duration, complete, ..Tally::default() }) {
+    if tally.runs > 0 {
         world.emit(Event::Summary(tally));
     }
     end

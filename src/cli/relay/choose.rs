@@ -41,7 +41,7 @@ pub fn choose<R: BufRead>(
     match start::decide(wish, open) {
         Start::Fresh => Ok(Chosen::Fresh { anew: wish == Wish::New }),
         Start::NothingToResume => {
-            notice("there is no unfinished relay to resume; a task would begin a new one".to_owned());
+            notice("there is no unfinished relay to resume".to_owned());
             Ok(Chosen::Fresh { anew: false })
         }
         Start::Resume(relay) => Ok(Chosen::Resume { relay, overwrite_mix: new_mix.is_some() }),

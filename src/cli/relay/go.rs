@@ -93,11 +93,11 @@ async fn go(prepared: Prepared) -> anyhow::Result<u8> {
         Chosen::Resume { relay, overwrite_mix } => resume(&mut store, &prepared, *relay, overwrite_mix)?,
         Chosen::Fresh { .. } if prepared.args.resume && prepared.prompt.is_none() => {
             // Whoever resumes in a loop must not begin something new with it.
+            warn("give a task to begin a new relay");
             return Ok(SUCCESS);
         }
         Chosen::Fresh { anew } => fresh(&mut store, &prepared, anew)?,
     };
-    harnesses::check(&roster, &prepared.registry)?;
 
     // Not before the questions: until now a signal simply ends us, and nothing is under way.
     let operator = Operator::install(std::io::stdin().is_terminal()).context("cannot listen to signals")?;
@@ -190,6 +190,7 @@ fn resume(
         }
         _ => prepare::stored_roster(&relay, &prepared.config)?,
     };
+    harnesses::check(&roster, &prepared.registry)?;
     if let Some(prompt) = &prepared.prompt
         && relay.prompt.as_deref() != Some(prompt)
     {

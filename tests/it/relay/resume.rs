@@ -5,6 +5,10 @@ use std::process::Stdio;
 
 use crate::support::{Sandbox, stderr, stdout};
 
+/// Works until it is cut; the next invocation does the rest.
+const CUT: &str =
+    "init; if [ $N = 1 ]; then echo cut > cut.txt; here; sleep 600; fi; echo x > made.txt; result ok";
+
 /// A relay of two iterations that failed after its first.
 fn unfinished() -> Sandbox {
     let sandbox = Sandbox::initialised();
@@ -299,9 +303,7 @@ fn thousands_of_dirty_files_are_remembered_over_a_crash() {
     for n in 0..6000 {
         sandbox.write(&format!("untracked/a-rather-long-name-of-a-file-that-is-not-mine-{n}.txt"), "x");
     }
-    sandbox.claude(
-        "init; if [ $N = 1 ]; then echo cut > cut.txt; here; sleep 600; fi; echo x > made.txt; result ok",
-    );
+    sandbox.claude(CUT);
     let relay = sandbox.start_relay(&["--agent", "cc", "work"]);
     sandbox.wait_for_note("here.1");
     relay.kill();
@@ -324,9 +326,7 @@ fn what_changes_between_two_passes_is_not_committed() {
     sandbox.write("docs/old.txt", "old\n");
     sandbox.git(["add", "."]);
     sandbox.git(["commit", "-q", "-m", "docs"]);
-    sandbox.claude(
-        "init; if [ $N = 1 ]; then echo cut > cut.txt; here; sleep 600; fi; echo x > made.txt; result ok",
-    );
+    sandbox.claude(CUT);
     let relay = sandbox.start_relay(&["--agent", "cc", "work"]);
     sandbox.wait_for_note("here.1");
     relay.signal("TERM");
@@ -349,9 +349,7 @@ fn what_changes_between_two_passes_is_not_committed() {
 #[test]
 fn after_a_kill_too() {
     let sandbox = Sandbox::initialised();
-    sandbox.claude(
-        "init; if [ $N = 1 ]; then echo cut > cut.txt; here; sleep 600; fi; echo x > made.txt; result ok",
-    );
+    sandbox.claude(CUT);
     let relay = sandbox.start_relay(&["--agent", "cc", "work"]);
     sandbox.wait_for_note("here.1");
     relay.kill();
