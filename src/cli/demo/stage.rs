@@ -32,7 +32,9 @@ pub struct Stage {
 pub fn set_up(dir: Option<PathBuf>) -> anyhow::Result<Stage> {
     let root = match dir {
         Some(dir) => {
-            std::fs::create_dir(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
+            std::fs::create_dir(&dir).with_context(|| {
+                format!("cannot make {}; --dir takes a folder that does not exist yet", dir.display())
+            })?;
             std::fs::canonicalize(&dir)?
         }
         None => tempfile::Builder::new()
