@@ -3,7 +3,7 @@
 use std::os::unix::fs::MetadataExt;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, WaitOptions, getpid, getsid, set_child_subreaper, waitpid};
+use rustix::process::{Pid, WaitOptions, getpid, set_child_subreaper, waitpid};
 
 use super::protocol::TreeSignal;
 use super::tree::{self, Member};
@@ -109,9 +109,11 @@ fn kill(members: impl Iterator<Item = Member>, swept: &mut Vec<Leftover>) {
 
 /// This process's children that it did not start itself.
 fn adopted(guards: &[i32]) -> Vec<Member> {
-    let own_session = getsid(None).map_or(0, Pid::as_raw_pid);
+    // Read from procfs like the children's: where the session's leader is outside this pid namespace
+    // (the usual case in a container) the number is 0 for all of them, and no valid `Pid`.
+    let Some(own) = identity::stat(getpid().as_raw_pid()) else { return Vec::new() };
     let mut children = tree::children(getpid().as_raw_pid());
-    children.retain(|child| child.session != own_session && !guards.contains(&child.pid));
+    children.retain(|child| child.session != own.session && !guards.contains(&child.pid));
     children
 }
 

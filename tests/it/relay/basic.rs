@@ -35,6 +35,28 @@ fn a_file_is_made_committed_and_recorded() {
     assert!(stdout(&output).contains("Relay complete."));
 }
 
+/// In a container the leader of rally's session is often outside its pid namespace: its number is 0.
+#[test]
+fn a_session_whose_leader_is_out_of_sight_is_no_trouble() {
+    const OPTIONS: [&str; 5] = ["--map-root-user", "--pid", "--fork", "--mount-proc", "--"];
+    let sandbox = Sandbox::initialised();
+    let possible = sandbox.command("unshare").args(OPTIONS).arg("true").output();
+    if !possible.is_ok_and(|output| output.status.success()) {
+        println!("skipped: no pid namespace can be made here");
+        return;
+    }
+    sandbox.claude("init; setsid sleep 300 & echo made > made-$N.txt; result ok");
+    let output = sandbox
+        .command("unshare")
+        .args(OPTIONS)
+        .arg(Sandbox::rally_path())
+        .args(["relay", "--new", "-i", "2", "--agent", "cc", "work"])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}{}", stdout(&output), stderr(&output));
+    assert_eq!(sandbox.tries().len(), 2);
+}
+
 // 30-S3, 10-Z3, 30-S8
 #[test]
 fn weights_are_honoured_and_kept_as_typed() {

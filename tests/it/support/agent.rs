@@ -12,7 +12,7 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 /// What every fake agent can say. `$N` counts invocations; `$S` is a folder for its notes.
 const WORDS: &str = r#"
 S='@STATE@'
-N=$(( $(cat "$S/n" 2>/dev/null || echo 0) + 1 )); echo $N > "$S/n"
+N=$(( $(cat "$S/n" 2>/dev/null || echo 0) + 1 )); echo $N > "$S/n.new"; mv "$S/n.new" "$S/n"
 printf '%s\n' "$@" > "$S/args.$N"
 env > "$S/env.$N"
 cat > "$S/prompt.$N"
