@@ -1,8 +1,12 @@
 //! The five harnesses that rally knows by itself, and the names they answer to.
 
+use crate::model::Cli;
+
 /// A built-in harness.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Builtin {
+    /// Which CLI it is.
+    pub cli: Cli,
     /// Canonical name, as records store it.
     pub name: &'static str,
     /// Every accepted spelling (case-sensitive), the canonical one included. This is also the order
@@ -17,15 +21,35 @@ pub struct Builtin {
 /// All five, by name.
 pub const BUILTINS: [Builtin; 5] = [
     Builtin {
+        cli: Cli::Antigravity,
         name: "antigravity",
         aliases: &["antigravity", "ag", "agy"],
         program: "agy",
         model_key: "antigravity_model",
     },
-    Builtin { name: "claude", aliases: &["claude", "cc"], program: "claude", model_key: "claude_model" },
-    Builtin { name: "codex", aliases: &["codex", "cx"], program: "codex", model_key: "codex_model" },
-    Builtin { name: "gemini", aliases: &["gemini", "ge"], program: "gemini", model_key: "gemini_model" },
     Builtin {
+        cli: Cli::Claude,
+        name: "claude",
+        aliases: &["claude", "cc"],
+        program: "claude",
+        model_key: "claude_model",
+    },
+    Builtin {
+        cli: Cli::Codex,
+        name: "codex",
+        aliases: &["codex", "cx"],
+        program: "codex",
+        model_key: "codex_model",
+    },
+    Builtin {
+        cli: Cli::Gemini,
+        name: "gemini",
+        aliases: &["gemini", "ge"],
+        program: "gemini",
+        model_key: "gemini_model",
+    },
+    Builtin {
+        cli: Cli::Opencode,
         name: "opencode",
         aliases: &["opencode", "op"],
         program: "opencode",

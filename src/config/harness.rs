@@ -41,6 +41,8 @@ pub struct HarnessConfig {
     pub output_lines: usize,
     /// Which output counts.
     pub tail_stream: TailStream,
+    /// The reasoning effort to ask for.
+    pub effort: Option<String>,
     /// Model names and what is passed for them.
     pub models: BTreeMap<String, String>,
 }
@@ -54,6 +56,8 @@ pub struct Launch {
     pub args: Vec<String>,
     /// Further environment: that of the base, overridden by its own.
     pub env: BTreeMap<String, String>,
+    /// The reasoning effort to ask for.
+    pub effort: Option<String>,
 }
 
 /// Keys that only make sense beside a `command`.
@@ -161,6 +165,7 @@ pub(super) fn resolve(
                 Some("stderr") => TailStream::Stderr,
                 _ => TailStream::Combined,
             },
+            effort: merged.text(&at("effort")).map(str::trim).filter(|e| !e.is_empty()).map(str::to_owned),
             models: merged.texts_under(&at("models")),
         };
         if builtin::find(name).is_none() {

@@ -61,6 +61,7 @@ const KEYS: &[(&str, Kind)] = &[
     ("harness.*.base", Kind::Text),
     ("harness.*.command", Kind::List),
     ("harness.*.model_flag", Kind::Text),
+    ("harness.*.effort", Kind::Text),
     ("harness.*.args", Kind::List),
     ("harness.*.env.*", Kind::Text),
     ("harness.*.output_strategy", Kind::OneOf(&["tail"])),

@@ -102,6 +102,7 @@ impl Config {
         if let Some(table) = shared.iter().find(|table| !table.args.is_empty()) {
             launch.args.clone_from(&table.args);
         }
+        launch.effort = own.into_iter().chain(shared.iter().copied()).find_map(|table| table.effort.clone());
         // Weakest first: later ones override.
         for table in shared.into_iter().rev().chain(own) {
             launch.env.extend(table.env.clone());

@@ -10,72 +10,44 @@ mod session_log;
 mod tests;
 mod words;
 
-use std::ffi::OsString;
-use std::path::PathBuf;
+use std::ffi::{OsStr, OsString};
 
 pub use parser::ClaudeParser;
 
-use super::{Capabilities, DiskQuery, Executor, Invocation, Parser, PrepareError, Request, Stderr, Stdin};
+use super::spec::{given, undocumented_effort};
+use super::{
+    Capabilities, DiskQuery, Executor, HarnessSpec, Invocation, Parser, PrepareError, Request, SignIn,
+    Stderr, Stdin,
+};
 use crate::model::Evidence;
 
 /// Efforts that the CLI documents; others are passed on with a remark.
 const EFFORTS: [&str; 5] = ["low", "medium", "high", "xhigh", "max"];
 
-/// A harness that is Claude Code.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ClaudeSpec {
-    /// `claude`, or the user's name of a harness built on it.
-    pub name: String,
-    /// Program name (looked up in PATH) or path.
-    pub program: String,
-    /// Arguments of the user. They stand before model, effort and session, which
-    /// belong to the try and win when the CLI takes the last of two.
-    pub extra_args: Vec<String>,
-    /// Variables of the user, such as `CLAUDE_CONFIG_DIR` for a second account.
-    pub extra_env: Vec<(String, String)>,
-}
-
-impl Default for ClaudeSpec {
-    fn default() -> Self {
-        ClaudeSpec {
-            name: "claude".to_owned(),
-            program: "claude".to_owned(),
-            extra_args: Vec::new(),
-            extra_env: Vec::new(),
-        }
-    }
-}
-
 /// Describes Claude Code to the driver.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Claude {
-    spec: ClaudeSpec,
+    spec: HarnessSpec,
 }
 
 impl Claude {
     /// A harness as specified.
-    pub fn new(spec: ClaudeSpec) -> Self {
+    pub fn new(spec: HarnessSpec) -> Self {
         Claude { spec }
-    }
-
-    /// Where the CLI keeps its own files: as the agent sees it, so the harness' own
-    /// variables come before rally's.
-    fn config_dir(&self) -> Option<PathBuf> {
-        let variable = |name: &str| -> Option<OsString> {
-            let own = self.spec.extra_env.iter().rev().find(|(key, _)| key == name);
-            own.map(|(_, value)| value.into())
-                .or_else(|| std::env::var_os(name))
-                .filter(|value| !value.is_empty())
-        };
-        variable("CLAUDE_CONFIG_DIR")
-            .map(PathBuf::from)
-            .or_else(|| variable("HOME").map(|home| PathBuf::from(home).join(".claude")))
     }
 }
 
 impl Executor for Claude {
     fn harness(&self) -> &str {
         &self.spec.name
+    }
+
+    fn program(&self) -> &OsStr {
+        self.spec.program.as_ref()
+    }
+
+    fn variables(&self) -> &[(String, String)] {
+        &self.spec.extra_env
     }
 
     fn capabilities(&self) -> Capabilities {
@@ -93,15 +65,7 @@ impl Executor for Claude {
         args.extend(self.spec.extra_args.iter().map(OsString::from));
         let mut notes = Vec::new();
         let effort = given(request.effort);
-        if let Some(effort) = effort
-            && !EFFORTS.contains(&effort.to_ascii_lowercase().as_str())
-        {
-            notes.push(format!(
-                "{}: `{effort}` is none of the documented efforts ({}); it is passed on as it is",
-                self.spec.name,
-                EFFORTS.join(", ")
-            ));
-        }
+        notes.extend(effort.and_then(|effort| undocumented_effort(&self.spec.name, effort, &EFFORTS)));
         for (flag, value) in
             [("--model", given(request.model)), ("--effort", effort), ("--resume", given(request.resume))]
         {
@@ -109,26 +73,30 @@ impl Executor for Claude {
                 args.extend([OsString::from(flag), OsString::from(value)]);
             }
         }
-        Ok(Invocation {
+        Ok(self.spec.overlay(Invocation {
             program: OsString::from(&self.spec.program),
             args,
-            env: self.spec.extra_env.iter().map(|(key, value)| (key.into(), value.into())).collect(),
+            env: Vec::new(),
             stdin: Stdin::Bytes(request.prompt.as_bytes().to_vec()),
             stderr: Stderr::Merged,
+            log: None,
             notes,
-        })
+        }))
     }
 
-    fn parser(&self) -> Box<dyn Parser> {
+    fn parser(&self, _request: &Request<'_>) -> Box<dyn Parser> {
         Box::new(ClaudeParser::default())
     }
 
     fn disk_evidence(&self, query: &DiskQuery<'_>) -> Option<Evidence> {
-        session_log::evidence(&self.config_dir()?, query)
+        session_log::evidence(&self.spec.folder("CLAUDE_CONFIG_DIR", ".claude")?, query)
     }
-}
 
-/// A setting that says something.
-fn given(value: Option<&str>) -> Option<&str> {
-    value.map(str::trim).filter(|value| !value.is_empty())
+    fn sign_in(&self) -> SignIn {
+        const VARIABLES: [&str; 3] = ["ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN"];
+        self.spec.signed_in(
+            &VARIABLES,
+            self.spec.folder("CLAUDE_CONFIG_DIR", ".claude").map(|home| home.join(".credentials.json")),
+        )
+    }
 }

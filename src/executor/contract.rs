@@ -1,9 +1,10 @@
 //! The two things that every harness brings along: a describer and a parser.
 
+use std::ffi::OsStr;
 use std::fmt::Debug;
 use std::path::Path;
 
-use super::{AgentEvent, Invocation, PrepareError, Report, Request, Stream};
+use super::{AgentEvent, Held, Invocation, PrepareError, Report, Request, Stream};
 use crate::model::{Evidence, Exit, Timestamp};
 
 /// What an executor's CLI can truly do. A claim is proved end to end by a test.
@@ -30,8 +31,10 @@ pub trait Parser: Debug {
 /// Where to look for evidence after a try that did not tell why it failed.
 #[derive(Debug, Clone, Copy)]
 pub struct DiskQuery<'a> {
-    /// The session of this very try.
-    pub session_id: &'a str,
+    /// The session of this very try, if its stream told one.
+    pub session_id: Option<&'a str>,
+    /// The model as passed to the CLI.
+    pub model: Option<&'a str>,
     /// The agent's working directory.
     pub workspace: &'a Path,
     /// When the try began: a resumed session's log also holds older failures.
@@ -40,23 +43,59 @@ pub struct DiskQuery<'a> {
     pub now: Timestamp,
 }
 
+/// Whether a CLI looks signed in, judged by names of files and variables alone: nothing
+/// secret is read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SignIn {
+    /// This file or variable says so.
+    Yes(String),
+    /// Nothing says so; this is what would.
+    No(String),
+    /// Nothing that could be seen would tell.
+    Unknown,
+}
+
+/// Asks the installed CLI about itself: runs it with these arguments, briefly, and returns what it
+/// printed on both streams.
+pub type Ask<'a> = &'a dyn Fn(&[&str]) -> Option<String>;
+
 /// One agent CLI.
 pub trait Executor: Debug {
     /// Canonical harness name, or the user's own for a harness built on another.
     fn harness(&self) -> &str;
 
+    /// What is run: a name looked up in PATH, or a path.
+    fn program(&self) -> &OsStr;
+
+    /// Variables that the user has set for it.
+    fn variables(&self) -> &[(String, String)];
+
     /// What it can do.
     fn capabilities(&self) -> Capabilities;
+
+    /// Learns what the installed version can do, once before the first try. Needed only where versions
+    /// differ; an executor that could not ask claims what every version can.
+    fn learn(&mut self, _ask: Ask<'_>) {}
 
     /// The command line for a request.
     fn invocation(&self, request: &Request<'_>) -> Result<Invocation, PrepareError>;
 
+    /// Sets up what the CLI reads from outside the try's own folder. Never waits.
+    fn hold(&self, _request: &Request<'_>) -> Result<Held, PrepareError> {
+        Ok(Held::Nothing)
+    }
+
     /// A fresh parser for one try.
-    fn parser(&self) -> Box<dyn Parser>;
+    fn parser(&self, request: &Request<'_>) -> Box<dyn Parser>;
 
     /// Evidence that the CLI left on disk about this very session. A missing or
     /// unreadable log is no error: there is simply nothing to learn from it.
     fn disk_evidence(&self, _query: &DiskQuery<'_>) -> Option<Evidence> {
         None
+    }
+
+    /// Whether it looks signed in.
+    fn sign_in(&self) -> SignIn {
+        SignIn::Unknown
     }
 }

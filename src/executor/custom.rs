@@ -4,7 +4,7 @@ mod parser;
 #[cfg(test)]
 mod tests;
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 
 pub use parser::CustomParser;
 
@@ -83,6 +83,14 @@ impl Executor for Custom {
         &self.spec.name
     }
 
+    fn program(&self) -> &OsStr {
+        self.spec.command.first().map(String::as_ref).unwrap_or_default()
+    }
+
+    fn variables(&self) -> &[(String, String)] {
+        &self.spec.env
+    }
+
     fn capabilities(&self) -> Capabilities {
         Capabilities { resume: false, effort: false, end_event: false }
     }
@@ -118,11 +126,12 @@ impl Executor for Custom {
             env: spec.env.iter().map(|(key, value)| (key.into(), value.into())).collect(),
             stdin: if by_argument { Stdin::Null } else { Stdin::Bytes(request.prompt.as_bytes().to_vec()) },
             stderr: Stderr::Separate,
+            log: None,
             notes,
         })
     }
 
-    fn parser(&self) -> Box<dyn Parser> {
+    fn parser(&self, _request: &Request<'_>) -> Box<dyn Parser> {
         Box::new(CustomParser::new(self.spec.tail_stream, self.spec.output_lines))
     }
 }

@@ -1,9 +1,9 @@
 //! What a try asks of a CLI, and the command line that asks it.
 
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use crate::model::{Category, Evidence};
+use crate::model::{Category, Evidence, Identity};
 
 /// What one try asks of the CLI.
 #[derive(Debug, Clone, Copy)]
@@ -18,6 +18,17 @@ pub struct Request<'a> {
     pub resume: Option<&'a str>,
     /// The agent's working directory.
     pub workspace: &'a Path,
+    /// A folder of this try's own, empty; it is removed after the try.
+    pub scratch: &'a Path,
+    /// Who commits here, for a CLI that hides the global git configuration from its tools.
+    pub identity: Option<&'a Identity>,
+}
+
+impl<'a> Request<'a> {
+    /// A prompt for a fresh session, and nothing else asked for.
+    pub fn new(prompt: &'a str, workspace: &'a Path, scratch: &'a Path) -> Request<'a> {
+        Request { prompt, model: None, effort: None, resume: None, workspace, scratch, identity: None }
+    }
 }
 
 /// What the agent's standard input is.
@@ -51,6 +62,8 @@ pub struct Invocation {
     pub stdin: Stdin,
     /// Standard error.
     pub stderr: Stderr,
+    /// A log that the CLI writes beside its output; it is read while it grows, as [`super::Stream::Log`].
+    pub log: Option<PathBuf>,
     /// Remarks for the operator, such as a setting that the CLI has no flag for.
     pub notes: Vec<String>,
 }
@@ -74,6 +87,16 @@ pub enum PrepareError {
         /// Canonical harness name.
         harness: String,
     },
+    /// A file of the CLI's that has to be read or changed first cannot be.
+    #[error("{harness}: {}: {why}", file.display())]
+    Settings {
+        /// Canonical harness name.
+        harness: String,
+        /// The file.
+        file: PathBuf,
+        /// What is wrong, and the way out.
+        why: String,
+    },
 }
 
 impl PrepareError {
@@ -82,6 +105,7 @@ impl PrepareError {
         let cause = match self {
             PrepareError::PromptTooLong { .. } => "prompt_too_long",
             PrepareError::PromptHasNul { .. } => "prompt_has_nul",
+            PrepareError::Settings { .. } => "settings",
         };
         Evidence::new("prepare", Some(Category::HarnessLaunch), self.to_string()).with_cause(cause)
     }

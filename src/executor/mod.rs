@@ -3,19 +3,34 @@
 //! An [`Executor`] only describes. It spawns nothing, waits for nothing and prints
 //! nothing; one driver in the relay room does that for all of them.
 
+pub mod antigravity;
+pub mod built_in;
 pub mod claude;
+pub mod codex;
 pub mod contract;
 pub mod custom;
 pub mod final_text;
+pub mod gemini;
+pub mod hold;
 pub mod invocation;
+pub mod json;
 pub mod lines;
+pub mod opencode;
 pub mod plain;
 pub mod registry;
 pub mod report;
+pub mod spec;
 
-pub use claude::{Claude, ClaudeSpec};
-pub use contract::{Capabilities, DiskQuery, Executor, Parser};
+pub use antigravity::Antigravity;
+pub use built_in::built_in;
+pub use claude::Claude;
+pub use codex::Codex;
+pub use contract::{Ask, Capabilities, DiskQuery, Executor, Parser, SignIn};
 pub use custom::{Custom, CustomSpec, TailStream};
+pub use gemini::Gemini;
+pub use hold::{Held, Hold};
 pub use invocation::{Invocation, PrepareError, Request, Stderr, Stdin};
+pub use opencode::Opencode;
 pub use registry::Registry;
-pub use report::{AgentEvent, Cost, Report, Stream};
+pub use report::{AgentEvent, Counted, Report, Stream};
+pub use spec::HarnessSpec;

@@ -1,8 +1,12 @@
 //! Which harnesses there are.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 
 use super::Executor;
+
+/// Runs a program with variables and arguments, briefly, and returns what it printed.
+pub type AskProgram<'a> = &'a dyn Fn(&OsStr, &[(String, String)], &[&str]) -> Option<String>;
 
 /// Executors by harness name.
 #[derive(Debug, Default)]
@@ -21,6 +25,14 @@ impl Registry {
         self.executors.get(harness).map(Box::as_ref)
     }
 
+    /// Lets the executor of a harness ask its installed CLI what it can do.
+    pub fn learn(&mut self, harness: &str, ask: AskProgram<'_>) {
+        if let Some(executor) = self.executors.get_mut(harness) {
+            let (program, variables) = (executor.program().to_owned(), executor.variables().to_vec());
+            executor.learn(&|args| ask(&program, &variables, args));
+        }
+    }
+
     /// All names, sorted.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.executors.keys().map(String::as_str)
@@ -30,13 +42,13 @@ impl Registry {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::executor::{Claude, ClaudeSpec, Custom, CustomSpec, Request, Stream, TailStream};
-    use crate::model::{Exit, Timestamp};
+    use crate::executor::{Custom, CustomSpec, HarnessSpec, Request, Stream, TailStream, built_in};
+    use crate::model::{Cli, Exit, Timestamp};
 
     fn every_executor() -> Registry {
         let mut registry = Registry::default();
-        registry.insert(Box::new(Claude::default()));
-        registry.insert(Box::new(Claude::new(ClaudeSpec { name: "work".into(), ..ClaudeSpec::default() })));
+        registry.insert(built_in(Cli::Claude, HarnessSpec::plain("claude", "claude")));
+        registry.insert(built_in(Cli::Claude, HarnessSpec::plain("work", "claude")));
         registry.insert(Box::new(Custom::new(CustomSpec {
             name: "mine".into(),
             command: vec!["agent".into()],
@@ -64,13 +76,7 @@ mod tests {
         for name in registry.names() {
             let executor = registry.get(name).unwrap();
             assert_eq!(executor.harness(), name);
-            let request = |resume| Request {
-                prompt: "go on",
-                model: None,
-                effort: None,
-                resume,
-                workspace: "/w".as_ref(),
-            };
+            let request = |resume| Request { resume, ..Request::new("go on", "/w".as_ref(), "/s".as_ref()) };
             let fresh = executor.invocation(&request(None)).unwrap();
             if !executor.capabilities().resume {
                 assert_eq!(executor.invocation(&request(Some("any"))).unwrap(), fresh, "{name}");
@@ -79,7 +85,7 @@ mod tests {
             let (file, session) = recording(name);
             let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/");
             let output = std::fs::read(format!("{folder}{file}")).unwrap();
-            let mut parser = executor.parser();
+            let mut parser = executor.parser(&request(None));
             parser.feed(Stream::Stdout, &output, &mut Vec::new());
             let captured = parser.finish(Some(Exit::Code(1)), Timestamp::UNIX_EPOCH).session_id.unwrap();
             assert_eq!(captured, session);

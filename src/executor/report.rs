@@ -9,6 +9,8 @@ pub enum Stream {
     Stdout,
     /// Standard error when separate.
     Stderr,
+    /// The CLI's own log of this try.
+    Log,
 }
 
 /// What the parser saw while the agent works.
@@ -54,10 +56,10 @@ pub struct Report {
     pub session_id: Option<String>,
     /// Tool invocations seen; `None` when the CLI does not tell.
     pub tool_calls: Option<u64>,
-    /// Tokens of this try alone.
-    pub usage: Option<Usage>,
+    /// Tokens.
+    pub usage: Option<Counted<Usage>>,
     /// Cost in US dollars.
-    pub cost: Option<Cost>,
+    pub cost: Option<Counted<f64>>,
     /// Why it failed, if the output tells.
     pub evidence: Option<Evidence>,
     /// Whether an end-of-run event was seen, and no turn began after it.
@@ -67,11 +69,11 @@ pub struct Report {
     pub plain_tail: Vec<String>,
 }
 
-/// Cost as the CLI counts it, US dollars.
+/// A figure as the CLI counts it.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Cost {
+pub enum Counted<T> {
     /// Of this try alone.
-    ThisTry(f64),
+    ThisTry(T),
     /// Of the whole session, earlier tries included.
-    WholeSession(f64),
+    WholeSession(T),
 }

@@ -12,6 +12,7 @@ use super::index::{Pick, SavedIndex};
 use super::repository::Git;
 use super::screen::{LeftOut, why_left};
 use super::status::{Entry, Status};
+use crate::model::Identity;
 
 /// How long another git may hold the index before rally gives up.
 const LOCK_PATIENCE: Duration = Duration::from_secs(3);
@@ -172,19 +173,35 @@ impl Git {
         self.run(call.input(changed))?.ok().map(drop)
     }
 
+    /// Who commits here: what the user has configured, completed by rally's own.
+    pub fn identity(&self) -> Result<Identity> {
+        let (name, email) = self.configured_identity()?;
+        let fallback = Identity::fallback();
+        Ok(Identity { name: name.unwrap_or(fallback.name), email: email.unwrap_or(fallback.email) })
+    }
+
     /// Settings for that part of an identity which the user has not configured.
     fn missing_identity(&self) -> Result<Vec<String>> {
+        let (name, email) = self.configured_identity()?;
+        let fallback = Identity::fallback();
+        let name = name.is_none().then(|| format!("user.name={}", fallback.name));
+        let email = email.is_none().then(|| format!("user.email={}", fallback.email));
+        Ok(name.into_iter().chain(email).collect())
+    }
+
+    /// `user.name` and `user.email`, as far as they say something.
+    fn configured_identity(&self) -> Result<(Option<String>, Option<String>)> {
         let call = Call::new("config").args(["-z", "--get-regexp", r"^user\.(name|email)$"]);
         // Exit 1: neither is set.
         let answer = self.run(call)?;
-        let known: Vec<&[u8]> = answer.stdout.split(|byte| *byte == 0).collect();
-        let has = |key: &str| {
-            let set = |record: &&[u8]| record.strip_prefix(key.as_bytes()).is_some_and(|rest| rest.len() > 1);
-            known.iter().any(set)
+        // The last of several counts.
+        let value = |key: &str| {
+            let of_key =
+                |record: &[u8]| Some(record.strip_prefix(key.as_bytes())?.strip_prefix(b"\n")?.to_vec());
+            let found = answer.stdout.split(|byte| *byte == 0).rev().find_map(of_key);
+            found.map(|value| String::from_utf8_lossy(&value).into_owned()).filter(|value| !value.is_empty())
         };
-        let fallback = [("user.name", "Rally"), ("user.email", "rally@localhost")];
-        let missing = fallback.into_iter().filter(|(key, _)| !has(key));
-        Ok(missing.map(|(key, value)| format!("{key}={value}")).collect())
+        Ok((value("user.name"), value("user.email")))
     }
 }
 

@@ -10,6 +10,7 @@
 //! Linux only (`/proc`, pidfds, child subreapers).
 
 pub mod agent;
+pub mod ask;
 pub mod clock;
 pub mod guard;
 pub mod identity;
@@ -22,6 +23,7 @@ pub mod sweep;
 pub mod tree;
 
 pub use agent::{Agent, Report};
+pub use ask::ask;
 pub use clock::ActiveClock;
 pub use ladder::Ladder;
 pub use protocol::TreeSignal;

@@ -10,12 +10,13 @@ use tokio::net::unix::pipe::Receiver;
 
 use super::capture::Transcript;
 use super::event::{Event, Sink, Tick};
+use super::growing::Growing;
 use super::life::{Action, Life, Limits, Stop};
 use super::operator::{Operator, Order, arm_hint};
 use super::record;
 use super::watch::FileCount;
 use crate::executor::{AgentEvent, Invocation, Parser, Report, Stderr, Stdin, Stream};
-use crate::model::{Category, Evidence, Exit, Leftover, ProcessIdentity, time};
+use crate::model::{CancelSource, Category, Evidence, Exit, Leftover, ProcessIdentity, time};
 use crate::monitor::memory;
 use crate::process::{self, ActiveClock, Agent, Spawn, TreeSignal, signals};
 
@@ -84,6 +85,11 @@ impl Seen {
         Seen { unborn: Some(why), ..Seen::nothing(Report::default()) }
     }
 
+    /// A try that the operator ended before its agent could be started.
+    pub fn cancelled(source: CancelSource) -> Seen {
+        Seen { stop: Some(Stop::Cancelled(source)), ..Seen::nothing(Report::default()) }
+    }
+
     fn nothing(report: Report) -> Seen {
         Seen {
             report,
@@ -131,6 +137,7 @@ pub async fn drive(
             return Seen::unborn(Evidence::new("transcript", Some(Category::HarnessLaunch), why));
         }
     };
+    let log = invocation.log.clone();
     let spawned = process::spawn(spawn_spec(invocation, path, tag, workspace)).await;
     let mut agent = match spawned {
         Ok(agent) => agent,
@@ -155,6 +162,7 @@ pub async fn drive(
         tag,
         oom_kills: memory::oom_kills(),
     };
+    let mut log = log.map(Growing::new);
     let mut tick = tokio::time::interval(Duration::from_secs(1));
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let ticking = driver.sink.wants_ticks();
@@ -188,6 +196,9 @@ pub async fn drive(
             () = until(drained), if drained.is_some() => break,
             _ = tick.tick() => {
                 driver.witness.alive();
+                if let Some(log) = &mut log {
+                    driver.look(log, &transcript).await;
+                }
                 if ticking {
                     driver.show(files.poll(), attempt, max_attempts);
                 }
@@ -211,6 +222,9 @@ pub async fn drive(
                 }
             }
         }
+    }
+    if let Some(log) = &mut log {
+        while driver.look(log, &transcript).await {}
     }
     driver.finish(transcript).await
 }
@@ -290,6 +304,19 @@ impl Driver<'_> {
         for event in std::mem::take(&mut self.events) {
             self.understood(event, now);
         }
+    }
+
+    /// Reads on in the CLI's own log; says whether there was anything.
+    async fn look(&mut self, log: &mut Growing, transcript: &Transcript) -> bool {
+        let new = log.look();
+        if !new.is_empty() {
+            self.heard(Stream::Log, &new);
+            if let Some(room) = transcript.room().await {
+                room.send(new);
+                return true;
+            }
+        }
+        false
     }
 
     fn understood(&mut self, event: AgentEvent, now: Duration) {

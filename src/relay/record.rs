@@ -3,10 +3,10 @@
 use super::attempt::Seen;
 use super::landing::Found;
 use super::outcome::{Failure, Verdict};
-use crate::executor::Cost;
+use crate::executor::Counted;
 use crate::failure;
 use crate::model::text::{FINAL_TEXT_LIMIT, bounded, chain, ellipsis, one_line};
-use crate::model::{Category, Evidence, Timestamp, time};
+use crate::model::{Category, Evidence, Spent, Timestamp, Usage, time};
 use crate::process::SpawnError;
 use crate::store::progress::run_name;
 use crate::store::records::{RECORD_VERSION, SummaryEntry, TryRecord, TryStarted};
@@ -74,11 +74,24 @@ pub fn spawn_evidence(error: &SpawnError) -> Evidence {
     }
 }
 
-/// Cumulative cost of the session, US dollars.
-pub fn session_total(seen: &Seen) -> Option<f64> {
-    match seen.report.cost? {
-        Cost::WholeSession(total) => Some(total),
-        Cost::ThisTry(_) => None,
+/// What the session has used up, as far as the CLI counts whole sessions.
+pub fn session_total(seen: &Seen) -> Spent {
+    Spent { cost: total(seen.report.cost), usage: total(seen.report.usage) }
+}
+
+fn total<T>(counted: Option<Counted<T>>) -> Option<T> {
+    match counted? {
+        Counted::WholeSession(total) => Some(total),
+        Counted::ThisTry(_) => None,
+    }
+}
+
+/// The part of a figure that belongs to one try. `before` is where the session stood when the try
+/// began: unknown, when an earlier try of it was cut before it told.
+fn of_try<T>(counted: Counted<T>, before: Option<T>, since: impl FnOnce(T, T) -> T) -> Option<T> {
+    match counted {
+        Counted::ThisTry(figure) => Some(figure),
+        Counted::WholeSession(total) => before.map(|before| since(total, before)),
     }
 }
 
@@ -89,19 +102,17 @@ pub fn assemble(
     found: &Found,
     verdict: &Verdict,
     progress: Option<&SummaryEntry>,
-    cost_before: Option<f64>,
+    before: Spent,
 ) -> TryRecord {
     let Sitting { started, started_at, route } = sitting;
     let report = &seen.report;
     let failure = verdict.failure.as_ref();
     let lost = failure.is_some_and(Failure::is_lost_session);
     let resumed = started.resume.is_some() && started.resume == report.session_id;
-    let cost_usd = report.cost.and_then(|cost| match cost {
-        Cost::ThisTry(cost) => Some(cost),
-        // Unknown, when an earlier try of the session was cut before it told its cost.
-        Cost::WholeSession(total) if resumed => cost_before.map(|before| (total - before).max(0.0)),
-        Cost::WholeSession(total) => Some(total),
-    });
+    let before = if resumed { before } else { Spent { cost: Some(0.0), usage: Some(Usage::default()) } };
+    let cost =
+        report.cost.and_then(|cost| of_try(cost, before.cost, |total, before| (total - before).max(0.0)));
+    let usage = report.usage.and_then(|usage| of_try(usage, before.usage, Usage::since));
     TryRecord {
         v: RECORD_VERSION,
         id: started.try_id,
@@ -133,8 +144,8 @@ pub fn assemble(
         session_id: if lost { None } else { report.session_id.clone().or_else(|| started.resume.clone()) },
         model: started.model.clone(),
         effort: started.effort.clone(),
-        usage: report.usage,
-        cost_usd,
+        usage,
+        cost_usd: cost,
         exit: seen.exit,
         leftovers: seen.leftovers.clone(),
         evidence: failure.map(|failure| failure.evidence.clone()),

@@ -1,6 +1,7 @@
 //! One run: one task, one runner, and tries until one of them settles it.
 
 mod one_try;
+mod stage;
 mod thread;
 mod witness;
 
@@ -101,7 +102,7 @@ pub async fn execute(world: &mut World, assignment: Assignment) -> Result<RunRes
         used: Duration::ZERO,
         thread: Thread {
             session: open.as_ref().and_then(|open| open.session_id.clone()),
-            cost: open.as_ref().and_then(|open| open.session_cost),
+            spent: open.as_ref().map(|open| open.spent).unwrap_or_default(),
             ..Thread::default()
         },
         head: Some(head),

@@ -9,6 +9,7 @@ use super::operator::{Operator, Waited};
 use super::settings::Settings;
 use crate::executor::Registry;
 use crate::git::Git;
+use crate::model::Identity;
 use crate::model::text::chain;
 use crate::store::{Store, StoreError};
 
@@ -37,6 +38,8 @@ pub struct World {
     pub workspace: PathBuf,
     /// PATH of the agents.
     pub agent_path: OsString,
+    /// Who commits here.
+    pub identity: Identity,
     /// `.rally/instructions.md`.
     pub instructions: Option<String>,
     /// The newest commit of state alone that this process made: the only one it may amend. A

@@ -79,7 +79,7 @@ impl<'a> Catalog<'a> {
             None => self.default_model(alias),
             Some(name) => Some(self.model(alias, name)?),
         };
-        Ok(Runner { harness: harness.to_owned(), model, effort: None })
+        Ok(Runner { harness: harness.to_owned(), model, effort: self.config.launch(harness).effort })
     }
 
     /// The canonical name of a harness.

@@ -9,7 +9,7 @@ use super::resolve::{Catalog, ResolveError};
 use super::split::{SplitError, join, split};
 
 /// What runs when nobody said anything.
-const BUILT_IN: [&str; 1] = ["cc"];
+const BUILT_IN: [&str; 2] = ["cc", "cx:2"];
 
 /// One entry of a roster, resolved.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::progress::run_name;
 use super::records::{Fact, JournalLine, TryRecord, TryStarted};
-use crate::model::{ProcessIdentity, Timestamp};
+use crate::model::{ProcessIdentity, Spent, Timestamp};
 
 /// A try as far as the journal knows it.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,8 +17,8 @@ pub struct StartedTry {
     pub processes: Option<(ProcessIdentity, ProcessIdentity)>,
     /// The session that the CLI told.
     pub session_id: Option<String>,
-    /// What that session cost when last heard of, US dollars.
-    pub session_cost: Option<f64>,
+    /// What that session had used up when last heard of.
+    pub spent: Spent,
     /// The verdict and whether it ends the run, once made: from then on the try is not cut any more, only unrecorded.
     pub resolved: Option<(Box<TryRecord>, bool)>,
 }
@@ -96,7 +96,7 @@ impl Digest {
                     started,
                     processes: None,
                     session_id: None,
-                    session_cost: None,
+                    spent: Spent::default(),
                     resolved: None,
                 };
                 self.tries.insert(id, new);
@@ -111,11 +111,13 @@ impl Digest {
                     known.resolved = Some((record, ends_run));
                 }
             }
-            Fact::Session { try_id, session_id, cost_total } => {
+            Fact::Session { try_id, session_id, spent } => {
                 if let Some(known) = self.tries.get_mut(&try_id) {
-                    // A cost belongs to its session, and stays known until a newer one comes.
+                    // It belongs to its session, and stays known until a newer count comes.
                     let same = known.session_id.as_deref() == Some(&*session_id);
-                    known.session_cost = cost_total.or(known.session_cost.filter(|_| same));
+                    if !(same && spent.is_unknown()) {
+                        known.spent = spent;
+                    }
                     known.session_id = Some(session_id);
                 }
             }
@@ -135,13 +137,13 @@ impl Digest {
         Some((key.1, run))
     }
 
-    /// Session and its known cost, from the newest try of a run that has one.
-    pub fn session_of(&self, relay: u64, run: u64) -> Option<(String, Option<f64>)> {
+    /// Session and what it is known to have used up, from the newest try of a run that has one.
+    pub fn session_of(&self, relay: u64, run: u64) -> Option<(String, Spent)> {
         let of_run = |t: &&StartedTry| (t.started.relay_id, t.started.run_id) == (relay, run);
         let session = self.tries.values().rev().filter(of_run).find_map(StartedTry::session)?;
         let in_session = |t: &&StartedTry| t.session_id.as_deref() == Some(session);
-        let cost = self.tries.values().rev().find(in_session).and_then(|t| t.session_cost);
-        Some((session.to_owned(), cost))
+        let spent = self.tries.values().rev().find(in_session).map(|t| t.spent);
+        Some((session.to_owned(), spent.unwrap_or_default()))
     }
 
     /// Whether a line has to survive compaction.

@@ -12,7 +12,7 @@ use super::records::{Fact, RECORD_VERSION, RelayRecord, TryRecord};
 use super::tries::tries_of;
 use super::{Layout, Reader, RunState, Shared, StoreError, WorkspaceLock};
 use super::{aside, files, journal, migrate, progress, relays, run_state};
-use crate::model::{Outcome, Timestamp};
+use crate::model::{Outcome, Spent, Timestamp};
 use crate::store::jsonl::Durability;
 use crate::store::records::SummaryEntry;
 
@@ -80,8 +80,8 @@ pub struct OpenRun {
     pub started_at: Timestamp,
     /// The session that its newest try worked in.
     pub session_id: Option<String>,
-    /// What that session cost when last heard of, US dollars, cumulative.
-    pub session_cost: Option<f64>,
+    /// What that session had used up when last heard of.
+    pub spent: Spent,
     /// Number of its newest attempt; 0 when none was allocated.
     pub last_attempt: u32,
     /// Attempts that count against the retry budget.
@@ -98,7 +98,7 @@ impl OpenRun {
     pub fn for_entry(mut self, entry: &str) -> OpenRun {
         if self.entry != entry {
             self.session_id = None;
-            self.session_cost = None;
+            self.spent = Spent::default();
             entry.clone_into(&mut self.entry);
         }
         self
@@ -222,7 +222,7 @@ impl Store {
                 attempts_used += u32::from(record.costs_attempt());
             }
         }
-        let (session_id, session_cost) = digest.session_of(relay.id, run_id).unzip();
+        let (session_id, spent) = digest.session_of(relay.id, run_id).unzip();
         Ok(Some(OpenRun {
             relay_id: relay.id,
             run_id,
@@ -230,7 +230,7 @@ impl Store {
             snapshot: aside::restore(&self.layout, &run.snapshot),
             started_at: run.at,
             session_id,
-            session_cost: session_cost.flatten(),
+            spent: spent.unwrap_or_default(),
             last_attempt,
             attempts_used,
             idle_since: idle_since.flatten(),

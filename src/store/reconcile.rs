@@ -9,7 +9,7 @@ use super::records::{RECORD_VERSION, TryRecord, TryStarted};
 use super::run_state::RunState;
 use super::{Layout, StoreError, aside};
 use crate::model::time::since;
-use crate::model::{Leftover, Outcome, ProcessIdentity, Timestamp};
+use crate::model::{Leftover, Outcome, ProcessIdentity, Spent, Timestamp};
 
 /// Ends what is left of an interrupted try's processes, given its agent and its guard
 /// if they are known, and says what there was.
@@ -126,13 +126,15 @@ pub(super) fn close_try_of_run_state(
         model: None,
         effort: None,
         resume: None,
+        scratch: None,
         log_path: state.active_log_path.clone().unwrap_or_default(),
         head_before: None,
         resolved_route: None,
     };
     let at = state.active_started_at.as_deref().and_then(|at| at.parse().ok()).unwrap_or(now);
     let session_id = state.session_id.clone();
-    let cut = StartedTry { at, started, processes: None, session_id, session_cost: None, resolved: None };
+    let cut =
+        StartedTry { at, started, processes: None, session_id, spent: Spent::default(), resolved: None };
     let record = interrupted(&cut, Vec::new(), now);
     append(&layout.tries(), &record, Durability::Synced)?;
     Ok(Some(record))

@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use crate::model::evidence::SESSION_LOST;
 use crate::model::time::{millis, millis_option};
 use crate::model::{
-    CancelSource, Category, Evidence, Exit, Leftover, Outcome, ProcessIdentity, Timestamp, Usage,
+    CancelSource, Category, Evidence, Exit, Leftover, Outcome, ProcessIdentity, Spent, Timestamp, Usage,
 };
 
 /// The version that every record carries.
@@ -374,9 +374,9 @@ pub enum Fact {
         try_id: u64,
         /// The session.
         session_id: String,
-        /// Cost of the session when the try ended, US dollars, cumulative.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        cost_total: Option<f64>,
+        /// What the session had used up when the try ended.
+        #[serde(flatten)]
+        spent: Spent,
     },
     /// A hook or `rally progress` reported something.
     Progress {
@@ -415,6 +415,9 @@ pub struct TryStarted {
     /// The session that the try resumes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resume: Option<String>,
+    /// The try's own folder for what is worth nothing after it; absolute.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scratch: Option<String>,
     /// Absolute path of the transcript.
     pub log_path: String,
     /// HEAD before the try; absent in a repository without commits.

@@ -228,11 +228,10 @@ fn a_configured_mix_makes_a_roster() {
 }
 
 #[test]
-fn without_a_mix_claude_works_alone() {
+fn without_a_mix_claude_and_codex_take_turns() {
     let config = config_with("");
     let roster = Roster::from_config_mix(&Catalog::new(&config)).unwrap();
-    // Deviation from the built-in mix of claude and codex: codex cannot be driven yet.
-    assert_eq!(roster.label(), "cc");
+    assert_eq!(order(&roster, 6), ["claude", "codex", "codex", "claude", "codex", "codex"]);
 }
 
 #[test]

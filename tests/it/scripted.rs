@@ -8,7 +8,9 @@ use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use rally::executor::{AgentEvent, Claude, Cost, Executor, Invocation, Report, Request, Stdin, Stream};
+use rally::executor::{
+    AgentEvent, Claude, Counted, Executor, HarnessSpec, Invocation, Report, Request, Stdin, Stream,
+};
 use rally::model::{Category, Exit, Timestamp};
 
 use crate::support::{Sandbox, stderr, stdout};
@@ -34,14 +36,16 @@ fn driven(sandbox: &Sandbox, invocation: &Invocation) -> Output {
 }
 
 fn request<'a>(prompt: &'a str, resume: Option<&'a str>) -> Request<'a> {
-    Request { prompt, model: Some("opus"), effort: Some("high"), resume, workspace: Path::new("/") }
+    let request = Request::new(prompt, Path::new("/"), Path::new("/"));
+    Request { model: Some("opus"), effort: Some("high"), resume, ..request }
 }
 
 /// One try with the real executor against the fake CLI.
 fn attempt(sandbox: &Sandbox, prompt: &str, resume: Option<&str>) -> (Report, Vec<AgentEvent>) {
-    let claude = Claude::default();
-    let output = driven(sandbox, &claude.invocation(&request(prompt, resume)).unwrap());
-    let mut parser = claude.parser();
+    let claude = Claude::new(HarnessSpec::plain("claude", "claude"));
+    let request = request(prompt, resume);
+    let output = driven(sandbox, &claude.invocation(&request).unwrap());
+    let mut parser = claude.parser(&request);
     let mut events = Vec::new();
     parser.feed(Stream::Stdout, &output.stdout, &mut events);
     parser.feed(Stream::Stdout, &output.stderr, &mut events);
@@ -80,11 +84,11 @@ fn a_resumed_session_remembers_its_codeword() {
     assert!(first.completed, "{first:?}");
     let session = first.session_id.unwrap();
     assert_eq!(events[0], AgentEvent::Session(session.clone()));
-    assert_eq!(first.usage.unwrap().input_tokens, 10);
+    assert!(matches!(first.usage, Some(Counted::ThisTry(usage)) if usage.input_tokens == 10));
     let (second, _) = attempt(&sandbox, "which word?", Some(&session));
     assert_eq!(second.session_id.as_deref(), Some(session.as_str()));
     assert_eq!(second.summary.as_deref(), Some("RECALL:plum"));
-    assert_eq!(second.cost, Some(Cost::WholeSession(0.5)));
+    assert_eq!(second.cost, Some(Counted::WholeSession(0.5)));
     // A fresh session knows nothing.
     let (third, _) = attempt(&sandbox, "which word?", None);
     assert_ne!(third.session_id, Some(session));

@@ -1,6 +1,7 @@
 //! Carrying out a checked command line: lock, open, choose, run.
 
 use std::io::{IsTerminal, Write};
+use std::path::Path;
 
 use anyhow::Context;
 
@@ -8,13 +9,14 @@ use super::choose::{Chosen, choose};
 use super::prepare::{self, Prepared, UNBOUNDED, prepare};
 use super::{Args, harnesses, surroundings, task};
 use crate::cli::error::{CliError, FAILURE, SIGNAL_BASE, SUCCESS};
-use crate::model::{Leftover, ProcessIdentity, time};
+use crate::model::{Identity, Leftover, ProcessIdentity, time};
 use crate::process;
 use crate::prompt::ContextLimits;
 use crate::relay::event::PassEnd;
 use crate::relay::operator::Operator;
 use crate::relay::pass::{self, Plan};
 use crate::relay::recover;
+use crate::relay::scratch;
 use crate::relay::settings::Settings;
 use crate::relay::world::World;
 use crate::routing::label::display_label;
@@ -107,14 +109,20 @@ async fn go(prepared: Prepared) -> anyhow::Result<u8> {
         Ok(log) => listeners.0.push(Box::new(log)),
         Err(error) => warn(&format!("no relay log: {}: {error}", layout.relay_log(relay.id).display())),
     }
+    // A repository that cannot say has other troubles, which will be told.
+    let identity = prepared.git.identity().unwrap_or_else(|_| Identity::fallback());
+    let settings = settings(&prepared);
+    let mut registry = prepared.registry;
+    harnesses::learn(&mut registry, &roster, &prepared.workspace);
     let mut world = World {
+        identity,
         operator,
         sink: Box::new(listeners),
         agent_path: surroundings::agent_path(&layout)?,
         instructions: instructions(&layout),
-        settings: settings(&prepared),
+        settings,
         git: prepared.git,
-        registry: prepared.registry,
+        registry,
         workspace: prepared.workspace,
         own_commit: None,
         store,
@@ -132,6 +140,11 @@ fn reap(started: &TryStarted, identities: Option<(&ProcessIdentity, &ProcessIden
         None => Vec::new(),
     };
     swept.extend(process::sweep::by_tag(&started.tag));
+    if let Some(scratch) = &started.scratch
+        && let Err(error) = scratch::remove(Path::new(scratch))
+    {
+        warn(&format!("cannot remove {scratch}: {error}"));
+    }
     swept
 }
 
@@ -147,7 +160,6 @@ fn fresh(store: &mut Store, prepared: &Prepared, anew: bool) -> anyhow::Result<(
         Some(roster) => roster.clone(),
         None => prepare::configured_roster(&prepared.config)?,
     };
-    harnesses::check(&roster, &prepared.registry)?;
     let target = prepared.args.iterations.or(prepared.config.defaults.iterations);
     let target = target.unwrap_or_else(|| match prepared.prompt {
         Some(_) => 1,
@@ -190,7 +202,6 @@ fn resume(
         }
         _ => prepare::stored_roster(&relay, &prepared.config)?,
     };
-    harnesses::check(&roster, &prepared.registry)?;
     if let Some(prompt) = &prepared.prompt
         && relay.prompt.as_deref() != Some(prompt)
     {

@@ -1,38 +1,43 @@
 //! From configured harnesses to executors.
 
-use crate::cli::error::CliError;
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use crate::config::builtin::{BUILTINS, Builtin};
 use crate::config::{self, Config, HarnessConfig, builtin};
-use crate::executor::claude::{Claude, ClaudeSpec};
 use crate::executor::custom::{Custom, CustomSpec, TailStream};
-use crate::executor::{Executor, Registry};
+use crate::executor::{Executor, HarnessSpec, Registry, built_in};
+use crate::process;
 use crate::routing::roster::Roster;
 
 /// Every harness that this version can drive.
 pub fn registry(config: &Config) -> Registry {
     let mut registry = Registry::default();
-    registry.insert(claude(config, "claude"));
+    for builtin in &BUILTINS {
+        registry.insert(known(config, builtin.name, builtin));
+    }
     for (name, harness) in &config.harnesses {
         if builtin::find(name).is_some() {
             continue;
         }
-        match config.builtin(name) {
-            Some(base) if base.name == "claude" => registry.insert(claude(config, name)),
-            Some(_) => {}
-            None => registry.insert(custom(name, harness)),
-        }
+        registry.insert(match config.builtin(name) {
+            Some(base) => known(config, name, base),
+            None => custom(name, harness),
+        });
     }
     registry
 }
 
-/// Claude Code, or a harness of the user's that is built on it.
-fn claude(config: &Config, name: &str) -> Box<dyn Executor> {
+/// A built-in harness, or one of the user's that is built on it.
+fn known(config: &Config, name: &str, base: &Builtin) -> Box<dyn Executor> {
     let launch = config.launch(name);
-    Box::new(Claude::new(ClaudeSpec {
+    let spec = HarnessSpec {
         name: name.to_owned(),
-        program: "claude".to_owned(),
+        program: base.program.to_owned(),
         extra_args: launch.args,
         extra_env: launch.env.into_iter().collect(),
-    }))
+    };
+    built_in(base.cli, spec)
 }
 
 fn custom(name: &str, harness: &HarnessConfig) -> Box<dyn Executor> {
@@ -51,18 +56,11 @@ fn custom(name: &str, harness: &HarnessConfig) -> Box<dyn Executor> {
     }))
 }
 
-/// Refuses a mix that names a harness nobody can drive.
-pub fn check(roster: &Roster, registry: &Registry) -> anyhow::Result<()> {
-    for entry in &roster.entries {
-        if registry.get(&entry.runner.harness).is_none() {
-            let text = format!(
-                "{}: this version of rally cannot drive {} yet; it drives {}",
-                entry.text,
-                entry.runner.harness,
-                registry.names().collect::<Vec<_>>().join(", ")
-            );
-            return Err(CliError::Usage(text).into());
-        }
+/// Lets the executors of a roster ask their installed CLIs what they can do.
+pub fn learn(registry: &mut Registry, roster: &Roster, workspace: &Path) {
+    let harnesses: BTreeSet<&str> = roster.entries.iter().map(|entry| &*entry.runner.harness).collect();
+    for harness in harnesses {
+        registry
+            .learn(harness, &|program, variables, args| process::ask(program, args, variables, workspace));
     }
-    Ok(())
 }

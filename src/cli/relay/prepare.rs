@@ -49,9 +49,6 @@ pub fn prepare(args: Args) -> anyhow::Result<Prepared> {
     check_queue(&args, &workspace, &mut warnings)?;
     let registry = harnesses::registry(&config);
     let flags = flag_roster(&args, &config, &mut warnings)?;
-    if let Some(roster) = &flags {
-        harnesses::check(roster, &registry)?;
-    }
     if !workspace.join(".rally").is_dir() {
         anyhow::bail!("{} has no .rally folder; run `rally init` first", workspace.display());
     }

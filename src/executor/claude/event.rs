@@ -4,10 +4,11 @@
 //! prefix means anything. A field of an unexpected type is left out rather than
 //! costing the whole event.
 
+use serde::Deserialize;
 use serde::de::IgnoredAny;
-use serde::{Deserialize, Deserializer};
 
 use crate::executor::final_text::Structured;
+use crate::executor::json::loose;
 use crate::model::Usage;
 
 /// What rally reads of an event. `error` and `api_error` are set on the assistant
@@ -141,24 +142,6 @@ impl Envelope {
     pub fn blocks(line: &str) -> Vec<Block> {
         serde_json::from_str::<Envelope>(line).unwrap_or_default().message.content
     }
-}
-
-/// A value, or nothing when it has another type.
-pub(super) fn loose<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
-where
-    D: Deserializer<'de>,
-    T: Deserialize<'de>,
-{
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Loose<T> {
-        Value(T),
-        Other(IgnoredAny),
-    }
-    Ok(match Loose::deserialize(deserializer)? {
-        Loose::Value(value) => Some(value),
-        Loose::Other(IgnoredAny) => None,
-    })
 }
 
 /// An event from a line that is one JSON object.

@@ -16,7 +16,7 @@ use super::words;
 use crate::executor::final_text::{FinalText, MALFORMED, NO_RESULT};
 use crate::executor::lines::{Line, LineSplitter};
 use crate::executor::plain::PlainTail;
-use crate::executor::{AgentEvent, Cost, Parser, Report, Stream};
+use crate::executor::{AgentEvent, Counted, Parser, Report, Stream};
 use crate::failure::brief;
 use crate::model::evidence::SESSION_LOST;
 use crate::model::text::{self, FINAL_TEXT_LIMIT};
@@ -241,9 +241,9 @@ impl Seen {
             files_changed: words.files_changed,
             // The CLI echoes an id that it does not know, and a cost of nothing.
             session_id: self.session.clone().filter(|_| !lost),
-            cost: self.cost.filter(|_| !lost).map(Cost::WholeSession),
+            cost: self.cost.filter(|_| !lost).map(Counted::WholeSession),
             tool_calls: Some(self.tool_calls),
-            usage: self.usage,
+            usage: self.usage.map(Counted::ThisTry),
             evidence,
             ended: result.is_some(),
             plain_tail,

@@ -12,8 +12,9 @@ use jiff::tz::TimeZone;
 use serde::Deserialize;
 
 use super::errors::ApiError;
-use super::event::{Block, Envelope, RateLimit, loose};
+use super::event::{Block, Envelope, RateLimit};
 use crate::executor::DiskQuery;
+use crate::executor::json::loose;
 use crate::failure::brief;
 use crate::model::text::{self, FINAL_TEXT_LIMIT};
 use crate::model::{Category, Evidence, Timestamp};
@@ -108,7 +109,7 @@ impl Entry<'_> {
 /// Finds the log: in the folder of the workspace, else in whichever has this session, because
 /// the CLI names folders after the resolved path and shortens long names.
 fn open(config: &Path, query: &DiskQuery<'_>) -> Option<(PathBuf, File)> {
-    let session = query.session_id;
+    let session = query.session_id?;
     if session.is_empty() || !session.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_') {
         return None;
     }
@@ -139,7 +140,7 @@ fn read_tail(mut file: File) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::executor::{Claude, ClaudeSpec, Executor};
+    use crate::executor::{Claude, Executor, HarnessSpec};
 
     const SESSION: &str = "session-123";
 
@@ -148,15 +149,16 @@ mod tests {
         let folder = home.path().join(".claude/projects").join(folder);
         std::fs::create_dir_all(&folder).unwrap();
         std::fs::write(folder.join("session-123.jsonl"), log).unwrap();
-        let claude = Claude::new(ClaudeSpec {
+        let claude = Claude::new(HarnessSpec {
             extra_env: vec![
                 ("CLAUDE_CONFIG_DIR".into(), String::new()),
                 ("HOME".into(), home.path().to_str().unwrap().into()),
             ],
-            ..ClaudeSpec::default()
+            ..HarnessSpec::plain("claude", "claude")
         });
         claude.disk_evidence(&DiskQuery {
-            session_id: SESSION,
+            session_id: Some(SESSION),
+            model: None,
             workspace: Path::new("/tmp/rally/workspace"),
             since: since.parse().unwrap(),
             now: "2026-11-22T21:00:00Z".parse().unwrap(),
@@ -246,7 +248,8 @@ mod tests {
         assert_eq!(found(""), None);
         assert_eq!(found("{broken\n\u{0}\u{1}"), None);
         let query = DiskQuery {
-            session_id: "../../etc/passwd",
+            session_id: Some("../../etc/passwd"),
+            model: None,
             workspace: Path::new("/"),
             since: Timestamp::UNIX_EPOCH,
             now: Timestamp::UNIX_EPOCH,

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::executor::final_text::{MALFORMED, NO_RESULT, NO_SUMMARY};
 use crate::executor::lines::LINE_CAP;
-use crate::executor::{AgentEvent, Cost, Report, Stream};
+use crate::executor::{AgentEvent, Counted, Report, Stream};
 use crate::model::{Category, Exit, Timestamp, Usage};
 
 fn now() -> Timestamp {
@@ -52,13 +52,13 @@ fn a_run_that_went_well() {
             summary: Some("DONE: the file is there.".into()),
             session_id: Some(session.into()),
             tool_calls: Some(1),
-            usage: Some(Usage {
+            usage: Some(Counted::ThisTry(Usage {
                 input_tokens: 2468,
                 cached_input_tokens: 1578,
                 output_tokens: 112,
                 reasoning_tokens: 0
-            }),
-            cost: Some(Cost::WholeSession(0.0124276)),
+            })),
+            cost: Some(Counted::WholeSession(0.0124276)),
             ended: true,
             ..Report::default()
         }
@@ -104,9 +104,9 @@ fn background_tasks_keep_the_process_and_a_second_turn_follows() {
         ]
     );
     // Usage is each turn's own, the cost is the whole session's.
-    let usage = report.usage.unwrap();
+    let Some(Counted::ThisTry(usage)) = report.usage else { panic!("{:?}", report.usage) };
     assert_eq!((usage.input_tokens, usage.cached_input_tokens, usage.output_tokens), (3702, 2367, 168));
-    let Some(Cost::WholeSession(cost)) = report.cost else { panic!("{:?}", report.cost) };
+    let Some(Counted::WholeSession(cost)) = report.cost else { panic!("{:?}", report.cost) };
     assert!((cost - 0.0186414).abs() < 1e-9, "{cost}");
     assert_eq!(report.summary.as_deref(), Some("PONG"));
     assert!(report.completed);
@@ -126,7 +126,7 @@ fn the_cost_of_a_resumed_session_goes_on_and_its_usage_does_not() {
     let (first, second) = (report(recording("resume1.jsonl"), 0), report(recording("resume2.jsonl"), 0));
     assert_eq!(first.session_id, second.session_id);
     assert_eq!(first.usage, second.usage);
-    let (Some(Cost::WholeSession(before)), Some(Cost::WholeSession(after))) = (first.cost, second.cost)
+    let (Some(Counted::WholeSession(before)), Some(Counted::WholeSession(after))) = (first.cost, second.cost)
     else {
         panic!("{:?} {:?}", first.cost, second.cost)
     };
@@ -333,13 +333,12 @@ fn tool_calls_are_counted_by_block() {
 // 20-AF-CL-09, 20-AF-CL-10, 20-AF-EX-06, 20-AF-EX-07, 20-AF-RE-01, 20-AF-RE-02, 20-AF-RE-06
 #[test]
 fn arguments() {
-    let claude = Claude::new(ClaudeSpec {
+    let claude = Claude::new(HarnessSpec {
         extra_args: vec!["--model".into(), "default".into()],
         extra_env: vec![("CLAUDE_CONFIG_DIR".into(), "/second".into())],
-        ..ClaudeSpec::default()
+        ..HarnessSpec::plain("claude", "claude")
     });
-    let plain =
-        Request { prompt: "- do it", model: None, effort: Some(" "), resume: None, workspace: "/w".as_ref() };
+    let plain = Request { effort: Some(" "), ..Request::new("- do it", "/w".as_ref(), "/s".as_ref()) };
     let base = "-p --dangerously-skip-permissions --output-format stream-json --verbose --model default";
     let invocation = claude.invocation(&plain).unwrap();
     assert_eq!(words(&invocation), base);

@@ -84,7 +84,7 @@ impl Parser for CustomParser {
     fn feed(&mut self, stream: Stream, bytes: &[u8], events: &mut Vec<AgentEvent>) {
         let CustomParser { stdout, stderr, plain, .. } = self;
         let output = match stream {
-            Stream::Stdout => stdout,
+            Stream::Stdout | Stream::Log => stdout,
             Stream::Stderr => stderr,
         };
         let mut lines = Vec::new();

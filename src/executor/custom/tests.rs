@@ -20,7 +20,7 @@ fn spec(command: &[&str]) -> CustomSpec {
 }
 
 fn request(prompt: &str) -> Request<'_> {
-    Request { prompt, model: None, effort: None, resume: None, workspace: "/w".as_ref() }
+    Request::new(prompt, "/w".as_ref(), "/s".as_ref())
 }
 
 fn args(invocation: &Invocation) -> Vec<&str> {

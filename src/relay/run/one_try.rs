@@ -1,21 +1,18 @@
 //! One try of a run, from its prompt to its record.
 
-use std::path::Path;
-
-use super::witness::Journal;
 use super::{Next, Run, Tried};
-use crate::executor::{DiskQuery, Executor, Request};
+use crate::executor::{DiskQuery, Executor};
 use crate::failure;
 use crate::git::Git;
-use crate::model::{Category, Evidence, Outcome, Timestamp, time};
+use crate::model::{Evidence, Outcome, Timestamp, time};
 use crate::prompt;
-use crate::relay::attempt::{self, Seen, Task};
+use crate::relay::attempt::Seen;
 use crate::relay::event::{Event, Retry, RunVerdict};
 use crate::relay::landing::{self, Found};
-use crate::relay::life::Limits;
 use crate::relay::outcome::{self, Observed, Verdict};
 use crate::relay::record::{self, Sitting};
-use crate::relay::world::{PassError, World, off_loop};
+use crate::relay::scratch;
+use crate::relay::world::{PassError, off_loop};
 use crate::store::progress::run_name;
 use crate::store::records::{Fact, SummaryEntry, TryRecord, TryStarted};
 use crate::store::{NewTry, RunState};
@@ -40,7 +37,7 @@ impl Run<'_> {
             resume: started.resume.clone(),
         });
         self.first_try.get_or_insert(started.try_id);
-        let seen = self.drive(&started, &text, used).await;
+        let seen = self.perform(&started, &text, used).await;
         self.used += seen.runtime;
         if let Some(error) = &seen.transcript_error {
             self.world.warn(format!("the transcript {} is not whole: {error}", started.log_path));
@@ -53,7 +50,7 @@ impl Run<'_> {
         let next = self.next(&verdict, used);
         let over = matches!(next, Next::Over(_)) && verdict.outcome != Outcome::Cancelled;
         let sitting = Sitting { started: &started, started_at, route: self.assignment.route };
-        let mut record = record::assemble(&sitting, &seen, &found, &verdict, progress, self.thread.cost);
+        let mut record = record::assemble(&sitting, &seen, &found, &verdict, progress, self.thread.spent);
         let lost = verdict.failure.as_ref().is_some_and(|failure| failure.is_lost_session());
         let forgiven = lost && !self.thread.lost;
         self.hand_on(&seen, &record, lost).await?;
@@ -103,15 +100,18 @@ impl Run<'_> {
 
     async fn allocate(&mut self, number: u32, head_before: Option<String>) -> Result<TryStarted, PassError> {
         let runner = &self.assignment.runner;
+        let tag = uuid::Uuid::new_v4().to_string();
+        let scratch = scratch::place(&tag);
         let new = NewTry {
             relay_id: self.assignment.relay_id,
             run_id: self.assignment.run_id,
             attempt: number,
-            tag: uuid::Uuid::new_v4().to_string(),
+            tag,
             harness: runner.harness.clone(),
             model: runner.model.clone(),
             effort: runner.effort.clone(),
             resume: self.thread.session.clone(),
+            scratch: Some(scratch),
             head_before,
             resolved_route: Some(self.assignment.route.to_owned()),
         };
@@ -125,52 +125,6 @@ impl Run<'_> {
         state.set_active(started.relay_id, started.run_id, started.try_id, &started.log_path, at);
         self.world.persist(|store| store.write_run_state(&state)).await?;
         Ok(())
-    }
-
-    async fn drive(&mut self, started: &TryStarted, text: &str, used: u32) -> Seen {
-        let Run { world, assignment, files, .. } = self;
-        let World { store, registry, settings, operator, sink, workspace, agent_path, .. } = &mut **world;
-        let Some(executor) = registry.get(&assignment.runner.harness) else {
-            let why = format!("harness {} has no executor", assignment.runner.harness);
-            return Seen::unborn(Evidence::new("spawn", Some(Category::HarnessLaunch), why));
-        };
-        let request = Request {
-            prompt: text,
-            model: started.model.as_deref(),
-            effort: started.effort.as_deref(),
-            resume: started.resume.as_deref(),
-            workspace,
-        };
-        let invocation = match executor.invocation(&request) {
-            Ok(invocation) => invocation,
-            Err(error) => return Seen::unborn(error.evidence()),
-        };
-        for note in &invocation.notes {
-            sink.event(&Event::Notice(note.clone()));
-        }
-        let startup = executor.capabilities().end_event.then_some(settings.startup_timeout);
-        let task = Task {
-            invocation,
-            parser: executor.parser(),
-            path: agent_path.clone(),
-            tag: &started.tag,
-            log_path: Path::new(&started.log_path),
-            workspace,
-            limits: Limits {
-                try_cap: Some(settings.try_timeout),
-                run_budget: Some(settings.run_timeout.saturating_sub(self.used)),
-                startup,
-                retry_patience: Some(settings.retry_patience),
-            },
-            attempt: used,
-            max_attempts: settings.retry_budget,
-        };
-        let mut witness = Journal { store, try_id: started.try_id, trouble: None };
-        let seen = attempt::drive(task, operator, files, &mut witness, &mut **sink).await;
-        if let Some(trouble) = witness.trouble {
-            sink.event(&Event::Warning(trouble));
-        }
-        seen
     }
 
     /// The verdict, with the CLI's own disk log asked only when nothing else tells.
@@ -200,13 +154,17 @@ impl Run<'_> {
         let disk = || {
             let executor: &dyn Executor = self.world.registry.get(&started.harness)?;
             executor.disk_evidence(&DiskQuery {
-                session_id: seen.report.session_id.as_deref()?,
+                session_id: seen.report.session_id.as_deref(),
+                model: started.model.as_deref(),
                 workspace: &self.world.workspace,
                 since: started_at,
                 now,
             })
         };
-        let reported = seen.report.evidence.clone().or_else(disk);
+        // What names no category leaves the word to the CLI's own log.
+        let told = seen.report.evidence.clone();
+        let typed = told.clone().filter(|evidence| evidence.category.is_some());
+        let reported = typed.or_else(disk).or(told);
         let observation = failure::Observation {
             reported: reported.as_ref(),
             spawn: seen.unborn.as_ref(),
@@ -223,9 +181,10 @@ impl Run<'_> {
         let executor = self.world.registry.get(&self.assignment.runner.harness);
         let resumes = executor.is_some_and(|executor| executor.capabilities().resume);
         self.thread.follow(record, record::session_total(seen), resumes, lost);
-        if let (Some(session_id), Some(total)) = (&record.session_id, self.thread.cost) {
+        let spent = self.thread.spent;
+        if let (Some(session_id), false) = (&record.session_id, spent.is_unknown()) {
             let (try_id, session_id) = (record.id, session_id.clone());
-            let fact = Fact::Session { try_id, session_id, cost_total: Some(total) };
+            let fact = Fact::Session { try_id, session_id, spent };
             self.world.persist(|store| store.note(fact.clone(), time::now())).await?;
         }
         Ok(())

@@ -1,6 +1,7 @@
 //! What one try of a run hands to the next: the CLI's session, what it has cost, and
 //! what was said last. Pure.
 
+use crate::model::Spent;
 use crate::store::records::TryRecord;
 
 /// The thread that runs through the tries of a run.
@@ -8,8 +9,8 @@ use crate::store::records::TryRecord;
 pub(super) struct Thread {
     /// The session that the next try resumes.
     pub(super) session: Option<String>,
-    /// What that session has cost so far, US dollars.
-    pub(super) cost: Option<f64>,
+    /// What that session has used up so far.
+    pub(super) spent: Spent,
     /// What the newest try said.
     pub(super) summary: Option<String>,
     /// Whether a session was lost already: that is forgiven once.
@@ -17,10 +18,10 @@ pub(super) struct Thread {
 }
 
 impl Thread {
-    /// Takes in a finished try. `total` is what the CLI says that the whole session has cost.
-    pub(super) fn follow(&mut self, record: &TryRecord, total: Option<f64>, resumes: bool, lost: bool) {
+    /// Takes in a finished try. `total` is what the CLI says that the whole session has used up.
+    pub(super) fn follow(&mut self, record: &TryRecord, total: Spent, resumes: bool, lost: bool) {
         // A try that was cut spent something that nobody told: then the total is unknown.
-        self.cost = total;
+        self.spent = total;
         self.session = record.session_id.clone().filter(|_| resumes);
         self.summary = Some(record.summary.clone()).filter(|text| !text.is_empty());
         self.lost |= lost;
@@ -39,19 +40,21 @@ mod tests {
 
     #[test]
     fn a_cost_belongs_to_its_session() {
-        let mut thread = Thread { session: Some("a".into()), cost: Some(2.0), ..Thread::default() };
-        thread.follow(&record(Some("a")), None, true, false);
-        assert_eq!(thread.cost, None, "what the try has spent is unknown");
-        thread.follow(&record(Some("b")), None, true, false);
-        assert_eq!((thread.session.as_deref(), thread.cost), (Some("b"), None));
-        thread.follow(&record(Some("b")), Some(1.5), true, false);
-        assert_eq!(thread.cost, Some(1.5));
+        let cost = |dollars| Spent { cost: Some(dollars), usage: None };
+        let unknown = Spent::default();
+        let mut thread = Thread { session: Some("a".into()), spent: cost(2.0), ..Thread::default() };
+        thread.follow(&record(Some("a")), unknown, true, false);
+        assert_eq!(thread.spent, unknown, "what the try has spent is unknown");
+        thread.follow(&record(Some("b")), unknown, true, false);
+        assert_eq!((thread.session.as_deref(), thread.spent), (Some("b"), unknown));
+        thread.follow(&record(Some("b")), cost(1.5), true, false);
+        assert_eq!(thread.spent, cost(1.5));
     }
 
     #[test]
     fn a_cli_that_cannot_resume_leaves_no_session() {
         let mut thread = Thread::default();
-        thread.follow(&record(Some("a")), None, false, false);
+        thread.follow(&record(Some("a")), Spent::default(), false, false);
         assert_eq!((thread.session, thread.summary.as_deref()), (None, Some("so far")));
     }
 }

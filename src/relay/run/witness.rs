@@ -1,7 +1,7 @@
 //! The live facts of a try, on their way into the journal.
 
 use crate::model::text::chain;
-use crate::model::{ProcessIdentity, time};
+use crate::model::{ProcessIdentity, Spent, time};
 use crate::relay::attempt::Witness;
 use crate::store::Store;
 use crate::store::records::Fact;
@@ -36,6 +36,6 @@ impl Witness for Journal<'_> {
 
     fn session(&mut self, session_id: &str) {
         let session_id = session_id.to_owned();
-        self.note(Fact::Session { try_id: self.try_id, session_id, cost_total: None });
+        self.note(Fact::Session { try_id: self.try_id, session_id, spent: Spent::default() });
     }
 }

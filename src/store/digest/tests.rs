@@ -27,6 +27,7 @@ fn try_started(try_id: u64, relay_id: u64, run_id: u64, resume: Option<&str>) ->
         model: None,
         effort: None,
         resume: resume.map(str::to_owned),
+        scratch: None,
         log_path: format!("/logs/try-{try_id}.log"),
         head_before: None,
         resolved_route: None,
@@ -34,7 +35,11 @@ fn try_started(try_id: u64, relay_id: u64, run_id: u64, resume: Option<&str>) ->
 }
 
 fn session(try_id: u64, id: &str, cost_total: Option<f64>) -> Fact {
-    Fact::Session { try_id, session_id: id.into(), cost_total }
+    Fact::Session { try_id, session_id: id.into(), spent: cost(cost_total) }
+}
+
+fn cost(cost: Option<f64>) -> Spent {
+    Spent { cost, usage: None }
 }
 
 fn progress(run_id: &str) -> Fact {
@@ -86,14 +91,14 @@ fn the_session_of_a_run_is_that_of_its_newest_try() {
     let mut facts = vec![run_started(1, 1), try_started(1, 1, 1, None), try_started(9, 2, 1, Some("other"))];
     assert_eq!(digest(&facts).session_of(1, 1), None);
     facts.push(session(1, "a", None));
-    assert_eq!(digest(&facts).session_of(1, 1), Some(("a".into(), None)));
+    assert_eq!(digest(&facts).session_of(1, 1), Some(("a".into(), cost(None))));
     facts.push(session(1, "a", Some(0.5)));
     facts.push(session(1, "a", None));
-    assert_eq!(digest(&facts).session_of(1, 1), Some(("a".into(), Some(0.5))));
+    assert_eq!(digest(&facts).session_of(1, 1), Some(("a".into(), cost(Some(0.5)))));
     facts.push(try_started(10, 1, 1, Some("a")));
-    assert_eq!(digest(&facts).session_of(1, 1), Some(("a".into(), Some(0.5))));
+    assert_eq!(digest(&facts).session_of(1, 1), Some(("a".into(), cost(Some(0.5)))));
     facts.push(session(10, "b", None));
-    assert_eq!(digest(&facts).session_of(1, 1), Some(("b".into(), None)));
+    assert_eq!(digest(&facts).session_of(1, 1), Some(("b".into(), cost(None))));
 }
 
 #[test]

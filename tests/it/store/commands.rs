@@ -1,6 +1,6 @@
 //! `rally status`.
 
-use rally::model::Outcome;
+use rally::model::{Outcome, Spent};
 use rally::store::records::Fact;
 use serde_json::{Value, json};
 
@@ -42,7 +42,9 @@ fn a_running_try_and_the_one_before() {
     store.finish_try(record).unwrap();
     let new = NewTry { model: Some("opus".into()), ..new_try(relay, 1, 2) };
     let second = store.allocate_try(new, at(20)).unwrap();
-    store.note(Fact::Session { try_id: 2, session_id: "s-1".into(), cost_total: None }, at(21)).unwrap();
+    store
+        .note(Fact::Session { try_id: 2, session_id: "s-1".into(), spent: Spent::default() }, at(21))
+        .unwrap();
     store.write_current_task("# Rally\n\n## Task\nFix \x1b]0;x\x07 it\n\n## Exit\nx").unwrap();
 
     let text = status(&sandbox);

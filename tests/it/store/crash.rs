@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use rally::model::{Leftover, Outcome, ProcessIdentity};
+use rally::model::{Leftover, Outcome, ProcessIdentity, Spent};
 use rally::store::Reader;
 use rally::store::records::Fact;
 use serde_json::json;
@@ -41,7 +41,7 @@ fn play(layout: &Layout) -> Vec<Lengths> {
             let (agent, guard) = (identity(10), identity(9));
             store.note(Fact::TrySpawned { try_id, agent, guard }, at(3)).unwrap();
             steps.push(lengths(layout));
-            let session = Fact::Session { try_id, session_id: format!("s{run}"), cost_total: None };
+            let session = Fact::Session { try_id, session_id: format!("s{run}"), spent: Spent::default() };
             store.note(session, at(3)).unwrap();
             steps.push(lengths(layout));
             let good = run == 2 || attempt == 2;
@@ -164,7 +164,16 @@ fn a_cut_try_keeps_what_was_known_of_it() {
         .note(Fact::RunStarted { relay_id: relay, run_id: 1, entry: "cc:opus".into(), snapshot }, at(1))
         .unwrap();
     let first = store.allocate_try(new_try(relay, 1, 1), at(2)).unwrap();
-    store.note(Fact::Session { try_id: 1, session_id: "old".into(), cost_total: Some(0.5) }, at(3)).unwrap();
+    store
+        .note(
+            Fact::Session {
+                try_id: 1,
+                session_id: "old".into(),
+                spent: Spent { cost: Some(0.5), usage: None },
+            },
+            at(3),
+        )
+        .unwrap();
     store.finish_try(ended(&first, Outcome::Failed)).unwrap();
     let new = NewTry {
         resume: Some("old".into()),
@@ -200,7 +209,7 @@ fn a_cut_try_keeps_what_was_known_of_it() {
     assert_eq!((run.relay_id, run.run_id, &*run.entry, run.started_at), (relay, 1, "cc:opus", at(1)));
     assert_eq!(run.snapshot, json!({"dirty.txt": "abc"}));
     assert_eq!(run.session_id.as_deref(), Some("old"));
-    assert_eq!(run.session_cost, Some(0.5));
+    assert_eq!(run.spent.cost, Some(0.5));
     assert_eq!((run.last_attempt, run.attempts_used), (2, 1), "an interruption costs nothing");
     assert_eq!(store.next_run_id(relay).unwrap(), 2);
     assert_eq!(store.reader().active().unwrap(), None);

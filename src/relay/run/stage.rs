@@ -1,0 +1,103 @@
+//! The stage of one try: what has to be there before its agent starts, and gone when it has ended.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::Run;
+use super::witness::Journal;
+use crate::executor::{Held, Hold, Request};
+use crate::model::{Category, Evidence};
+use crate::relay::attempt::{self, Seen, Task};
+use crate::relay::event::Event;
+use crate::relay::life::Limits;
+use crate::relay::scratch;
+use crate::relay::world::World;
+use crate::store::records::TryStarted;
+
+/// How often somebody else's hold is asked about.
+const HOLD_RETRY: Duration = Duration::from_millis(500);
+
+impl Run<'_> {
+    /// Sets the stage, lets the agent work, and clears up.
+    pub(super) async fn perform(&mut self, started: &TryStarted, text: &str, used: u32) -> Seen {
+        let folder = started.scratch.as_deref().map(PathBuf::from).unwrap_or_default();
+        if let Err(error) = scratch::make(&folder) {
+            let why = format!("cannot make {}: {error}; TMPDIR says where", folder.display());
+            return Seen::unborn(Evidence::new("prepare", Some(Category::HarnessLaunch), why));
+        }
+        let seen = self.play(started, text, used, &folder).await;
+        let gone = folder.clone();
+        let removed = tokio::task::spawn_blocking(move || scratch::remove(&gone)).await;
+        if let Ok(Err(error)) = removed {
+            self.world.warn(format!("cannot remove {}: {error}", folder.display()));
+        }
+        seen
+    }
+
+    async fn play(&mut self, started: &TryStarted, text: &str, used: u32, folder: &Path) -> Seen {
+        let Run { world, assignment, files, .. } = self;
+        let World { store, registry, settings, operator, sink, workspace, agent_path, identity, .. } =
+            &mut **world;
+        let Some(executor) = registry.get(&assignment.runner.harness) else {
+            let why = format!("harness {} has no executor", assignment.runner.harness);
+            return Seen::unborn(Evidence::new("spawn", Some(Category::HarnessLaunch), why));
+        };
+        let request = Request {
+            model: started.model.as_deref(),
+            effort: started.effort.as_deref(),
+            resume: started.resume.as_deref(),
+            identity: Some(identity),
+            ..Request::new(text, workspace, folder)
+        };
+        let invocation = match executor.invocation(&request) {
+            Ok(invocation) => invocation,
+            Err(error) => return Seen::unborn(error.evidence()),
+        };
+        for note in &invocation.notes {
+            sink.event(&Event::Notice(note.clone()));
+        }
+        let mut told = false;
+        let hold = loop {
+            match executor.hold(&request) {
+                Ok(Held::Nothing) => break None,
+                Ok(Held::Ready(hold)) => break Some(hold),
+                Ok(Held::Busy(why)) => {
+                    if !std::mem::replace(&mut told, true) {
+                        sink.event(&Event::Notice(why));
+                    }
+                }
+                Err(error) => return Seen::unborn(error.evidence()),
+            }
+            operator.wait(HOLD_RETRY, &mut **sink).await;
+            if let Some(halt) = operator.halt() {
+                return Seen::cancelled(halt.source);
+            }
+        };
+        let startup = executor.capabilities().end_event.then_some(settings.startup_timeout);
+        let task = Task {
+            invocation,
+            parser: executor.parser(&request),
+            path: agent_path.clone(),
+            tag: &started.tag,
+            log_path: Path::new(&started.log_path),
+            workspace,
+            limits: Limits {
+                try_cap: Some(settings.try_timeout),
+                run_budget: Some(settings.run_timeout.saturating_sub(self.used)),
+                startup,
+                retry_patience: Some(settings.retry_patience),
+            },
+            attempt: used,
+            max_attempts: settings.retry_budget,
+        };
+        let mut witness = Journal { store, try_id: started.try_id, trouble: None };
+        let seen = attempt::drive(task, operator, files, &mut witness, &mut **sink).await;
+        if let Some(trouble) = witness.trouble {
+            sink.event(&Event::Warning(trouble));
+        }
+        for remark in hold.map(Hold::release).into_iter().flatten() {
+            sink.event(&Event::Warning(remark));
+        }
+        seen
+    }
+}
