@@ -53,7 +53,7 @@ fn init_prepares_a_repository() {
     assert_eq!(loaded.warnings, []);
     assert_eq!(loaded.config.schema_version, 2);
     assert_eq!(loaded.config.defaults.iterations, None);
-    assert_eq!(loaded.config.defaults.mix.as_deref(), Some("cc"));
+    assert_eq!(loaded.config.defaults.mix.as_deref(), Some("cc cx"));
     assert_eq!(loaded.config.data_dir, sandbox.home().join(".local/share/rally"));
     let user = std::fs::read_to_string(sandbox.home().join(".config/rally/config.toml")).unwrap();
     for key in ["claude_model", "codex_model", "gemini_model", "opencode_model", "antigravity_model"] {
