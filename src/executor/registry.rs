@@ -45,10 +45,15 @@ mod tests {
     use crate::executor::{Custom, CustomSpec, HarnessSpec, Request, Stream, TailStream, built_in};
     use crate::model::{Cli, Exit, Timestamp};
 
+    /// The first version tells its session in its log alone; this is the help of a later one's stand-in.
+    const ANTIGRAVITY_HELP: &str = include_str!("../../tests/fixtures/antigravity/stand-in.help.txt");
+
     fn every_executor() -> Registry {
         let mut registry = Registry::default();
         registry.insert(built_in(Cli::Claude, HarnessSpec::plain("claude", "claude")));
         registry.insert(built_in(Cli::Claude, HarnessSpec::plain("work", "claude")));
+        registry.insert(built_in(Cli::Antigravity, HarnessSpec::plain("antigravity", "agy")));
+        registry.learn("antigravity", &|_, _, _| Some(ANTIGRAVITY_HELP.to_owned()));
         registry.insert(Box::new(Custom::new(CustomSpec {
             name: "mine".into(),
             command: vec!["agent".into()],
@@ -65,6 +70,8 @@ mod tests {
     fn recording(harness: &str) -> (&'static str, &'static str) {
         match harness {
             "claude" | "work" => ("claude/ok.jsonl", "92025d41-e24c-43d2-8774-fec03b1ea385"),
+            // Of a stand-in: the CLI itself could not be had.
+            "antigravity" => ("antigravity/stand-in.jsonl", "8eb5b287-eadb-4fc6-ae08-000000000001"),
             other => panic!("{other} claims to resume sessions: add a recording that proves it"),
         }
     }
@@ -91,7 +98,7 @@ mod tests {
             assert_eq!(captured, session);
             let resumed = executor.invocation(&request(Some(&captured))).unwrap();
             assert!(resumed.args.iter().any(|arg| arg == session), "{name}: {:?}", resumed.args);
-            assert!(!fresh.args.iter().any(|arg| arg == "--resume"), "{name}");
+            assert!(!fresh.args.iter().any(|arg| arg == "--resume" || arg == "--conversation"), "{name}");
         }
         assert!(registry.get("nonesuch").is_none());
     }
