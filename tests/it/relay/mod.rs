@@ -3,6 +3,7 @@
 mod basic;
 mod commits;
 mod resume;
+mod scratch;
 mod screen;
 mod stopping;
 mod streams;
