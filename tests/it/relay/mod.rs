@@ -2,6 +2,7 @@
 
 mod basic;
 mod commits;
+mod freeze;
 mod resume;
 mod scratch;
 mod screen;

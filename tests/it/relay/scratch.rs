@@ -25,7 +25,7 @@ fn after_a_crash_the_next_start_removes_it() {
          echo x > made.txt; result ok",
     );
     std::fs::create_dir(sandbox.root().join("tmp").join("rally-of-somebody-else")).unwrap();
-    let mut relay = sandbox.start_relay(&["--new", "--agent", "cc", "work"]);
+    let relay = sandbox.start_relay(&["--new", "--agent", "cc", "work"]);
     sandbox.wait_for_note("here.1");
     relay.kill();
     sandbox.wait_until_nobody_is_left();
