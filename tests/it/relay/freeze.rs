@@ -45,7 +45,7 @@ fn a_quiet_tool_that_computes_or_has_a_time_limit_is_left_alone() {
     let compute = "i=0; while [ $i -lt 4000000 ]; do i=$((i + 1)); done";
     for quiet in [compute, "timeout 60 sleep 6"] {
         let sandbox = Sandbox::initialised();
-        sandbox.configure(SHORT);
+        sandbox.configure(&format!("{SHORT}retry_budget = 1\nmax_failed_runs = 1\n"));
         sandbox.claude(&format!("init; {quiet}; echo x > made.txt; result ok"));
         let output = sandbox.relay(&["--new", "--agent", "cc", "work"]);
         assert!(output.status.success(), "{}{}", stdout(&output), stderr(&output));
