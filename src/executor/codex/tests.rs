@@ -204,11 +204,9 @@ fn words_of_the_provider() {
         ("Authentication failed: rate limit endpoint unreachable", Some(Category::AuthOrProxy)),
         ("Selected model is at capacity. Please try a different model.", Some(Category::ProviderOverloaded)),
         ("unexpected status 502 Bad Gateway: x, url: http://h/429", Some(Category::TransientInfra)),
-        // The status counts before words that merely occur in the answer.
-        (
-            "unexpected status 401 Unauthorized: rate limit of this model not found",
-            Some(Category::AuthOrProxy),
-        ),
+        // The status counts before words that merely occur in the answer; of a 5xx the words tell more.
+        ("unexpected status 403 Forbidden: rate limit of this model not found", Some(Category::AuthOrProxy)),
+        ("unexpected status 503 Service Unavailable: overloaded", Some(Category::ProviderOverloaded)),
         ("", None),
         ("Something went wrong with processing", None),
     ];
