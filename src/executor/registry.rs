@@ -49,6 +49,10 @@ mod tests {
         let mut registry = Registry::default();
         registry.insert(built_in(Cli::Claude, HarnessSpec::plain("claude", "claude")));
         registry.insert(built_in(Cli::Claude, HarnessSpec::plain("work", "claude")));
+        registry.insert(built_in(Cli::Gemini, HarnessSpec::plain("gemini", "gemini")));
+        // Versions differ: one that was asked, and one that was not.
+        registry.learn("gemini", &|_, _, _| Some("0.61.0".to_owned()));
+        registry.insert(built_in(Cli::Gemini, HarnessSpec::plain("unasked", "gemini")));
         registry.insert(Box::new(Custom::new(CustomSpec {
             name: "mine".into(),
             command: vec!["agent".into()],
@@ -65,6 +69,7 @@ mod tests {
     fn recording(harness: &str) -> (&'static str, &'static str) {
         match harness {
             "claude" | "work" => ("claude/ok.jsonl", "92025d41-e24c-43d2-8774-fec03b1ea385"),
+            "gemini" => ("gemini/resume1.jsonl", "c24d8b64-6af9-4877-9426-5afca12ede69"),
             other => panic!("{other} claims to resume sessions: add a recording that proves it"),
         }
     }
