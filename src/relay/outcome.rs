@@ -6,6 +6,7 @@ use super::life::Stop;
 use crate::executor::Report;
 use crate::model::evidence::SESSION_LOST;
 use crate::model::{CancelSource, Category, Evidence, Outcome};
+use crate::monitor::freeze::Freeze;
 
 /// A success without a change is believed only after this long.
 const QUICK: Duration = Duration::from_secs(180);
@@ -103,11 +104,21 @@ pub fn decide(observed: Observed<'_>) -> Verdict {
                     .with_cause("startup_hang");
             Verdict::failed(Outcome::Failed, Some("startup hang: no output"), evidence)
         }
+        Some(Stop::Frozen(freeze)) if !finished => {
+            Verdict::failed(Outcome::Failed, None, frozen(freeze, finding))
+        }
         Some(Stop::Retrying(evidence)) if !finished => {
             Verdict::failed(Outcome::Failed, None, (**evidence).clone())
         }
         None
-        | Some(Stop::RunTimeout | Stop::TryTimeout | Stop::StartupHang | Stop::Retrying(_) | Stop::Linger) => {
+        | Some(
+            Stop::RunTimeout
+            | Stop::TryTimeout
+            | Stop::StartupHang
+            | Stop::Frozen(_)
+            | Stop::Retrying(_)
+            | Stop::Linger,
+        ) => {
             if !finished {
                 Verdict::failed(Outcome::Failed, None, finding)
             } else if handoff {
@@ -134,6 +145,16 @@ fn deadline(message: &str, finding: Evidence) -> Evidence {
     match finding.category {
         Some(category) if category != Category::UnidentifiedIssue => finding,
         _ => Evidence::new("deadline", Some(Category::UnidentifiedIssue), message),
+    }
+}
+
+/// What the CLI itself says about its silence comes first: a used-up quota, above all.
+fn frozen(freeze: &Freeze, finding: Evidence) -> Evidence {
+    match finding.category {
+        None | Some(Category::UnidentifiedIssue | Category::AgentError) => {
+            Evidence::new("freeze", Some(Category::TransientInfra), freeze.describe()).with_cause("freeze")
+        }
+        Some(_) => finding,
     }
 }
 

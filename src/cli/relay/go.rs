@@ -10,6 +10,7 @@ use super::prepare::{self, Prepared, UNBOUNDED, prepare};
 use super::{Args, harnesses, surroundings, task};
 use crate::cli::error::{CliError, FAILURE, SIGNAL_BASE, SUCCESS};
 use crate::model::{Identity, Leftover, ProcessIdentity, time};
+use crate::monitor::freeze::Limits;
 use crate::process;
 use crate::prompt::ContextLimits;
 use crate::relay::event::PassEnd;
@@ -249,6 +250,7 @@ fn settings(prepared: &Prepared) -> Settings {
         retry_backoff: reliability.retry_backoff,
         run_timeout: reliability.run_timeout,
         try_timeout: reliability.try_timeout,
+        silence: Limits { threshold: reliability.freeze_threshold, network: reliability.network_silence },
         startup_timeout: reliability.startup_timeout,
         retry_patience: reliability.retry_patience,
         max_failed_runs: reliability.max_failed_runs,

@@ -87,6 +87,7 @@ impl Run<'_> {
                 startup,
                 retry_patience: Some(settings.retry_patience),
             },
+            silence: settings.silence,
             attempt: used,
             max_attempts: settings.retry_budget,
         };
