@@ -14,6 +14,8 @@ pub enum Json {
     Plain(Value),
     /// Fields in order.
     Object(Vec<(Cow<'static, str>, Json)>),
+    /// Some of them.
+    List(Vec<Json>),
 }
 
 impl Json {
@@ -30,6 +32,7 @@ impl Serialize for Json {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Json::Plain(value) => value.serialize(serializer),
+            Json::List(items) => items.serialize(serializer),
             Json::Object(fields) => {
                 let mut map = serializer.serialize_map(Some(fields.len()))?;
                 for (name, value) in fields {
@@ -81,7 +84,7 @@ mod tests {
     #[test]
     fn fields_stay_where_they_are_written() {
         let inner = object! { "z": 1_u64, "a": Value::Null };
-        let outer = object! { "type": "x", "part": inner, "cost": 0.25 }.with("b", true);
-        assert_eq!(outer.to_string(), r#"{"type":"x","part":{"z":1,"a":null},"cost":0.25,"b":true}"#);
+        let outer = object! { "type": "x", "part": Json::List(vec![inner]), "cost": 0.25 }.with("b", true);
+        assert_eq!(outer.to_string(), r#"{"type":"x","part":[{"z":1,"a":null}],"cost":0.25,"b":true}"#);
     }
 }

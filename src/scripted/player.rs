@@ -65,6 +65,7 @@ pub fn play(play: &Play<'_>, out: &mut dyn Write, err: &mut dyn Write) -> io::Re
     };
     let who = Who {
         session: session.unwrap_or_default(),
+        resumed: arguments.resume.is_some() && unknown.is_none(),
         model: arguments.model.unwrap_or_else(|| "scripted-model".to_owned()),
         prompt,
     };

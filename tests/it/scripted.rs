@@ -15,13 +15,8 @@ use rally::model::{Category, Exit, Timestamp};
 
 use crate::support::{Sandbox, stderr, stdout};
 
-/// Puts a program into PATH that plays a script in the manner of its name.
-fn fake(sandbox: &Sandbox, program: &str, script: &str) {
-    fake_named(sandbox, program, program, script);
-}
-
 /// Puts a program into PATH that plays a script.
-fn fake_named(sandbox: &Sandbox, program: &str, manners: &str, script: &str) {
+pub fn fake(sandbox: &Sandbox, program: &str, manners: &str, script: &str) {
     let root = sandbox.root().display();
     std::fs::write(sandbox.root().join(format!("{program}.toml")), script).unwrap();
     let rally = Sandbox::rally_path().display();
@@ -31,13 +26,22 @@ fn fake_named(sandbox: &Sandbox, program: &str, manners: &str, script: &str) {
 }
 
 /// Runs an invocation as a driver would.
-fn driven(sandbox: &Sandbox, invocation: &Invocation) -> Output {
+pub fn driven(sandbox: &Sandbox, invocation: &Invocation) -> Output {
     let mut command = sandbox.command(&invocation.program);
-    command.args(&invocation.args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+        .args(&invocation.args)
+        .envs(invocation.env.iter().map(|(name, value)| (name, value)))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
-    let Stdin::Bytes(prompt) = &invocation.stdin else { panic!("{:?}", invocation.stdin) };
-    // A CLI that refuses its arguments never reads its prompt.
-    let _ = child.stdin.take().unwrap().write_all(prompt);
+    let stdin = child.stdin.take().unwrap();
+    if let Stdin::Bytes(prompt) = &invocation.stdin {
+        // A CLI that refuses its arguments never reads its prompt.
+        let _ = { stdin }.write_all(prompt);
+    } else {
+        drop(stdin);
+    }
     child.wait_with_output().unwrap()
 }
 
@@ -80,6 +84,7 @@ fn a_resumed_session_remembers_its_codeword() {
     fake(
         &sandbox,
         "claude",
+        "claude",
         r#"
         [[try]]
         steps = [{ remember = "plum" }, { result = { text = "noted", cost = 0.25, usage = { input = 10, cached = 5, output = 2 } } }]
@@ -118,7 +123,7 @@ fn a_resumed_session_remembers_its_codeword() {
 #[test]
 fn a_session_that_nobody_knows_is_refused() {
     let sandbox = Sandbox::new();
-    fake(&sandbox, "claude", "[[try]]\nsteps = [{ result = { text = \"ok\" } }]");
+    fake(&sandbox, "claude", "claude", "[[try]]\nsteps = [{ result = { text = \"ok\" } }]");
     let (report, _) = attempt(&sandbox, "p", Some("00000000-0000-4000-8000-000000000000"));
     assert!(!report.completed);
     assert_eq!(report.session_id, None);
@@ -130,6 +135,7 @@ fn an_agent_that_fails_once_and_then_does_its_work() {
     let sandbox = Sandbox::new();
     fake(
         &sandbox,
+        "claude",
         "claude",
         r#"
         [[try]]
@@ -170,6 +176,7 @@ fn a_used_up_account_names_its_reset() {
     fake(
         &sandbox,
         "claude",
+        "claude",
         r#"
         [[try]]
         steps = [
@@ -189,6 +196,7 @@ fn whatever_it_prints_the_end_is_found() {
     let sandbox = Sandbox::new();
     fake(
         &sandbox,
+        "claude",
         "claude",
         r#"
         [[try]]
@@ -303,7 +311,7 @@ fn a_plain_agent_says_only_words() {
 fn codex_counts_the_whole_thread() {
     let sandbox = Sandbox::new();
     let script = "[[try]]\nsteps = [{ result = { text = \"ok\", usage = { input = 445, cached = 789, output = 56, reasoning = 7 } } }]";
-    fake(&sandbox, "codex", script);
+    fake(&sandbox, "codex", "codex", script);
     let mut thread = String::new();
     for turns in 1..=3 {
         let resume = if thread.is_empty() { String::new() } else { format!("resume {thread}") };
@@ -336,7 +344,7 @@ fn a_failed_result_has_the_exit_code_of_its_cli() {
         ("antigravity", "agy --output-format stream-json -p hello", 3),
     ] {
         let program = line.split(' ').next().unwrap();
-        fake_named(&sandbox, program, manners, script);
+        fake(&sandbox, program, manners, script);
         let run = |line: &str| sandbox.command("sh").args(["-c", line]).output().unwrap();
         let codes = [1, 2, 3].map(|_| run(line).status.code());
         assert_eq!(codes, [Some(code), Some(9), Some(0)], "{manners}");

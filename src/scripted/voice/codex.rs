@@ -123,7 +123,7 @@ impl Item {
                 "aggregated_output": output, "exit_code": exit_code, "status": status,
             },
             Item::FileChange { id, path } => {
-                let changes = serde_json::json!([{"path": path, "kind": "add"}]);
+                let changes = Json::List(vec![object! { "path": path, "kind": "add" }]);
                 object! { "id": id, "type": "file_change", "changes": changes, "status": status }
             }
         }

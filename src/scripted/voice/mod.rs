@@ -36,6 +36,8 @@ pub enum Line {
 pub struct Who {
     /// The session.
     pub session: String,
+    /// Whether it goes on with a session, instead of beginning one.
+    pub resumed: bool,
     /// The model.
     pub model: String,
     /// What was asked for.
@@ -235,7 +237,9 @@ fn reason_phrase(status: u16) -> &'static str {
         404 => "Not Found",
         429 => "Too Many Requests",
         500 => "Internal Server Error",
+        502 => "Bad Gateway",
         503 => "Service Unavailable",
+        504 => "Gateway Timeout",
         529 => "Overloaded",
         _ => "Unknown Status",
     }

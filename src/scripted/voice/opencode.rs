@@ -3,7 +3,7 @@
 //! Every line names the session. A step begins when the model answers, holds texts and finished tools, and ends
 //! with its reason, tokens and cost: `tool-calls` if another step follows, `stop` if the turn is over. There is no
 //! event for the end, and nothing for a request that failed before an answer came. A failure is one `error` line.
-//! Retries are told in its log alone.
+//! Its log alone tells when a session is created, a step is asked for, a request is retried and the turn is over.
 
 use serde_json::Value;
 
@@ -17,6 +17,8 @@ use crate::scripted::script::{Retry, Tokens};
 pub(super) struct Opencode {
     /// The message of the step that is open.
     step: Option<String>,
+    /// Steps that are over.
+    steps: u32,
     tool: Option<(String, Value)>,
 }
 
@@ -36,10 +38,22 @@ impl Manner for Opencode {
         )
     }
 
-    /// Nothing is printed before the model answers.
-    fn init(&mut self, _who: &Who) -> Vec<Line> {
+    /// Nothing but the log tells anything before the model answers.
+    fn init(&mut self, who: &Who) -> Vec<Line> {
         self.step = None;
-        Vec::new()
+        self.steps = 0;
+        let mut lines = Vec::new();
+        if !who.resumed {
+            let cwd = std::env::current_dir().unwrap_or_default();
+            let fields = format!(
+                "id={} slug=scripted version=1.18.33 directory={} path=\"\"",
+                who.session,
+                cwd.display()
+            );
+            lines.push(log("INFO", "created", &fields));
+        }
+        lines.push(self.asked(who));
+        lines
     }
 
     fn say(&mut self, who: &Who, text: &str) -> Vec<Line> {
@@ -77,14 +91,13 @@ impl Manner for Opencode {
     }
 
     fn retry(&mut self, who: &Who, retry: &Retry) -> Vec<Line> {
-        let at = time::rfc3339_millis(time::now());
         let (provider, model) = who.model.split_once('/').unwrap_or(("scripted", &who.model));
-        let message = format!("AI_APICallError: {}", retry.error);
-        vec![Line::Log(format!(
-            "timestamp={at} level=ERROR run=5c519ed0 message=\"stream error\" providerID={provider} \
-             modelID={model} session.id={} small=false agent=build mode=primary error.error={message:?}",
+        let error = format!("AI_APICallError: {}", retry.error);
+        let fields = format!(
+            "providerID={provider} modelID={model} session.id={} small=false agent=build mode=primary error.error={error:?}",
             who.session
-        ))]
+        );
+        vec![log("ERROR", "\"stream error\"", &fields)]
     }
 
     fn result(&mut self, who: &Who, ending: &Ending<'_>) -> Vec<Line> {
@@ -97,6 +110,7 @@ impl Manner for Opencode {
             None => self.part(who).0,
         };
         lines.extend(self.finish(who, "stop", &result.usage, result.cost));
+        lines.push(log("INFO", "\"exiting loop\"", &format!("session.id={}", who.session)));
         lines
     }
 }
@@ -115,9 +129,15 @@ impl Opencode {
         (lines, part)
     }
 
-    /// The line that closes the open step.
-    fn finish(&mut self, who: &Who, reason: &str, tokens: &Tokens, cost: f64) -> Option<Line> {
-        let message = self.step.take()?;
+    /// The log's line about the next request to the model.
+    fn asked(&self, who: &Who) -> Line {
+        log("INFO", "loop", &format!("session.id={} step={}", who.session, self.steps))
+    }
+
+    /// The lines that close the open step: the next one is asked for, if only to find that the turn is over.
+    fn finish(&mut self, who: &Who, reason: &str, tokens: &Tokens, cost: f64) -> Vec<Line> {
+        let Some(message) = self.step.take() else { return Vec::new() };
+        self.steps += 1;
         let cache = object! { "write": 0_u64, "read": tokens.cached };
         let tokens = object! {
             "total": tokens.input + tokens.cached + tokens.output, "input": tokens.input,
@@ -128,7 +148,7 @@ impl Opencode {
             "id": id("prt"), "reason": reason, "messageID": message, "sessionID": &who.session,
             "type": "step-finish", "tokens": tokens, "cost": cost,
         };
-        Some(out(&event("step_finish", who).with("part", part)))
+        vec![out(&event("step_finish", who).with("part", part)), self.asked(who)]
     }
 }
 
@@ -163,6 +183,12 @@ fn id(kind: &str) -> String {
     let mut id = format!("{kind}_{}", uuid::Uuid::new_v4().simple());
     id.truncate(kind.len() + 1 + 26);
     id
+}
+
+/// A line of the log.
+fn log(level: &str, message: &str, fields: &str) -> Line {
+    let at = time::rfc3339_millis(time::now());
+    Line::Log(format!("timestamp={at} level={level} run=5c519ed0 message={message} {fields}"))
 }
 
 fn out(event: &Json) -> Line {

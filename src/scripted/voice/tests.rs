@@ -26,7 +26,7 @@ fn shape(line: &str) -> Vec<String> {
 /// The shapes of a recording without what a script cannot know: details of the CLI's own tools, answers' headers,
 /// warnings about the mock's model.
 fn recorded(name: &str) -> Vec<Vec<String>> {
-    let path = format!("{}/tests/fixtures/scripted/{name}.jsonl", env!("CARGO_MANIFEST_DIR"));
+    let path = format!("{}/tests/fixtures/{name}", env!("CARGO_MANIFEST_DIR"));
     let text = std::fs::read_to_string(path).unwrap();
     let details = Regex::new(concat!(
         r#""snapshot":"[^"]*",|"metadata":\{"diagnostics".*?"truncated":false\},|"title":"[^"]*","#,
@@ -49,7 +49,7 @@ fn first_model(mut shape: Vec<String>) -> Vec<String> {
 }
 
 fn who() -> Who {
-    Who { session: "s".to_owned(), model: "a/b".to_owned(), prompt: "p".to_owned() }
+    Who { session: "s".to_owned(), resumed: false, model: "a/b".to_owned(), prompt: "p".to_owned() }
 }
 
 fn out(lines: &[Line]) -> Vec<&str> {
@@ -89,26 +89,28 @@ fn turn(harness: Harness, tool: &str, input: &Value) -> Vec<Line> {
 #[test]
 fn a_turn_has_the_shape_that_is_recorded() {
     let lines = turn(Harness::Codex, "Bash", &json!({"command": "ls"}));
-    assert_eq!(shapes(&lines), recorded("codex-tool"));
+    assert_eq!(shapes(&lines), recorded("codex/tool.jsonl"));
+    let lines = turn(Harness::Codex, "Write", &json!({"file_path": "f", "content": "c"}));
+    assert_eq!(shapes(&lines), recorded("codex/patch.jsonl"));
     let lines = turn(Harness::Opencode, "Write", &json!({"file_path": "f", "content": "c"}));
     // serde_json sorts what a script says.
     let sorted = |shapes: Vec<Vec<String>>| -> Vec<Vec<String>> {
         shapes.into_iter().map(|keys| keys.into_iter().filter(|key| key != "content").collect()).collect()
     };
-    assert_eq!(sorted(shapes(&lines)), sorted(recorded("opencode-tool")));
+    assert_eq!(sorted(shapes(&lines)), sorted(recorded("opencode/tool.stdout")));
     let lines = turn(Harness::Gemini, "Write", &json!({"file_path": "f", "content": "c"}));
     let mut told = sorted(shapes(&lines));
     // A shell command's result has its output, a written file's has none; ours always has one.
     told[3].retain(|key| key != "output");
-    assert_eq!(told, sorted(recorded("gemini-tool")));
+    assert_eq!(told, sorted(recorded("gemini/tool.jsonl")));
 }
 
 #[test]
 fn a_failure_has_the_shape_that_is_recorded() {
     for (harness, name) in [
-        (Harness::Codex, "codex-fail-401"),
-        (Harness::Gemini, "gemini-fail-401"),
-        (Harness::Opencode, "opencode-fail-401"),
+        (Harness::Codex, "codex/fail-401.jsonl"),
+        (Harness::Gemini, "gemini/fail-401.jsonl"),
+        (Harness::Opencode, "opencode/auth.stdout"),
     ] {
         let mut manner = manner(harness);
         let mut lines = manner.init(&who());
