@@ -76,7 +76,10 @@ fn newer_versions_take_flags_and_stream() {
     assert_eq!(sandbox.note("model.1"), "Gemini 3.5 Flash (High)");
     assert_eq!(sandbox.note("settings.1"), "{\"model\": \"mine\"}");
     let args = sandbox.note("args.1");
-    assert!(args.contains("--disable-slash-commands\n--output-format\nstream-json\n--model\nGemini"), "{args}");
+    assert!(
+        args.contains("--disable-slash-commands\n--output-format\nstream-json\n--model\nGemini"),
+        "{args}"
+    );
     let record = only_try(&sandbox);
     assert_eq!(
         (&record["session_id"], &record["summary"], &record["tool_calls"]),
@@ -197,7 +200,10 @@ fn a_prompt_too_long_for_an_argument_starts_nothing() {
     assert_eq!(output.status.code(), Some(1));
     assert!(!sandbox.notes().join("args.1").exists() && !settings(&sandbox).exists());
     let record = only_try(&sandbox);
-    assert_eq!((&record["category"], &record["cause"]), (&"harness_launch".into(), &"prompt_too_long".into()));
+    assert_eq!(
+        (&record["category"], &record["cause"]),
+        (&"harness_launch".into(), &"prompt_too_long".into())
+    );
     let message = record["evidence"]["message"].as_str().unwrap();
     assert!(message.contains("limit 131071 bytes"), "{message}");
 }
@@ -226,8 +232,9 @@ type Failure<'a> = (Agy, String, &'a str, Option<&'a str>, &'a str, &'a str);
 fn failures_are_told_apart() {
     use Agy::{First, Streaming};
     let not_logged_in = "You are not logged into Antigravity";
-    let login =
-        format!("E%s 1 main.go:7] Failed to poll ListExperiments: error getting token source: {not_logged_in}");
+    let login = format!(
+        "E%s 1 main.go:7] Failed to poll ListExperiments: error getting token source: {not_logged_in}"
+    );
     let stamp = "$(date '+%m%d %H:%M:%S.000000')";
     let failures: Vec<Failure<'_>> = vec![
         // A failed request, from 1.2.6.
@@ -378,9 +385,7 @@ fn fails((version, script, category, cause, source, says): &Failure<'_>) {
 fn a_quota_that_is_retried_in_silence_is_read_from_the_log() {
     for version in VERSIONS {
         let sandbox = Sandbox::initialised();
-        sandbox.configure(
-            "[reliability]\nretry_budget = 1\nmax_failed_runs = 1\nretry_patience_secs = 1\n",
-        );
+        sandbox.configure("[reliability]\nretry_budget = 1\nmax_failed_runs = 1\nretry_patience_secs = 1\n");
         sandbox.agy(
             version,
             &format!("note E 'run.go:9] agent executor error: model unreachable: {QUOTA}'; sleep 600"),

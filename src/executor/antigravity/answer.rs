@@ -56,7 +56,11 @@ mod tests {
         for (text, completed, summary) in [
             ("{\"completed\":true,\"summary\":\"ok\"}\n", true, "ok"),
             ("{\n\"completed\": true,\n\"summary\": \"ok\"\n}", true, "ok"),
-            ("previous response\n{\"completed\":false,\"summary\":\"new response\"}\n", false, "new response"),
+            (
+                "previous response\n{\"completed\":false,\"summary\":\"new response\"}\n",
+                false,
+                "new response",
+            ),
             ("plain summary", true, "plain summary"),
         ] {
             let words = understand(text);

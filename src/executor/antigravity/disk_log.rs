@@ -48,9 +48,7 @@ fn candidates(folder: &Path, query: &DiskQuery<'_>) -> Vec<PathBuf> {
         let name = entry.file_name();
         let named = name.to_str().is_some_and(|name| name.starts_with("cli-") && name.ends_with(".log"));
         let modified = || Timestamp::try_from(entry.metadata().ok()?.modified().ok()?).ok();
-        if named
-            && let Some(at) = modified().filter(|at| *at >= query.since)
-        {
+        if named && let Some(at) = modified().filter(|at| *at >= query.since) {
             found.push((at, entry.path()));
         }
     }
@@ -180,7 +178,8 @@ mod tests {
     #[test]
     fn a_quota_with_its_end() {
         let logs = Logs::new();
-        let quota = "model unreachable: RESOURCE_EXHAUSTED (code 429): Individual quota reached. Resets in 4h";
+        let quota =
+            "model unreachable: RESOURCE_EXHAUSTED (code 429): Individual quota reached. Resets in 4h";
         // An error after it that proves nothing does not hide it.
         logs.put("cli-1.log", &format!("{}E1123 a.go:1] cannot flush\n", log(SESSION, quota)), 1);
         let found = logs.found(Some(SESSION)).unwrap();
@@ -207,13 +206,8 @@ mod tests {
         let logs = Logs::new();
         assert_eq!(logs.found(Some(SESSION)), None);
         assert_eq!(logs.found(Some("")), None);
-        let query = DiskQuery {
-            session_id: None,
-            model: None,
-            workspace: Path::new(""),
-            since: now(),
-            now: now(),
-        };
+        let query =
+            DiskQuery { session_id: None, model: None, workspace: Path::new(""), since: now(), now: now() };
         assert_eq!(evidence(Path::new("/nonexistent"), &query), None);
     }
 }

@@ -234,10 +234,22 @@ mod tests {
             (r#"{"a":1}"#, r#"{"model": 1,"a":1}"#, r#"{"a":1}"#),
             (r#"{"a":1, "model" : "x" }"#, r#"{"a":1, "model" : 1 }"#, r#"{"a":1  }"#),
             (r#"{"mod\u0065l":"x","b":2,}"#, r#"{"mod\u0065l":1,"b":2,}"#, r#"{"b":2,}"#),
-            ("{\n  // which\n  \"model\": {\"model\": 3},\n  \"b\": 2\n}", "{\n  // which\n  \"model\": 1,\n  \"b\": 2\n}", "{\n  // which\n  \"b\": 2\n}"),
-            (r#"{"a":{"model":"inner"}}"#, r#"{"model": 1,"a":{"model":"inner"}}"#, r#"{"a":{"model":"inner"}}"#),
+            (
+                "{\n  // which\n  \"model\": {\"model\": 3},\n  \"b\": 2\n}",
+                "{\n  // which\n  \"model\": 1,\n  \"b\": 2\n}",
+                "{\n  // which\n  \"b\": 2\n}",
+            ),
+            (
+                r#"{"a":{"model":"inner"}}"#,
+                r#"{"model": 1,"a":{"model":"inner"}}"#,
+                r#"{"a":{"model":"inner"}}"#,
+            ),
             (r#"{"a":"}\"model\":"}"#, r#"{"model": 1,"a":"}\"model\":"}"#, r#"{"a":"}\"model\":"}"#),
-            ("\u{feff}{\"a\":[1,[],{\"b\":null},],}", "\u{feff}{\"model\": 1,\"a\":[1,[],{\"b\":null},],}", "\u{feff}{\"a\":[1,[],{\"b\":null},],}"),
+            (
+                "\u{feff}{\"a\":[1,[],{\"b\":null},],}",
+                "\u{feff}{\"model\": 1,\"a\":[1,[],{\"b\":null},],}",
+                "\u{feff}{\"a\":[1,[],{\"b\":null},],}",
+            ),
             (r#"{"model":"old","model":"new"}"#, r#"{"model":"old","model":1}"#, r#"{"model":"old"}"#),
         ] {
             assert_eq!(with(text, "model", "1").unwrap().trim_end(), set);
@@ -248,14 +260,27 @@ mod tests {
 
     #[test]
     fn what_is_no_object_is_left_alone() {
-        for text in
-            ["", "[]", "{", "{\"a\"}", "{\"a\":}", "{\"a\":1 \"b\":2}", "{a:1}", "{\"a\":nul}", "{} x", "{\"a\":\"", "{/*"]
-        {
+        for text in [
+            "",
+            "[]",
+            "{",
+            "{\"a\"}",
+            "{\"a\":}",
+            "{\"a\":1 \"b\":2}",
+            "{a:1}",
+            "{\"a\":nul}",
+            "{} x",
+            "{\"a\":\"",
+            "{/*",
+        ] {
             assert!(value(text, "model").is_err(), "{text}");
         }
         let deep = format!("{{\"a\":{}{}}}", "[".repeat(100_000), "]".repeat(100_000));
         assert!(value(&deep, "model").is_err());
-        assert_eq!(value("{\n\n\"a\" 1}", "model").unwrap_err().to_string(), "line 3 is not as JSON should be");
+        assert_eq!(
+            value("{\n\n\"a\" 1}", "model").unwrap_err().to_string(),
+            "line 3 is not as JSON should be"
+        );
     }
 
     /// Whitespace and comments.
@@ -277,7 +302,8 @@ mod tests {
         leaf.prop_recursive(3, 12, 3, |inner| {
             let item = (gap(), inner, gap()).prop_map(|(a, value, b)| a + &value + &b).boxed();
             prop_oneof![
-                proptest::collection::vec(item.clone(), 0..3).prop_map(|items| format!("[{}]", items.join(","))),
+                proptest::collection::vec(item.clone(), 0..3)
+                    .prop_map(|items| format!("[{}]", items.join(","))),
                 proptest::collection::vec(item, 0..3).prop_map(|items| {
                     let members: Vec<String> = items.iter().map(|item| format!("\"model\":{item}")).collect();
                     format!("{{{}}}", members.join(","))

@@ -67,7 +67,8 @@ mod tests {
         let new = "Flags:\n  -p, --print string     Run one prompt\n      --model=SLUG           The model\n      \
                    --output-format string text, json or stream-json\n      --effort string\n  \
                    --disable-slash-commands\n  --log-file F\n  --print-timeout D\n  -c/--conversation ID\n";
-        let all = Flags { model: true, stream: true, disable_slash_commands: true, effort: true, ..Flags::OLDEST };
+        let all =
+            Flags { model: true, stream: true, disable_slash_commands: true, effort: true, ..Flags::OLDEST };
         assert_eq!(Flags::from_help(new), Some(all));
         let text_only = new.replace(", json or stream-json", "");
         assert_eq!(Flags::from_help(&text_only), Some(Flags { stream: false, ..all }));

@@ -15,8 +15,8 @@ use jiff::tz::TimeZone;
 
 use super::answer::{self, Answer};
 use super::event::{self, Event, Outcome, Step};
-use super::words::{self, ApiError};
 use super::glog;
+use super::words::{self, ApiError};
 use crate::executor::final_text::{FinalText, NO_RESULT};
 use crate::executor::lines::LineSplitter;
 use crate::executor::plain::PlainTail;
@@ -438,7 +438,8 @@ impl Turn {
             (None, None) => answer::understand(response),
         };
         self.result = Some(Ended {
-            answered: failure.is_none() && (outcome.structured_output.is_some() || !response.trim().is_empty()),
+            answered: failure.is_none()
+                && (outcome.structured_output.is_some() || !response.trim().is_empty()),
             words,
             failure,
             denied: outcome.denied().take(FEW).map(|name| text::ellipsis(name, LIMIT)).collect(),

@@ -152,12 +152,7 @@ impl Place {
         Ok(Place { journal: beside(".rally"), lock: beside(".rally-lock"), real })
     }
 
-    fn hold(
-        self,
-        harness: &str,
-        model: Option<&str>,
-        me: Option<ProcessIdentity>,
-    ) -> Result<Held, Trouble> {
+    fn hold(self, harness: &str, model: Option<&str>, me: Option<ProcessIdentity>) -> Result<Held, Trouble> {
         let mut folders = DirBuilder::new();
         folders.recursive(true).mode(0o700).create(self.real.parent().unwrap_or(Path::new("/")))?;
         let Some(_lock) = Lock::take(&self.lock, BRIEF)? else {

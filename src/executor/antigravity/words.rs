@@ -57,8 +57,7 @@ pub(super) fn evidence(text: &str, now: Timestamp, zone: &TimeZone) -> Option<Ev
     if MODEL.is_match(text) {
         return Some(found(Category::InvalidModel, &MODEL));
     }
-    google::evidence(text, now, zone)
-        .or_else(|| is_login(text).then(|| found(Category::AuthOrProxy, &LOGIN)))
+    google::evidence(text, now, zone).or_else(|| is_login(text).then(|| found(Category::AuthOrProxy, &LOGIN)))
 }
 
 /// The same for a text that certainly is a failure: what nothing explains is the agent's own.
@@ -134,7 +133,10 @@ impl ApiError {
                 ("status" | "grpcstatus" | "grpccode" | "code", Value::String(name)) => {
                     self.status.get_or_insert_with(|| text::ellipsis(name, 60));
                 }
-                ("httpcode" | "httpstatus" | "httpstatuscode" | "statuscode" | "code", Value::Number(code)) => {
+                (
+                    "httpcode" | "httpstatus" | "httpstatuscode" | "statuscode" | "code",
+                    Value::Number(code),
+                ) => {
                     let code = code.as_u64().and_then(|code| u16::try_from(code).ok());
                     self.http = self.http.or(code.filter(|code| *code >= 100));
                 }
