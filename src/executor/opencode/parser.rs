@@ -31,8 +31,8 @@ pub(super) const NO_OUTPUT: &str = "(opencode printed nothing)";
 pub(super) const NO_EVENT: &str = "(opencode printed no event)";
 /// Stands for a summary when the steps held no text.
 pub(super) const NO_TEXT: &str = "(opencode finished without a word)";
-/// Stands for a summary when the process failed without a text.
-pub(super) const FAILED: &str = "(opencode failed before it gave an answer)";
+/// Stands for a summary when the process failed, or was ended, without a text.
+pub(super) const ENDED: &str = "(opencode ended before it gave an answer)";
 
 /// Longest message of an error in a summary, and of its reference, in characters.
 const ERROR_LIMIT: usize = 400;
@@ -281,7 +281,7 @@ impl Seen {
             completed: finished,
             ..FinalText::missing(match (self.ended.is_some(), self.events) {
                 (true, _) if finished => NO_TEXT,
-                _ if exit.is_some_and(|exit| !exit.is_zero()) => FAILED,
+                _ if exit.is_some_and(|exit| !exit.is_zero()) => ENDED,
                 (false, 0) if plain.is_empty() => NO_OUTPUT,
                 (false, 0) => NO_EVENT,
                 _ => NO_RESULT,
