@@ -204,7 +204,8 @@ impl<'a> Voice<'a> {
     }
 
     fn err(&mut self, line: &str) -> io::Result<()> {
-        writeln!(self.err, "{line}")?;
+        // In one write, because standard error may be the same pipe as standard output.
+        self.err.write_all(format!("{line}\n").as_bytes())?;
         self.err.flush()
     }
 
