@@ -23,8 +23,9 @@ impl Answer {
         self.text.push_str(line);
         self.text.push('\n');
         if self.text.len() > WHOLE {
-            let from = self.text.ceil_char_boundary(BEGINNING);
-            let to = self.text.ceil_char_boundary(self.text.len() - END);
+            let boundary = |from| (from..self.text.len()).find(|at| self.text.is_char_boundary(*at));
+            let from = boundary(BEGINNING).unwrap_or_default();
+            let to = boundary(self.text.len() - END).unwrap_or(self.text.len());
             self.text.replace_range(from..to, "\n");
         }
     }

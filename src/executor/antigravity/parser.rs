@@ -47,7 +47,7 @@ impl AntigravityParser {
     /// A parser for the event stream, or else for plain text. The clock is asked when the log speaks
     /// of a quota that comes back in some hours.
     pub fn new(stream: bool, clock: fn() -> Timestamp) -> AntigravityParser {
-        let output = if stream { Output::Events(Turn::default()) } else { Output::Text(Answer::default()) };
+        let output = if stream { Output::Events(Box::default()) } else { Output::Text(Answer::default()) };
         let seen = Seen {
             clock,
             output,
@@ -99,7 +99,7 @@ struct Seen {
 /// Standard output.
 #[derive(Debug)]
 enum Output {
-    Events(Turn),
+    Events(Box<Turn>),
     Text(Answer),
 }
 

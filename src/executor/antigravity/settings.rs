@@ -5,6 +5,8 @@
 //! longer than it takes to read and write both protects it. Who finds a journal whose holders are all dead takes
 //! the setting back first. A value that somebody else has written meanwhile is theirs and stays.
 
+mod turn;
+
 use std::ffi::OsString;
 use std::fs::{self, DirBuilder, File, TryLockError};
 use std::io::{self, Read, Write};
@@ -14,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
+use self::turn::Turn;
 use super::{document, settings_file};
 use crate::executor::{Held, Hold, PrepareError};
 use crate::model::ProcessIdentity;
@@ -137,6 +140,7 @@ struct Place {
     real: PathBuf,
     journal: PathBuf,
     lock: PathBuf,
+    turn: Turn,
 }
 
 impl Place {
@@ -149,7 +153,12 @@ impl Place {
             name.push(suffix);
             real.with_file_name(name)
         };
-        Ok(Place { journal: beside(".rally"), lock: beside(".rally-lock"), real })
+        Ok(Place {
+            journal: beside(".rally"),
+            lock: beside(".rally-lock"),
+            turn: Turn(beside(".rally-next")),
+            real,
+        })
     }
 
     fn hold(self, harness: &str, model: Option<&str>, me: Option<ProcessIdentity>) -> Result<Held, Trouble> {
@@ -163,6 +172,12 @@ impl Place {
             return Ok(journal.map_or(Held::Nothing, |journal| self.busy(harness, &journal)));
         };
         let me = me.ok_or_else(|| io::Error::other("this process cannot be found in /proc"))?;
+        let others = journal.as_ref().filter(|journal| journal.ours != model);
+        if others.is_some() || self.turn.is_of_another(&me) {
+            self.turn.wait(&me)?;
+            let next = || Held::Busy(format!("{harness}: waiting until another rally has had its turn"));
+            return Ok(others.map_or_else(next, |journal| self.busy(harness, journal)));
+        }
         let text = read(&self.real)?;
         let (before, text) = match text {
             None => (Before::Missing, "{}\n".to_owned()),
@@ -172,7 +187,6 @@ impl Place {
         let previous = document::value(&text, KEY)?;
         let is_set = is(previous, model);
         let mut journal = match journal {
-            Some(journal) if journal.ours != model => return Ok(self.busy(harness, &journal)),
             Some(journal) if is_set => journal,
             // The first, or somebody has changed it meanwhile: then that is what comes back.
             other => Journal {
@@ -198,6 +212,7 @@ impl Place {
                 return Err(error);
             }
         }
+        self.turn.over();
         Ok(Held::Ready(Box::new(ModelHold { place: self, me })))
     }
 

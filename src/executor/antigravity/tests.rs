@@ -122,6 +122,9 @@ fn a_success_without_an_answer_is_none() {
         let report = events(&result(answer), stderr, 0);
         assert!(!report.completed && report.evidence.is_some(), "{answer} {stderr}");
     }
+    let zeros =
+        "\"status\":\"SUCCESS\",\"response\":\"x\",\"usage\":{\"input_tokens\":0,\"output_tokens\":0}";
+    assert_eq!(events(&result(zeros), "", 0).usage, None, "zeros stand for no figure");
     let denied = "\"status\":\"SUCCESS\",\"response\":\"\",\"denied_actions\":[{\"action\":\"a\"},\"b\",3]";
     let report = events(&result(denied), "", 0);
     assert_eq!((category(&report), cause(&report)), (Some(Category::AgentError), Some("permission_denied")));

@@ -160,6 +160,37 @@ fn the_same_model_is_shared_and_another_one_waits() {
     assert_eq!(home.names(), ["settings.json"]);
 }
 
+#[test]
+fn who_waits_is_not_overtaken() {
+    let home = Home::with("{}");
+    let (waiting, late) = (Other::new(), Other::new());
+    let hold = home.hold(LABEL, &me());
+    busy(home.ask("Gemini 3 Pro", &waiting.identity()));
+    // Neither by one that could join, nor by the one that was just there.
+    assert!(busy(home.ask(LABEL, &late.identity())).contains("its turn"));
+    assert_eq!(hold.release(), [""; 0]);
+    busy(home.ask(LABEL, &me()));
+    home.hold("Gemini 3 Pro", &waiting.identity()).release();
+    home.hold(LABEL, &me()).release();
+    assert_eq!(home.names(), ["settings.json"]);
+    // Who has given up, or is dead, does not wait.
+    let next = home.file().with_file_name(".settings.json.rally-next");
+    let queue = || {
+        let hold = home.hold(LABEL, &me());
+        busy(home.ask("Gemini 3 Pro", &waiting.identity()));
+        hold.release();
+        busy(home.ask(LABEL, &me()));
+    };
+    queue();
+    let long_ago = std::time::SystemTime::now() - Duration::from_secs(60);
+    File::options().write(true).open(&next).unwrap().set_modified(long_ago).unwrap();
+    home.hold(LABEL, &me()).release();
+    queue();
+    drop(waiting);
+    home.hold(LABEL, &me()).release();
+    assert_eq!(home.names(), ["settings.json"]);
+}
+
 // 20-20 #27
 #[test]
 fn what_the_user_changes_meanwhile_is_theirs() {
@@ -288,6 +319,26 @@ fn a_lock_that_is_taken_is_not_waited_for() {
     drop(taken);
     assert!(!lock.exists());
     home.hold(LABEL, &me()).release();
+}
+
+#[test]
+fn one_at_a_time_has_the_lock_although_its_file_comes_and_goes() {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    let home = Home::with("{}");
+    let lock = home.file().with_file_name(".settings.json.rally-lock");
+    let inside = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for _ in 0..500 {
+                    let _taken = Lock::take(&lock, PATIENCE).unwrap().unwrap();
+                    assert_eq!(inside.fetch_add(1, Ordering::SeqCst), 0);
+                    std::thread::yield_now();
+                    inside.fetch_sub(1, Ordering::SeqCst);
+                }
+            });
+        }
+    });
 }
 
 #[test]
