@@ -5,8 +5,8 @@
 //!   conversation has outgrown the model: then the CLI shortens it, in silence, and goes on. That it will not go on
 //!   is told by the log line `exiting loop` some 30 ms later.
 //! * Exit code 0 proves nothing: a refused permission ends the process with 0 after a step of reason `tool-calls`.
-//! * The session is in the log 0.3 s after the start (`created`), seconds before the first event, and a process that
-//!   is killed while it waits for the model has printed no event at all.
+//! * The session is in the log (`created`, or `loop` when it is resumed) a second or more before the first event,
+//!   and a process that is killed while it waits for the model has printed no event at all.
 //! * Sub-agents have sessions of their own, in the log only.
 //! * `tokens` and `cost` are those of one step.
 
