@@ -5,6 +5,7 @@
 mod cli;
 mod config;
 mod crash;
+mod doctor;
 mod git;
 mod house;
 mod process;

@@ -18,8 +18,7 @@ use crate::routing::resolve::Catalog;
 use crate::routing::roster::Roster;
 
 /// Who wants a harness.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Use {
     /// The configuration: the mix, or a route.
     Configured(String),
@@ -27,6 +26,17 @@ pub enum Use {
     BuiltInMix,
     /// Nobody.
     Unused,
+}
+
+/// The key, `built-in mix`, or `null`.
+impl Serialize for Use {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Use::Configured(place) => serializer.serialize_some(place),
+            Use::BuiltInMix => serializer.serialize_some("built-in mix"),
+            Use::Unused => serializer.serialize_none(),
+        }
+    }
 }
 
 /// What became of the question for the version.
@@ -240,7 +250,11 @@ fn judge_version(harness: &Harness) -> (Level, Option<String>) {
         }
         Compared::Unproven => (Level::Note, Some(format!("{version}; rally's tests prove no version of it"))),
         Compared::Unknown if harness.asked == Asked::No => (Level::Ok, None),
-        Compared::Unknown => (Level::Note, Some("tells no version".to_owned())),
+        // Perhaps it only printed why it cannot start.
+        Compared::Unknown => {
+            let level = if harness.used_by == Use::Unused { Level::Note } else { Level::Warning };
+            (level, Some("--version tells no version".to_owned()))
+        }
     }
 }
 
@@ -309,7 +323,7 @@ mod tests {
             (Compared::Newer, Level::Note),
             (Compared::Older, Level::Note),
             (Compared::Unproven, Level::Note),
-            (Compared::Unknown, Level::Note),
+            (Compared::Unknown, Level::Warning),
         ];
         for (compared, level) in table {
             assert_eq!(levels(Harness { compared, ..harness(here(), wanted()) }), [level], "{compared:?}");
