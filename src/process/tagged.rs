@@ -66,7 +66,8 @@ fn scan(wanted: impl Fn(&[u8]) -> bool) -> Vec<(Member, String)> {
             let environment = std::fs::read(format!("{path}/environ")).ok().filter(|_| ours)?;
             let tags =
                 environment.split(|byte| *byte == 0).filter_map(|one| one.strip_prefix(entry.as_bytes()));
-            let tag = tags.into_iter().find(|tag| wanted(tag))?;
+            // Whoever empties the variable belongs to no try.
+            let tag = tags.into_iter().find(|tag| !tag.is_empty() && wanted(tag))?;
             Some((member, String::from_utf8_lossy(tag).into_owned()))
         })
         .collect()

@@ -78,9 +78,18 @@ fn owner(tries: &[StartedTry], tag: &str) -> Option<u64> {
     tries.iter().find(|known| known.started.tag == tag).map(|known| known.started.try_id)
 }
 
+/// The folders that are still there. The journal may have come with a repository from anywhere: only a folder
+/// that is named after the tag of its try was made by rally.
 fn scratch_of(tries: &[StartedTry]) -> Vec<String> {
-    let folders = tries.iter().filter_map(|known| known.started.scratch.clone());
-    folders.filter(|folder| Path::new(folder).symlink_metadata().is_ok()).collect()
+    let own = |known: &&StartedTry, folder: &str| {
+        let made = scratch::place(&known.started.tag);
+        !known.started.tag.is_empty() && Path::new(folder).file_name() == Path::new(&made).file_name()
+    };
+    tries
+        .iter()
+        .filter_map(|known| known.started.scratch.clone().filter(|folder| own(&known, folder)))
+        .filter(|folder| Path::new(folder).symlink_metadata().is_ok())
+        .collect()
 }
 
 impl Orphan {
@@ -193,6 +202,39 @@ mod tests {
         for (ours, held, guarded, orphan) in table {
             assert_eq!(is_orphan(ours, held, guarded), orphan, "{ours} {held} {guarded}");
         }
+    }
+
+    #[test]
+    fn only_folders_that_rally_made_are_leftovers() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = |name: &str| {
+            let path = folder.path().join(name);
+            std::fs::create_dir_all(&path).unwrap();
+            path.display().to_string()
+        };
+        let known = |tag: &str, scratch: &str| {
+            let started = serde_json::json!({
+                "try_id": 1, "relay_id": 1, "run_id": 1, "attempt": 1, "tag": tag, "harness": "claude",
+                "scratch": scratch, "log_path": ""
+            });
+            StartedTry {
+                at: crate::model::Timestamp::UNIX_EPOCH,
+                started: serde_json::from_value(started).unwrap(),
+                processes: None,
+                session_id: None,
+                spent: crate::model::Spent::default(),
+                resolved: None,
+            }
+        };
+        let own = place("rally-t");
+        let gone = folder.path().join("rally-u").display().to_string();
+        let tries = [
+            known("t", &own),
+            known("u", &gone),
+            known("v", &place("rally-project")),
+            known("", &place("rally-")),
+        ];
+        assert_eq!(scratch_of(&tries), [own]);
     }
 
     fn orphan(try_id: Option<u64>) -> Orphan {
