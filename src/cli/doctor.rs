@@ -30,15 +30,19 @@ use finding::{Count, Finding};
 /// What can be typed after `rally doctor`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
+Nothing is changed without --reap. The CLIs that are asked for their version may write to folders of
+their own, as they do whenever they run; programs of your own ([harness.X].command) are not called.
+
 Exit codes:
   0   no problem (there may be notes and warnings)
   1   at least one problem
+  2   wrong command line
   75  --reap was refused, because a rally holds the workspace
 
 Keys of --json:
   rally, workspace; count (problems, warnings, notes); findings (group, level, subject, text, way_out);
   and the facts behind them: harnesses, git, configuration (with file and line of every key), state,
-  leftovers, reaped (null without --reap), disks, platform
+  leftovers (orphans, scratch), reaped (null without --reap), disks, platform
 
 Examples:
   rally doctor

