@@ -7,6 +7,7 @@ mod cli;
 mod config;
 mod crash;
 mod demo;
+mod doctor;
 mod git;
 mod house;
 mod process;
