@@ -23,7 +23,6 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 pub use parser::AntigravityParser;
-pub use settings::repair;
 
 use self::flags::Flags;
 use super::invocation::MAX_ARGUMENT;
@@ -166,6 +165,10 @@ impl Executor for Antigravity {
         }
         let me = identity::of(std::process::id().cast_signed());
         settings::hold(&home, &self.spec.name, model, me)
+    }
+
+    fn repair(&self) -> Vec<String> {
+        self.spec.home().map(|home| settings::repair(&home)).unwrap_or_default()
     }
 
     fn parser(&self, _request: &Request<'_>) -> Box<dyn Parser> {

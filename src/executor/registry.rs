@@ -33,6 +33,11 @@ impl Registry {
         }
     }
 
+    /// Lets every executor take back what a crash has left; says what was done.
+    pub fn repair(&self) -> Vec<String> {
+        self.executors.values().flat_map(|executor| executor.repair()).collect()
+    }
+
     /// All names, sorted.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.executors.keys().map(String::as_str)

@@ -87,7 +87,9 @@ impl Verdict {
 /// passed later; the operator's word beats everything but a finished agent.
 pub fn decide(observed: Observed<'_>) -> Verdict {
     let Observed { stop, report, changed, runtime, require_changes, handoff, finding } = observed;
-    let finished = report.completed;
+    // A CLI without an end event that was told to stop may well exit 0: that is not its word.
+    let by_itself = matches!(stop, None | Some(Stop::Linger));
+    let finished = report.completed && (by_itself || report.ended);
     match stop {
         Some(Stop::Cancelled(source)) => {
             Verdict { outcome: Outcome::Cancelled, source: Some(*source), failure: None }
@@ -181,6 +183,7 @@ mod tests {
     #[test]
     fn the_table() {
         let (good, bad) = (good(), Report::default());
+        let plain = Report { completed: true, ..Report::default() };
         let ended_badly = Report { ended: true, ..Report::default() };
         let quit = Stop::Cancelled(CancelSource::QuitNow);
         let rows = [
@@ -191,6 +194,9 @@ mod tests {
             (Some(Stop::Linger), &bad, Outcome::Failed),
             (Some(Stop::TryTimeout), &bad, Outcome::RunTimeout),
             (Some(Stop::TryTimeout), &good, Outcome::Completed),
+            (None, &plain, Outcome::Completed),
+            (Some(Stop::TryTimeout), &plain, Outcome::RunTimeout),
+            (Some(Stop::RunTimeout), &plain, Outcome::RunTimeout),
             (Some(Stop::RunTimeout), &bad, Outcome::RunTimeout),
             (Some(Stop::StartupHang), &bad, Outcome::Failed),
             (Some(quit.clone()), &good, Outcome::Cancelled),

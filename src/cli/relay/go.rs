@@ -114,6 +114,9 @@ async fn go(prepared: Prepared) -> anyhow::Result<u8> {
     let identity = prepared.git.identity().unwrap_or_else(|_| Identity::fallback());
     let settings = settings(&prepared);
     let mut registry = prepared.registry;
+    for repaired in registry.repair() {
+        warn(&repaired);
+    }
     harnesses::learn(&mut registry, &roster, &prepared.workspace);
     let mut world = World {
         identity,
