@@ -155,6 +155,26 @@ fn a_killed_rally_leaves_a_model_that_the_next_try_takes_back() {
     }
 }
 
+#[test]
+fn the_next_relay_takes_it_back_whoever_works() {
+    let sandbox = strict();
+    write_settings(&sandbox, "{\"model\": \"mine\"}");
+    sandbox.agy(Agy::First, "here; sleep 600");
+    let relay = sandbox.start_relay(&["--agent", FLASH, "work"]);
+    sandbox.wait_for_note("here.1");
+    relay.kill();
+    sandbox.wait_until_nobody_is_left();
+    sandbox.claude("init; echo x > made.txt; result ok");
+    let output = sandbox.relay(&["--new", "--agent", "cc", "work"]);
+    assert!(output.status.success(), "{}{}", stdout(&output), stderr(&output));
+    assert!(
+        stderr(&output).contains("took back the model of a try that was cut short"),
+        "{}",
+        stderr(&output)
+    );
+    assert_eq!(std::fs::read_to_string(settings(&sandbox)).unwrap(), "{\"model\": \"mine\"}");
+}
+
 // 30-S16, 20-AF-AG-06, 20-20 #4
 #[test]
 fn the_next_attempt_goes_on_with_the_conversation() {
