@@ -65,12 +65,17 @@ pub async fn sweep_orphans(tag: &str, guards: &[i32]) -> Vec<Leftover> {
 /// guard died together. Says what it ended.
 pub fn by_tag(tag: &str) -> Vec<Leftover> {
     let mut swept = Vec::new();
+    let mut dying: Vec<Member> = Vec::new();
     let begun = Instant::now();
     loop {
         let found = tagged::with_tag(tag);
-        if found.is_empty() || begun.elapsed() > PATIENCE {
+        // A dying process may show no environment any more and still not be gone.
+        dying
+            .retain(|member| Member::of(member.pid, |_| true).is_some_and(|now| now.alive && now.is(member)));
+        if (found.is_empty() && dying.is_empty()) || begun.elapsed() > PATIENCE {
             return swept;
         }
+        dying.extend(&found);
         kill(found.into_iter(), &mut swept);
         std::thread::sleep(REWALK);
     }
@@ -119,5 +124,35 @@ fn adopted(guards: &[i32]) -> Vec<Member> {
 fn reap(pid: i32) {
     if let Some(pid) = Pid::from_raw(pid) {
         let _ = waitpid(Some(pid), WaitOptions::NOHANG);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::{Command, Stdio};
+
+    use super::*;
+
+    // A dying process shows no environment any more while the system takes its memory back.
+    #[test]
+    fn who_was_swept_is_gone() {
+        let tag = format!("sweep-{}", std::process::id());
+        let mut child = Command::new("dd")
+            .args(["if=/dev/zero", "of=/dev/null", "bs=100M"])
+            .env(super::super::TAG, &tag)
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        let process = identity::of(child.id() as i32).unwrap();
+        let begun = Instant::now();
+        while identity::stat(process.pid).unwrap().rss < 20_000 {
+            assert!(begun.elapsed().as_secs() < 30);
+        }
+        let swept = by_tag(&tag);
+        let alive = identity::is_alive(&process);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(!alive);
+        assert_eq!(swept.iter().map(|leftover| leftover.pid).collect::<Vec<_>>(), [process.pid]);
     }
 }
