@@ -66,7 +66,14 @@ pub fn gather(tries: &[StartedTry], held: bool) -> Leftovers {
         let try_id = owner(tries, &process.tag);
         is_orphan(try_id.is_some(), held, process.guarded).then(|| Orphan::new(process, try_id))
     });
-    Leftovers { orphans: orphans.collect(), scratch: if held { Vec::new() } else { scratch_of(tries) } }
+    Leftovers {
+        orphans: orphans.collect(),
+        scratch: if held {
+            Vec::new()
+        } else {
+            scratch_of(tries).into_iter().map(|(folder, _)| folder).collect()
+        },
+    }
 }
 
 /// Whether nobody watches a process. A rally that holds the workspace watches all that is its own.
@@ -78,17 +85,13 @@ fn owner(tries: &[StartedTry], tag: &str) -> Option<u64> {
     tries.iter().find(|known| known.started.tag == tag).map(|known| known.started.try_id)
 }
 
-/// The folders that are still there. The journal may have come with a repository from anywhere: only a folder
-/// that is named after the tag of its try was made by rally.
-fn scratch_of(tries: &[StartedTry]) -> Vec<String> {
-    let own = |known: &&StartedTry, folder: &str| {
-        let made = scratch::place(&known.started.tag);
-        !known.started.tag.is_empty() && Path::new(folder).file_name() == Path::new(&made).file_name()
-    };
+/// The folders of tries that are still there, with the tags of their tries.
+fn scratch_of(tries: &[StartedTry]) -> Vec<(String, &str)> {
     tries
         .iter()
-        .filter_map(|known| known.started.scratch.clone().filter(|folder| own(&known, folder)))
-        .filter(|folder| Path::new(folder).symlink_metadata().is_ok())
+        .filter_map(|known| Some((known.started.scratch.clone()?, known.started.tag.as_str())))
+        .filter(|(folder, tag)| scratch::is_of(Path::new(folder), tag))
+        .filter(|(folder, _)| Path::new(folder).symlink_metadata().is_ok())
         .collect()
 }
 
@@ -123,8 +126,8 @@ pub fn reap(layout: &Layout) -> Result<Reaped, StoreError> {
         reaped.ended(sweep::by_tag(&known.started.tag), known);
     }
     let tries: Vec<StartedTry> = digest.tries.into_values().collect();
-    for folder in scratch_of(&tries) {
-        match scratch::remove(Path::new(&folder)) {
+    for (folder, tag) in scratch_of(&tries) {
+        match scratch::remove(Path::new(&folder), tag) {
             Ok(()) => reaped.removed.push(folder),
             Err(error) => reaped.kept.push(format!("{folder}: {error}")),
         }
@@ -226,15 +229,11 @@ mod tests {
                 resolved: None,
             }
         };
-        let own = place("rally-t");
-        let gone = folder.path().join("rally-u").display().to_string();
-        let tries = [
-            known("t", &own),
-            known("u", &gone),
-            known("v", &place("rally-project")),
-            known("", &place("rally-")),
-        ];
-        assert_eq!(scratch_of(&tries), [own]);
+        let (tag, other) = ("602d111b-7d5f-4f6c-9d31-0c6a4a1f2b3c", "702d111b-7d5f-4f6c-9d31-0c6a4a1f2b3c");
+        let own = place(&format!("rally-{tag}"));
+        let gone = folder.path().join(format!("rally-{other}")).display().to_string();
+        let tries = [known(tag, &own), known(other, &gone), known(other, &place("rally-project"))];
+        assert_eq!(scratch_of(&tries), [(own, tag)]);
     }
 
     fn orphan(try_id: Option<u64>) -> Orphan {

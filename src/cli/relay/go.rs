@@ -145,7 +145,7 @@ fn reap(started: &TryStarted, identities: Option<(&ProcessIdentity, &ProcessIden
     };
     swept.extend(process::sweep::by_tag(&started.tag));
     if let Some(scratch) = &started.scratch
-        && let Err(error) = scratch::remove(Path::new(scratch))
+        && let Err(error) = scratch::remove(Path::new(scratch), &started.tag)
     {
         warn(&format!("cannot remove {scratch}: {error}"));
     }
