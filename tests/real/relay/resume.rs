@@ -1,0 +1,88 @@
+//! A session that a try leaves behind is resumed by the next: it is the same session, and the provider
+//! hears again what was said in it.
+
+use rustix::process::Signal;
+use serde_json::Value;
+
+use super::{Settings, TWO_STEPS, WORD, initialise, new_relay, resumed_relay, time_to_ask, tries, wait_for_request};
+use crate::cli::Cli;
+use crate::lab::{Done, Lab, Running, wait_until};
+use crate::matrix::Found;
+
+/// Two tries, of which the second completed what the first had begun.
+#[track_caller]
+fn expect_resumed(lab: &Lab, done: &Done, first_outcome: &str, id: &str) {
+    let [first, second] = tries(lab, done);
+    assert_eq!(first["outcome"], first_outcome, "{first:#}");
+    assert_eq!(second["outcome"], "completed", "{second:#}");
+    assert!(first["session_id"].is_string(), "{first:#}");
+    assert_eq!(first["session_id"], second["session_id"]);
+    assert_eq!(lab.sandbox.read("word.txt"), WORD, "{done:#?}");
+    let last = lab.mock.turns(id).pop().unwrap();
+    let told = last.users.iter().filter(|text| text.contains("CODEWORD=")).count();
+    assert!(told > 1, "{last:#?}");
+    assert!(done.stdout.ends_with("Relay complete.\n"), "{done:#?}");
+}
+
+/// Starts a relay whose turn is under way, with its session known to rally and on the CLI's disk.
+fn in_mid_turn(lab: &Lab, cli: Cli) -> Running {
+    initialise(lab, &Settings::default());
+    let scenario = stuck(cli);
+    let running = lab.start(new_relay(lab, cli, scenario, TWO_STEPS));
+    wait_for_request(lab, &running, scenario);
+    let journal = || lab.sandbox.records(".rally/state/journal.jsonl");
+    let is_session = |line: &Value| line["fact"] == "session" && line["session_id"].is_string();
+    wait_until(|| journal().iter().any(is_session), || format!("{:#?}\n{}", journal(), running.story()));
+    lab.wait_for_session(cli, "CODEWORD=zebra7");
+    running
+}
+
+/// How the model keeps the CLI waiting: opencode does not tell its session before the answer begins.
+fn stuck(cli: Cli) -> &'static str {
+    if cli == Cli::Opencode { "hangmid" } else { "hang" }
+}
+
+fn remark(cli: Cli) -> Found {
+    match cli {
+        Cli::Opencode => Found::WorksSo("once the answer has begun: before that it tells no session"),
+        Cli::Claude | Cli::Codex | Cli::Gemini => Found::Works,
+    }
+}
+
+pub fn after_kill(lab: &Lab, cli: Cli) -> Found {
+    let running = in_mid_turn(lab, cli);
+    running.signal(Signal::KILL);
+    running.finish();
+    lab.expect_no_process();
+    let done = lab.run(resumed_relay(lab)).expect_code(0);
+    expect_resumed(lab, &done, "interrupted", "resume");
+    remark(cli)
+}
+
+pub fn after_cancel(lab: &Lab, cli: Cli) -> Found {
+    let running = in_mid_turn(lab, cli);
+    running.signal(Signal::TERM);
+    running.finish().expect_code(128 + 15);
+    lab.expect_no_process();
+    let done = lab.run(resumed_relay(lab)).expect_code(0);
+    expect_resumed(lab, &done, "cancelled", "resume");
+    remark(cli)
+}
+
+// 30-S16
+pub fn after_failure(lab: &Lab, cli: Cli) -> Found {
+    initialise(lab, &Settings { tries: 2, ..Settings::default() });
+    // opencode retries what the server fails to do for more than a minute, and this not at all.
+    let scenario = if cli == Cli::Opencode { "first-400" } else { "first-500" };
+    let done = lab.run(new_relay(lab, cli, scenario, TWO_STEPS)).expect_code(0);
+    expect_resumed(lab, &done, "failed", scenario);
+    Found::Works
+}
+
+pub fn after_timeout(lab: &Lab, cli: Cli) -> Found {
+    initialise(lab, &Settings { tries: 2, seconds: time_to_ask(cli), ..Settings::default() });
+    let scenario = format!("first-{}", stuck(cli));
+    let done = lab.run(new_relay(lab, cli, &scenario, TWO_STEPS)).expect_code(0);
+    expect_resumed(lab, &done, "run_timeout", &scenario);
+    remark(cli)
+}
