@@ -19,13 +19,11 @@ pub fn read(body: &Value) -> Conversation {
     for message in body["messages"].as_array().into_iter().flatten() {
         let content = &message["content"];
         match message["role"].as_str() {
-            Some("user") => conversation.said(match content.as_str() {
-                Some(text) => text.to_owned(),
-                None => {
-                    let parts = content.as_array().into_iter().flatten();
-                    parts.filter_map(|part| part["text"].as_str()).collect::<Vec<_>>().join("\n")
-                }
-            }),
+            Some("user") => {
+                let parts = content.as_array().into_iter().flatten();
+                let texts = parts.filter_map(|part| part["text"].as_str());
+                conversation.said(content.as_str().into_iter().chain(texts));
+            }
             Some("tool") => conversation.tool_done = true,
             _ => {}
         }

@@ -1,11 +1,11 @@
 //! What a request says, whatever the API, and what the model answers to it.
 //!
-//! | marker, in the last user message | answer |
+//! | marker, in the last text of the user's | answer |
 //! |---|---|
 //! | `MAKEFILE(name\|content)` | a shell call that writes the file |
 //! | `MAKEFILE(name\|RECALL)` | the same with the recalled word as content, once there is one |
 //! | `RUN(command)` | a shell call with the command, which has no parentheses |
-//! | `RECALL` | `RECALL:word` from `CODEWORD=word` in an earlier user message, else `RECALL:none` |
+//! | `RECALL` | `RECALL:word` from `CODEWORD=word` in an earlier one, else `RECALL:none` |
 
 use regex::Regex;
 
@@ -22,20 +22,21 @@ pub struct Conversation {
     pub json: bool,
     /// Name of the shell tool on offer.
     pub shell: Option<&'static str>,
-    /// Texts of the user's messages, oldest first.
+    /// Texts of the user's, oldest first.
     pub users: Vec<String>,
     /// Whether the last thing in it is a tool's result.
     pub tool_done: bool,
 }
 
 impl Conversation {
-    /// Takes in a message of the user's.
-    pub fn said(&mut self, text: String) {
-        self.users.push(text);
+    /// Takes in the texts of a message of the user's. They count one by one: a CLI may put what was
+    /// asked before and never answered into one message with what is asked now.
+    pub fn said<'a>(&mut self, texts: impl Iterator<Item = &'a str>) {
+        self.users.extend(texts.map(str::to_owned));
         self.tool_done = false;
     }
 
-    /// What the user remembered to be asked for, in an earlier message than the last.
+    /// What the user remembered to be asked for, in an earlier text than the last.
     pub fn codeword(&self) -> Option<String> {
         let marker = Regex::new(r"CODEWORD=(\w+)").unwrap();
         let earlier = self.users.split_last().map_or(&[][..], |(_, earlier)| earlier).join("\n");

@@ -27,8 +27,7 @@ pub fn read(body: &Value, model: &str, stream: bool) -> Conversation {
             conversation.tool_done = true;
             continue;
         }
-        let texts: Vec<&str> = parts().filter_map(|part| part["text"].as_str()).collect();
-        conversation.said(texts.join("\n"));
+        conversation.said(parts().filter_map(|part| part["text"].as_str()));
     }
     conversation
 }

@@ -26,11 +26,7 @@ pub fn read(body: &Value) -> Conversation {
             conversation.tool_done = true;
             continue;
         }
-        let texts: Vec<&str> = match content.as_str() {
-            Some(text) => vec![text],
-            None => blocks().filter_map(|block| block["text"].as_str()).collect(),
-        };
-        conversation.said(texts.join("\n"));
+        conversation.said(content.as_str().into_iter().chain(blocks().filter_map(|block| block["text"].as_str())));
     }
     conversation
 }

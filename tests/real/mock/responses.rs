@@ -20,8 +20,7 @@ pub fn read(body: &Value) -> Conversation {
         match item["type"].as_str().unwrap_or("message") {
             "message" if item["role"] == "user" => {
                 let parts = item["content"].as_array().into_iter().flatten();
-                let texts: Vec<&str> = parts.filter_map(|part| part["text"].as_str()).collect();
-                conversation.said(texts.join("\n"));
+                conversation.said(parts.filter_map(|part| part["text"].as_str()));
             }
             "function_call_output" => conversation.tool_done = true,
             _ => {}

@@ -37,10 +37,14 @@ fn repositories_share_a_data_folder_and_no_logs() {
         let other = lab.sandbox.root().join("other");
         lab.sandbox.git(["clone", "-q", ".", other.to_str().unwrap()]);
         let data = lab.sandbox.root().join("data");
-        let config = format!("data_dir = \"{}\"\n[defaults]\ncodex_model = \"gpt-5.5\"\n", data.display());
+        let config = format!(
+            "schema_version = 2\ndata_dir = \"{}\"\n[defaults]\ncodex_model = \"gpt-5.5\"\n\
+             [reliability]\nretry_budget = 1\nmax_failed_runs = 1\n",
+            data.display()
+        );
         for folder in [lab.sandbox.repo(), other.clone()] {
             lab.run(at(&folder, rally(lab, "ok", "init", &["init"]))).expect_code(0);
-            std::fs::write(folder.join(".rally/config.toml"), format!("schema_version = 2\n{config}")).unwrap();
+            std::fs::write(folder.join(".rally/config.toml"), &config).unwrap();
             let command = new_relay(lab, Cli::Codex, "ok", UNIQUE);
             lab.run(at(&folder, command)).expect_code(0);
         }
@@ -145,7 +149,7 @@ fn opencode_as_a_terminal_program_is_warned_about() {
     lab(&[], |lab| {
         let more = "[harness.mycode]\ncommand = [\"opencode\"]";
         initialise(lab, &Settings { more, ..Settings::default() });
-        let done = lab.run(rally(lab, "ok", "check", &["relay", "--resume"])).expect_code(1);
+        let done = lab.run(rally(lab, "ok", "check", &["relay", "--resume"])).expect_code(0);
         assert!(done.stderr.contains("opencode without run starts its TUI"), "{done:#?}");
     });
 }
