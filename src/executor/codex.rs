@@ -1,9 +1,41 @@
-//! Codex
+//! Codex, driven by `codex exec --json` with a JSON event per line.
+//!
+//! Observed with 0.169.0; the recordings lie in `tests/fixtures/codex`. What is relied on here:
+//! * `-` makes it read the prompt from standard input, also when it resumes: 300 KB and a leading `-` went through.
+//! * Every flag may stand before `resume`, and is honoured there.
+//! * `--model` and the two flags of ours may be given only once (exit code 2); of several `-c` of one key the last wins.
+//! * A session name that is no UUID and matches nothing silently begins a new session.
+//!
+//! No `--output-schema` is passed: it would force every answer of every task into one form. The last
+//! message on the stream is read instead, structured or not.
+
+mod errors;
+mod event;
+mod parser;
+mod session_log;
+mod sign_in;
+#[cfg(test)]
+mod tests;
+mod words;
 
 use std::ffi::{OsStr, OsString};
 
-use super::custom::{CustomParser, TailStream};
-use super::{Capabilities, Executor, HarnessSpec, Invocation, Parser, PrepareError, Request, Stderr, Stdin};
+use uuid::Uuid;
+
+pub use parser::CodexParser;
+
+use super::spec::{given, undocumented_effort};
+use super::{
+    Capabilities, DiskQuery, Executor, HarnessSpec, Invocation, Parser, PrepareError, Request, SignIn,
+    Stderr, Stdin,
+};
+use crate::model::Evidence;
+
+/// Efforts that the CLI documents; others are passed on with a remark.
+const EFFORTS: [&str; 6] = ["none", "minimal", "low", "medium", "high", "xhigh"];
+
+/// What every try needs, once.
+const ALWAYS: [&str; 2] = ["--json", "--dangerously-bypass-approvals-and-sandbox"];
 
 /// Describes Codex to the driver.
 #[derive(Debug, Clone)]
@@ -15,6 +47,24 @@ impl Codex {
     /// A harness as specified.
     pub fn new(spec: HarnessSpec) -> Self {
         Codex { spec }
+    }
+
+    /// The user's arguments without what may not be given twice.
+    fn extra_args(&self, with_model: bool) -> impl Iterator<Item = &String> {
+        let mut value_of_dropped = false;
+        self.spec.extra_args.iter().filter(move |arg| {
+            if std::mem::take(&mut value_of_dropped) {
+                return false;
+            }
+            let bare = matches!(arg.as_str(), "-m" | "--model");
+            let joined = arg.starts_with("--model=") || (arg.starts_with("-m") && !bare);
+            value_of_dropped = bare && !with_model;
+            !ALWAYS.contains(&arg.as_str()) && (with_model || !(bare || joined))
+        })
+    }
+
+    fn home(&self) -> Option<std::path::PathBuf> {
+        self.spec.folder("CODEX_HOME", ".codex")
     }
 }
 
@@ -32,22 +82,58 @@ impl Executor for Codex {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities { resume: false, effort: false, end_event: false }
+        Capabilities { resume: true, effort: true, end_event: true }
     }
 
     fn invocation(&self, request: &Request<'_>) -> Result<Invocation, PrepareError> {
+        let model = given(request.model);
+        let mut args: Vec<OsString> = vec!["exec".into()];
+        args.extend(ALWAYS.map(OsString::from));
+        args.extend(self.extra_args(model.is_none()).map(OsString::from));
+        if let Some(model) = model {
+            args.extend(["-m".into(), model.into()]);
+        }
+        let mut notes = Vec::new();
+        if let Some(effort) = given(request.effort) {
+            notes.extend(undocumented_effort(&self.spec.name, effort, &EFFORTS));
+            args.extend(["-c".into(), format!("model_reasoning_effort={effort}").into()]);
+        }
+        if let Some(session) = given(request.resume) {
+            match Uuid::parse_str(session) {
+                Ok(id) => args.extend(["resume".into(), id.hyphenated().to_string().into()]),
+                Err(_) => notes.push(format!(
+                    "{}: `{session}` is no session id of it, so a new session is begun",
+                    self.spec.name
+                )),
+            }
+        }
+        args.push("-".into());
         Ok(self.spec.overlay(Invocation {
             program: OsString::from(&self.spec.program),
-            args: Vec::new(),
+            args,
             env: Vec::new(),
             stdin: Stdin::Bytes(request.prompt.as_bytes().to_vec()),
             stderr: Stderr::Separate,
             log: None,
-            notes: Vec::new(),
+            notes,
         }))
     }
 
     fn parser(&self, _request: &Request<'_>) -> Box<dyn Parser> {
-        Box::new(CustomParser::new(TailStream::Combined, 40))
+        Box::new(CodexParser::default())
+    }
+
+    fn disk_evidence(&self, query: &DiskQuery<'_>) -> Option<Evidence> {
+        session_log::evidence(&self.home()?.join("sessions"), query)
+    }
+
+    /// `OPENAI_API_KEY` is not read by `codex exec`.
+    fn sign_in(&self) -> SignIn {
+        let home = self.home();
+        if sign_in::elsewhere(&self.spec.extra_args, home.as_deref()) {
+            return SignIn::Unknown;
+        }
+        const VARIABLES: [&str; 2] = ["CODEX_API_KEY", "CODEX_ACCESS_TOKEN"];
+        self.spec.signed_in(&VARIABLES, home.map(|home| home.join("auth.json")))
     }
 }

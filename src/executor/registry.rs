@@ -49,6 +49,7 @@ mod tests {
         let mut registry = Registry::default();
         registry.insert(built_in(Cli::Claude, HarnessSpec::plain("claude", "claude")));
         registry.insert(built_in(Cli::Claude, HarnessSpec::plain("work", "claude")));
+        registry.insert(built_in(Cli::Codex, HarnessSpec::plain("codex", "codex")));
         registry.insert(Box::new(Custom::new(CustomSpec {
             name: "mine".into(),
             command: vec!["agent".into()],
@@ -65,6 +66,7 @@ mod tests {
     fn recording(harness: &str) -> (&'static str, &'static str) {
         match harness {
             "claude" | "work" => ("claude/ok.jsonl", "92025d41-e24c-43d2-8774-fec03b1ea385"),
+            "codex" => ("codex/ok.jsonl", "01a204c6-3fba-7512-9bbd-046461ccd229"),
             other => panic!("{other} claims to resume sessions: add a recording that proves it"),
         }
     }

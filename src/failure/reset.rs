@@ -90,7 +90,14 @@ fn next_occurrence(clock: &Captures<'_>, now: Timestamp, zone: &TimeZone) -> Opt
         Some(date.to_datetime(time).to_zoned(zone.clone()).ok()?.timestamp())
     };
     let Some(month) = clock.name("month") else {
-        return at(today).filter(|then| *then > now).or_else(|| at(today.tomorrow().ok()?));
+        let then = at(today)?;
+        // A clock without seconds means some moment of its minute; while that runs, its end is the next chance.
+        let end = then.checked_add(SignedDuration::from_mins(1)).ok()?;
+        return match now {
+            _ if then > now => Some(then),
+            _ if end > now => Some(end),
+            _ => at(today.tomorrow().ok()?),
+        };
     };
     let month = month_number(month.as_str())?;
     let day: i8 = clock["day"].parse().ok()?;
@@ -142,6 +149,9 @@ mod tests {
             ("resets Jan 2 at 9:00 am (UTC)", "2027-01-02T09:00:00Z"),
             ("try again at 5:22 AM.", "2026-11-23T04:22:00Z"),
             ("try again at Dec 5th, 2026 5:22 AM.", "2026-12-05T04:22:00Z"),
+            ("try again in 2 days 17 hours 14 minutes.", "2026-11-25T04:14:00Z"),
+            ("try again at Jul 23rd, 2027 4:15 AM.", "2027-07-23T02:15:00Z"),
+            ("Please try again in 11.054s.", "2026-11-22T11:00:11.054Z"),
             ("Claude AI usage limit reached|1795385132", "2026-11-22T22:05:32Z"),
         ];
         for (text, expected) in cases {
@@ -164,6 +174,17 @@ mod tests {
             "the limit is for 5 hours",
         ] {
             assert_eq!(find(text, NOW.parse().unwrap(), &berlin()), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_minute_that_is_running_ends_soon_and_not_tomorrow() {
+        for (text, expected) in [
+            ("try again at 12:00 PM.", "2026-11-22T11:01:00Z"),
+            ("try again at 11:59 AM.", "2026-11-23T10:59:00Z"),
+        ] {
+            let found = find(text, "2026-11-22T11:00:20Z".parse().unwrap(), &berlin());
+            assert_eq!(found, Some(expected.parse().unwrap()), "{text}");
         }
     }
 

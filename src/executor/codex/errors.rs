@@ -1,0 +1,155 @@
+//! Failed requests, which the stream tells in words only.
+//!
+//! The words are the CLI's (`unexpected status 503 Service Unavailable: …, url: …`), with the provider's
+//! inside; now and then a provider's raw JSON body. Nothing here is ever what the agent wrote.
+
+use std::borrow::Cow;
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+use regex::Regex;
+use serde::Deserialize;
+
+use crate::executor::json::loose;
+use crate::failure::pattern::regex;
+use crate::failure::words::{RATE_LIMIT_WAIT, told_retry_after};
+use crate::failure::{brief, reset};
+use crate::model::{Category, Evidence, Timestamp, time};
+
+/// How long an overloaded provider is given when it names no time.
+const OVERLOAD_WAIT: Duration = Duration::from_secs(30);
+
+static STATUS: LazyLock<Regex> = LazyLock::new(|| regex(r"(?i)\b(?:unexpected|last) status:? (\d{3})\b"));
+static KEY: LazyLock<Regex> = LazyLock::new(|| regex(r"(?i)(api key provided:\s*)\S+"));
+static USAGE: LazyLock<Regex> = LazyLock::new(|| {
+    regex(concat!(
+        r"(?i)usage[ _]limit|insufficient[ _]quota|quota exceeded|exceeded your current quota",
+        r"|plan and billing|out of credits|spend(?:ing)?[ _](?:cap|limit)|your ChatGPT plan, upgrade"
+    ))
+});
+static LOGIN: LazyLock<Regex> = LazyLock::new(|| {
+    regex(concat!(
+        r"(?i)(?:invalid|incorrect)[ _]api.?key|authentication.?failed|unauthorized|not logged in",
+        r"|missing environment variable|missing bearer|refresh token|(?:sign|log) ?in again"
+    ))
+});
+static MODEL: LazyLock<Regex> = LazyLock::new(|| {
+    regex(concat!(
+        r"(?i)model.?not.?found|(?:invalid|unknown) model",
+        r"|\bmodel\b.{0,100}?(?:not found|does not exist|is not supported|is not available)"
+    ))
+});
+static OVERLOAD: LazyLock<Regex> = LazyLock::new(|| regex(r"(?i)\b529\b|overload|high demand|at capacity"));
+static RATE: LazyLock<Regex> = LazyLock::new(|| regex(r"(?i)rate.?limit|too many requests"));
+static NETWORK: LazyLock<Regex> = LazyLock::new(|| {
+    regex(concat!(
+        r"(?i)stream disconnected|error sending request|network|time(?:d )?out|internal server error",
+        r"|bad gateway|service unavailable|connection (?:failed|refused|reset|closed|error)"
+    ))
+});
+
+/// A provider's error body.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Body {
+    #[serde(deserialize_with = "loose")]
+    error: Option<Detail>,
+    #[serde(deserialize_with = "loose")]
+    detail: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Detail {
+    #[serde(deserialize_with = "loose")]
+    message: Option<String>,
+    #[serde(deserialize_with = "loose")]
+    code: Option<String>,
+    #[serde(rename = "type", deserialize_with = "loose")]
+    kind: Option<String>,
+    /// Epoch seconds.
+    #[serde(deserialize_with = "loose")]
+    resets_at: Option<i64>,
+    #[serde(deserialize_with = "loose")]
+    resets_in_seconds: Option<u64>,
+}
+
+impl Detail {
+    fn reset(&self, now: Timestamp) -> Option<Timestamp> {
+        let at = self.resets_at.and_then(|at| Timestamp::from_second(at).ok());
+        at.or_else(|| now.checked_add(Duration::from_secs(self.resets_in_seconds?)).ok())
+    }
+}
+
+fn body(text: &str) -> Option<Body> {
+    text.trim_start().starts_with('{').then(|| serde_json::from_str(text).ok())?
+}
+
+/// A failure's words as they may be shown: without the address, and without a key.
+pub(super) fn clean(text: &str) -> String {
+    let said = body(text).and_then(|body| body.error.and_then(|error| error.message).or(body.detail));
+    let said = said.as_deref().unwrap_or(text);
+    let said = said.split(", url: ").next().unwrap_or(said);
+    KEY.replace_all(said, "${1}…").into_owned()
+}
+
+/// What a failure's words prove, if anything.
+pub(super) fn category(text: &str) -> Option<Category> {
+    let detail = body(text).and_then(|body| body.error).unwrap_or_default();
+    let names = [detail.code, detail.kind].into_iter().flatten().collect::<Vec<_>>().join(" ");
+    let said: Cow<'_, str> = format!("{} {names}", clean(text)).into();
+    let status = STATUS.captures(&said).and_then(|status| status[1].parse().ok());
+    if USAGE.is_match(&said) {
+        return Some(Category::UsageLimit);
+    }
+    match status.and_then(by_status) {
+        None | Some(Category::TransientInfra) => {}
+        told => return told,
+    }
+    let words: [(&Regex, Category); 5] = [
+        (&LOGIN, Category::AuthOrProxy),
+        (&MODEL, Category::InvalidModel),
+        (&OVERLOAD, Category::ProviderOverloaded),
+        (&RATE, Category::ShortRateLimit),
+        (&NETWORK, Category::TransientInfra),
+    ];
+    let told = words.into_iter().find(|(pattern, _)| pattern.is_match(&said));
+    told.map(|(_, category)| category).or_else(|| status.and_then(by_status))
+}
+
+/// What an HTTP status proves.
+pub(super) fn by_status(status: u16) -> Option<Category> {
+    match status {
+        401 | 403 | 407 => Some(Category::AuthOrProxy),
+        404 => Some(Category::InvalidModel),
+        429 => Some(Category::ShortRateLimit),
+        529 => Some(Category::ProviderOverloaded),
+        408 | 500..=599 => Some(Category::TransientInfra),
+        _ => None,
+    }
+}
+
+/// A failure of this category as evidence, with the times that its words name.
+pub(super) fn evidence(
+    source: &str,
+    category: Category,
+    text: &str,
+    now: Timestamp,
+    zone: &TimeZone,
+) -> Evidence {
+    let said = clean(text);
+    let told = || {
+        let typed = body(text).and_then(|body| body.error?.reset(now));
+        typed.or_else(|| reset::find(&said, now, zone))
+    };
+    let wait = || told_retry_after(&said).or_else(|| told().map(|at| time::since(now, at)));
+    let mut evidence = Evidence::new(source, Some(category), brief(&said));
+    match category {
+        Category::UsageLimit => evidence.reset_at = told(),
+        Category::ShortRateLimit => evidence.retry_after = wait().or(Some(RATE_LIMIT_WAIT)),
+        Category::ProviderOverloaded => evidence.retry_after = wait().or(Some(OVERLOAD_WAIT)),
+        _ => {}
+    }
+    evidence
+}
