@@ -1,6 +1,6 @@
 //! When an exhausted quota comes back, read from a provider's own words.
 //!
-//! Understood are spans (`resets in 3h 24m`, `1d12h`, `in 2 hours`), clock times with an
+//! Understood are spans (`resets in 3h 24m`, `reset after 19h21m22s`, `1d12h`, `in 2 hours`), clock times with an
 //! optional date and zone (`resets 10:05pm (UTC)`, `try again at Jun 5th, 2026 5:22 AM`)
 //! and epoch seconds behind a bar (`limit reached|1795385132`).
 
@@ -19,7 +19,7 @@ const AMOUNT: &str = r"(\d{1,5}(?:\.\d{1,3})?)\s*(days?|d|hours?|hrs?|h|minutes?
 
 static SPAN: LazyLock<Regex> = LazyLock::new(|| {
     regex(&format!(
-        r"(?i)\b(?:resets?|try again|available again)\s+(?:in\s+)?((?:{AMOUNT}[\s,]*(?:and\s+)?)+)"
+        r"(?i)\b(?:resets?|try again|available again)\s+(?:(?:in|after)\s+)?((?:{AMOUNT}[\s,]*(?:and\s+)?)+)"
     ))
 });
 static ONE_AMOUNT: LazyLock<Regex> = LazyLock::new(|| regex(&format!("(?i){AMOUNT}")));
@@ -137,6 +137,7 @@ mod tests {
             ("resets in 45m", "2026-11-22T11:45:00Z"),
             ("Resets in 1d12h.", "2026-11-23T23:00:00Z"),
             ("Resets in 7 days.", "2026-11-29T11:00:00Z"),
+            ("Your quota will reset after 19h21m22s.", "2026-11-23T06:21:22Z"),
             ("resets in 2 hours and 30 minutes", "2026-11-22T13:30:00Z"),
             ("Resets in 1.5d.", "2026-11-23T23:00:00Z"),
             ("limit · resets at 14:30", "2026-11-22T13:30:00Z"),

@@ -1,0 +1,135 @@
+//! One line of standard output, read by key.
+//!
+//! A field of an unexpected type is left out rather than costing the whole event.
+
+use serde::Deserialize;
+
+use crate::executor::json::loose;
+use crate::model::{Timestamp, Usage};
+
+/// What rally reads of an event.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Event<'a> {
+    #[serde(rename = "type", borrow, deserialize_with = "loose")]
+    pub kind: Option<&'a str>,
+    #[serde(deserialize_with = "loose")]
+    pub timestamp: Option<Timestamp>,
+    /// Of `init`, the only event that has it.
+    #[serde(borrow, deserialize_with = "loose")]
+    pub session_id: Option<&'a str>,
+    /// Of `message`: `user` or `assistant`.
+    #[serde(borrow, deserialize_with = "loose")]
+    pub role: Option<&'a str>,
+    /// Of `message`: the next piece of the text.
+    #[serde(deserialize_with = "loose")]
+    pub content: Option<String>,
+    #[serde(deserialize_with = "loose")]
+    pub tool_name: Option<String>,
+    /// Of `result`: `success` or `error`.
+    #[serde(borrow, deserialize_with = "loose")]
+    pub status: Option<&'a str>,
+    /// Of a failed `result`; missing when an `error` event before it told why.
+    #[serde(deserialize_with = "loose")]
+    pub error: Option<Failure>,
+    /// Of `error`.
+    #[serde(deserialize_with = "loose")]
+    pub message: Option<String>,
+    #[serde(deserialize_with = "loose")]
+    pub stats: Option<Stats>,
+}
+
+/// Why a turn failed.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Failure {
+    #[serde(deserialize_with = "loose")]
+    pub message: Option<String>,
+}
+
+/// What the process used up, over all models: of this process alone, also when it resumed a session.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Stats {
+    /// With those that the cache served.
+    #[serde(deserialize_with = "loose")]
+    input_tokens: Option<u64>,
+    /// Without them.
+    #[serde(deserialize_with = "loose")]
+    input: Option<u64>,
+    #[serde(deserialize_with = "loose")]
+    cached: Option<u64>,
+    /// Without those spent on thinking.
+    #[serde(deserialize_with = "loose")]
+    output_tokens: Option<u64>,
+    #[serde(deserialize_with = "loose")]
+    total_tokens: Option<u64>,
+    #[serde(deserialize_with = "loose")]
+    pub tool_calls: Option<u64>,
+}
+
+impl Stats {
+    /// Thinking is counted nowhere but in the total: what the total has beyond the rest was thought.
+    pub fn usage(&self) -> Usage {
+        let cached = self.cached.unwrap_or(0);
+        let read = self.input_tokens.unwrap_or(0);
+        let said = self.output_tokens.unwrap_or(0);
+        let thought = self.total_tokens.unwrap_or(0).saturating_sub(read.saturating_add(said));
+        Usage {
+            input_tokens: self.input.unwrap_or_else(|| read.saturating_sub(cached)),
+            cached_input_tokens: cached,
+            output_tokens: said.saturating_add(thought),
+            reasoning_tokens: thought,
+        }
+    }
+}
+
+/// An event from a line that is one JSON object.
+pub(super) fn read(line: &str) -> Option<Event<'_>> {
+    // A derived struct would take an array, too.
+    if !line.starts_with('{') {
+        return None;
+    }
+    serde_json::from_str(line).ok()
+}
+
+/// The events inside a broken line: something else wrote into it. Only what surely is an event
+/// counts, so that an object inside a torn one (a tool's parameters may hold anything) is not mistaken for it:
+/// it has a time, and nothing follows that goes on like the inside of an object.
+pub(super) fn recover(line: &str, mut each: impl FnMut(&Event<'_>)) -> bool {
+    const KINDS: [&str; 6] = ["init", "message", "tool_use", "tool_result", "error", "result"];
+    let (mut from, mut any) = (0, false);
+    // Every candidate is read as far as it makes sense; together they may cost a few passes over the line.
+    let mut budget = 8 * line.len();
+    while let Some(at) = memchr::memmem::find(&line.as_bytes()[from..], b"{\"") {
+        let candidate = &line[from + at..];
+        let mut values = serde_json::Deserializer::from_str(candidate).into_iter::<Event<'_>>();
+        let cost = match values.next() {
+            Some(Ok(event)) => {
+                let end = values.byte_offset();
+                let nested = candidate[end..].trim_start().starts_with([',', ']', '}']);
+                if event.kind.is_some_and(|kind| KINDS.contains(&kind))
+                    && event.timestamp.is_some()
+                    && !nested
+                {
+                    each(&event);
+                    any = true;
+                    from += at + end;
+                } else {
+                    from += at + 1;
+                }
+                end
+            }
+            Some(Err(error)) => {
+                from += at + 1;
+                error.column()
+            }
+            None => return any,
+        };
+        budget = budget.saturating_sub(cost);
+        if budget == 0 {
+            return any;
+        }
+    }
+    any
+}
