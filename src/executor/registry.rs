@@ -54,6 +54,7 @@ mod tests {
         // Versions differ: one that was asked, and one that was not.
         registry.learn("gemini", &|_, _, _| Some("0.61.0".to_owned()));
         registry.insert(built_in(Cli::Gemini, HarnessSpec::plain("unasked", "gemini")));
+        registry.insert(built_in(Cli::Opencode, HarnessSpec::plain("opencode", "opencode")));
         registry.insert(Box::new(Custom::new(CustomSpec {
             name: "mine".into(),
             command: vec!["agent".into()],
@@ -72,6 +73,7 @@ mod tests {
             "claude" | "work" => ("claude/ok.jsonl", "92025d41-e24c-43d2-8774-fec03b1ea385"),
             "codex" => ("codex/ok.jsonl", "01a204c6-3fba-7512-9bbd-046461ccd229"),
             "gemini" => ("gemini/resume1.jsonl", "c24d8b64-6af9-4877-9426-5afca12ede69"),
+            "opencode" => ("opencode/tool.stdout", "ses_df82aa2e5ffehnBRcq5XtMzqUB"),
             other => panic!("{other} claims to resume sessions: add a recording that proves it"),
         }
     }

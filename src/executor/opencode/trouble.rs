@@ -1,0 +1,97 @@
+//! What do log lines say about requests that failed?
+//!
+//! Observed: every failed request of a turn is an ERROR line `stream error` at once, also when the CLI tries again
+//! without a word elsewhere (after 2, 4, 8, 20 and 32 s, six requests in all, or when the provider says). The
+//! request for the session's title runs beside the turn (`agent=title`) and costs nothing when it fails.
+//! What the CLI's inner server could not do at all is an ERROR line `failed` with the reference of the stream's
+//! `error` event: an unknown model is named nowhere else. A turn that gets on
+//! begins its next step with INFO lines `loop` and `process`.
+
+use jiff::tz::TimeZone;
+
+use super::errors::RequestError;
+use super::log_line::LogLine;
+use crate::model::{Category, Evidence, Timestamp};
+
+/// What a line meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Meaning {
+    /// Nothing for us.
+    Nothing,
+    /// A request failed, the n-th one in a row; the CLI may try again.
+    Failed(u32),
+    /// A session began its next step.
+    GotOn,
+}
+
+/// Failures that nothing has mended since.
+#[derive(Debug, Default)]
+pub(super) struct Trouble {
+    /// The request that failed last, and whose session that was.
+    request: Option<(String, RequestError)>,
+    in_a_row: u32,
+    /// What the inner server could not do.
+    server: Option<RequestError>,
+    /// Another error of a session.
+    other: Option<RequestError>,
+    /// A failed request for a title.
+    title: Option<RequestError>,
+}
+
+impl Trouble {
+    /// Takes the next line.
+    pub fn take(&mut self, line: &LogLine) -> Meaning {
+        let told = || if line.error.is_empty() { &line.message } else { &line.error };
+        match (line.is_error(), line.message.as_str()) {
+            (true, "stream error") if line.agent == "title" => {
+                self.title = Some(RequestError::flat(&line.error));
+                Meaning::Nothing
+            }
+            (true, "stream error") => {
+                // Whatever its words: it is what the CLI tries again.
+                let error = RequestError { retryable: true, ..RequestError::flat(&line.error) };
+                self.request = Some((line.session.clone(), error));
+                self.in_a_row = self.in_a_row.saturating_add(1);
+                Meaning::Failed(self.in_a_row)
+            }
+            (true, "failed") if !line.reference.is_empty() => {
+                self.server = Some(RequestError::flat(told()));
+                Meaning::Nothing
+            }
+            (true, _) if !line.session.is_empty() => {
+                self.other = Some(RequestError::flat(told()));
+                Meaning::Nothing
+            }
+            (false, "loop" | "process" | "exiting loop") if !line.session.is_empty() => {
+                if self.request.as_ref().is_some_and(|(session, _)| *session == line.session) {
+                    self.got_on();
+                }
+                Meaning::GotOn
+            }
+            _ => Meaning::Nothing,
+        }
+    }
+
+    /// The turn got on: what failed before is mended.
+    pub fn got_on(&mut self) {
+        self.request = None;
+        self.in_a_row = 0;
+        self.other = None;
+    }
+
+    /// The request that failed last.
+    pub fn request(&self) -> Option<&RequestError> {
+        self.request.as_ref().map(|(_, error)| error)
+    }
+
+    /// The failure that explains most. A failed title only tells of a used-up account: that
+    /// is the same for every request, and the turn's own may hang without a word.
+    pub fn evidence(&self, source: &str, now: Timestamp, zone: &TimeZone) -> Option<Evidence> {
+        let judged = |error: &RequestError| error.evidence(source, now, zone);
+        let first = self.server.as_ref().or(self.request()).or(self.other.as_ref());
+        first.map(judged).or_else(|| {
+            let title = self.title.as_ref().map(judged);
+            title.filter(|evidence| evidence.category == Some(Category::UsageLimit))
+        })
+    }
+}
