@@ -75,11 +75,9 @@ pub fn reply(asked: &Conversation, answer: &Answer) -> Reply {
     Reply::events(events, false).then("[DONE]")
 }
 
-/// The quota is used up.
-pub fn usage_limit(_wait: u64) -> Reply {
-    let error = json!({
-        "message": "You exceeded your current quota, please check your plan and billing details.",
-        "type": "insufficient_quota", "param": null, "code": "insufficient_quota",
-    });
-    Reply::json(429, json!({"error": error}))
+/// The five-hour window of a subscription behind opencode is used up.
+pub fn usage_limit(wait: u64) -> Reply {
+    let message = format!("5-hour usage limit reached. Resets in {} minutes.", wait / 60);
+    Reply::json(429, json!({"type": "error", "error": {"type": "GoUsageLimitError", "message": message}}))
+        .retry_after(Some(wait))
 }

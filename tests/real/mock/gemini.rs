@@ -82,16 +82,12 @@ pub fn refusal(status: u16, model: &str) -> Value {
     json!({"error": {"code": status, "message": message, "status": word}})
 }
 
-/// The quota of the day is used up. The provider does not say until when.
-pub fn usage_limit(_wait: u64) -> Reply {
+/// The quota is used up.
+pub fn usage_limit(wait: u64) -> Reply {
     let mut body = refusal(429, "");
-    body["error"]["message"] = json!("You exceeded your current quota, please check your plan and billing details.");
-    body["error"]["details"] = json!([{
-        "@type": "type.googleapis.com/google.rpc.QuotaFailure",
-        "violations": [{
-            "quotaMetric": "generativelanguage.googleapis.com/generate_content_free_tier_requests",
-            "quotaId": "GenerateRequestsPerDayPerProjectPerModel-FreeTier", "quotaValue": "50",
-        }],
-    }]);
+    let message = format!("You exceeded your current quota, please check your plan. Please retry in {wait}s.");
+    body["error"]["message"] = json!(message);
+    body["error"]["details"] =
+        json!([{"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": format!("{wait}s")}]);
     Reply::json(429, body)
 }
