@@ -40,12 +40,13 @@ impl Cli {
     }
 
     /// The model that tests ask for, as the CLI wants it spelt. Each is one that the CLI knows and
-    /// that is not its default. Codex offers a plain shell tool to this model, and not to every newer one.
+    /// that is not its default. Codex offers a plain shell tool to this one, and not to every newer one;
+    /// Gemini CLI heeds `maxAttempts` for this one, and has a retry policy of its own for newer ones.
     pub fn model(self) -> &'static str {
         match self {
             Cli::Claude => "claude-haiku-4-5",
             Cli::Codex => "gpt-5.5",
-            Cli::Gemini => "gemini-3-flash-preview",
+            Cli::Gemini => "gemini-2.5-pro",
             Cli::Opencode => "mock/m2",
         }
     }

@@ -87,6 +87,11 @@ pub fn refusal(status: u16, model: &str) -> Value {
             "tokens",
             json!("rate_limit_exceeded"),
         ),
+        503 | 529 => (
+            "The engine is currently overloaded, please try again later.".to_owned(),
+            "server_error",
+            Value::Null,
+        ),
         _ => ("The server had an error while processing your request.".to_owned(), "server_error", Value::Null),
     };
     json!({"error": {"message": message, "type": kind, "param": null, "code": code}})

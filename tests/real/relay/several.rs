@@ -75,7 +75,7 @@ fn repeated_trouble_pauses_the_runner() {
         running.signal(Signal::TERM);
         let done = running.finish().expect_code(128 + 15);
         let records: [Value; 2] = tries(lab, &done);
-        assert!(records.iter().all(|record| record["category"] == "transient_infra"), "{records:#?}");
+        assert!(records.iter().all(|record| record["category"] == "provider_overloaded"), "{records:#?}");
         let events = lab.sandbox.records(".rally/state/agent_status.jsonl");
         assert_eq!(events.len(), 1, "{events:#?}");
         assert_eq!(events[0]["event_type"], "paused", "{events:#?}");

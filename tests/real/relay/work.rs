@@ -42,7 +42,7 @@ pub fn model(lab: &Lab, cli: Cli) -> Found {
     let (model, at_server) = match cli {
         Cli::Claude => ("claude-sonnet-4-5", "claude-sonnet-4-5"),
         Cli::Codex => ("gpt-5.4", "gpt-5.4"),
-        Cli::Gemini => ("gemini-2.5-pro", "gemini-2.5-pro"),
+        Cli::Gemini => ("gemini-3-flash-preview", "gemini-3-flash-preview"),
         Cli::Opencode => ("mock/m1", "m1"),
     };
     let agent = format!("{}:{model}", cli.alias());
