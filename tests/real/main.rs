@@ -1,8 +1,8 @@
 //! The real agent CLIs against a model server of this suite's own, without any network: first alone
-//! (`direct`), then driven by rally (`relay`). Skipped unless asked for:
+//! (`direct`), then driven by rally (`relay`), cell by cell of a `matrix`. Skipped unless asked for:
 //!
 //! ```text
-//! RALLY_TEST_REAL_AGENTS=1 cargo test --test real
+//! RALLY_TEST_REAL_AGENTS=1 cargo test --test real -- --test-threads 4
 //! ```
 //!
 //! The first run installs the CLIs of `agents.toml` from the npm registry (about 12 s, 1 GB) below
@@ -26,3 +26,4 @@ mod relay;
 mod seat;
 #[path = "../it/support/mod.rs"]
 mod support;
+mod table;

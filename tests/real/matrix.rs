@@ -19,9 +19,9 @@ pub enum Found {
     Impossible(&'static str),
 }
 
-/// Where the result of a cell is kept.
+/// Where the result of a cell is kept: for this version alone.
 pub fn place(cli: Cli, cell: &str) -> PathBuf {
-    install::cache().join("matrix").join(format!("{cli}.{cell}"))
+    install::cache().join("matrix").join(format!("{cli}.{cell}.{}", install::pin(cli).version))
 }
 
 /// Runs the test of a cell. Its result is there only if nothing failed.

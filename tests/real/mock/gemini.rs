@@ -75,11 +75,26 @@ pub fn refusal(status: u16, model: &str) -> Value {
         400 => ("INVALID_ARGUMENT", "Request contains an invalid argument."),
         401 => ("UNAUTHENTICATED", "API key not valid. Please pass a valid API key."),
         404 => ("NOT_FOUND", missing.as_str()),
-        429 => ("RESOURCE_EXHAUSTED", "Resource has been exhausted (e.g. check quota)."),
+        429 => (
+            "RESOURCE_EXHAUSTED",
+            "Quota exceeded for metric: generativelanguage.googleapis.com/generate_content_free_tier_requests, \
+             limit: 5\nPlease retry in 34.07s.",
+        ),
         503 | 529 => ("UNAVAILABLE", "The model is overloaded. Please try again later."),
         _ => ("INTERNAL", "An internal error has occurred."),
     };
-    json!({"error": {"code": status, "message": message, "status": word}})
+    let mut error = json!({"code": status, "message": message, "status": word});
+    if status == 429 {
+        let violation = json!({
+            "quotaMetric": "generativelanguage.googleapis.com/generate_content_free_tier_requests",
+            "quotaId": "GenerateRequestsPerMinutePerProjectPerModel-FreeTier", "quotaValue": "5",
+        });
+        error["details"] = json!([
+            {"@type": "type.googleapis.com/google.rpc.QuotaFailure", "violations": [violation]},
+            {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "34s"},
+        ]);
+    }
+    json!({"error": error})
 }
 
 /// The quota is used up.

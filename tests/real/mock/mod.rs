@@ -198,7 +198,7 @@ fn serve(connection: TcpStream, log: &Mutex<Vec<Asked>>) -> io::Result<()> {
                 thread::sleep(*after);
                 api.reply(&asked, &asked.answer()).send(&connection)?;
             }
-            Scenario::First(_) => unreachable!("resolved by now()"),
+            Scenario::First { .. } => unreachable!("resolved by now()"),
         }
     }
     Ok(())

@@ -10,9 +10,10 @@
 //! | `hang` | read, and never answered |
 //! | `hangmid` | the answer begins and never goes on |
 //! | `drop` | the connection is closed without a word |
-//! | `first-X` | as X until an earlier message of the user's has a codeword, then answered |
+//! | `first-X` | as X until an earlier text of the user's has a codeword, then answered |
+//! | `inside-X` | the same once a tool has run: the first request is answered |
 //!
-//! A request that offers no shell is none of those that a `first-X` is about: it is answered.
+//! A request that offers no shell is none of those that the last two are about: it is answered.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -34,14 +35,21 @@ pub enum Scenario {
     /// The connection is closed.
     Drop,
     /// Treated so until the conversation is one that goes on.
-    First(Box<Scenario>),
+    First {
+        /// How.
+        then: Box<Scenario>,
+        /// Whether only once a tool has run.
+        inside: bool,
+    },
 }
 
 impl Scenario {
     /// From its name in the address.
     pub fn parse(name: &str) -> Option<Scenario> {
-        if let Some(first) = name.strip_prefix("first-") {
-            return Some(Scenario::First(Box::new(Scenario::parse(first)?)));
+        for (prefix, inside) in [("first-", false), ("inside-", true)] {
+            if let Some(then) = name.strip_prefix(prefix) {
+                return Some(Scenario::First { then: Box::new(Scenario::parse(then)?), inside });
+            }
         }
         if let Some(seconds) = name.strip_prefix("slow") {
             return Some(Scenario::Answer { after: Duration::from_secs(seconds.parse().ok()?) });
@@ -66,8 +74,9 @@ impl Scenario {
     pub fn now(&self, asked: &Conversation) -> &Scenario {
         static ANSWER: Scenario = Scenario::Answer { after: Duration::ZERO };
         match self {
-            Scenario::First(_) if asked.shell.is_none() || asked.codeword().is_some() => &ANSWER,
-            Scenario::First(first) => first,
+            Scenario::First { .. } if asked.shell.is_none() || asked.codeword().is_some() => &ANSWER,
+            Scenario::First { inside: true, .. } if !asked.tool_done => &ANSWER,
+            Scenario::First { then, .. } => then,
             _ => self,
         }
     }
