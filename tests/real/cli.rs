@@ -64,7 +64,14 @@ impl Cli {
         };
         let mut words: Vec<&str> = match self {
             Cli::Claude => {
-                vec!["-p", prompt, "--output-format", "stream-json", "--verbose", "--dangerously-skip-permissions"]
+                vec![
+                    "-p",
+                    prompt,
+                    "--output-format",
+                    "stream-json",
+                    "--verbose",
+                    "--dangerously-skip-permissions",
+                ]
             }
             Cli::Codex => vec!["exec", "--json", "--dangerously-bypass-approvals-and-sandbox"],
             Cli::Gemini => vec!["-p", prompt, "--output-format", "stream-json", "--yolo"],

@@ -123,7 +123,7 @@ impl Drop for Lab {
 }
 
 /// Whether a file, or one in a folder, holds a text.
-fn holds(path: &Path, text: &str) -> bool {
+pub fn holds(path: &Path, text: &str) -> bool {
     if path.is_dir() {
         return entries(path).any(|path| holds(&path, text));
     }

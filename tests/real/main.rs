@@ -2,7 +2,7 @@
 //! (`direct`), then driven by rally (`relay`), cell by cell of a `matrix`. Skipped unless asked for:
 //!
 //! ```text
-//! RALLY_TEST_REAL_AGENTS=1 cargo test --test real -- --test-threads 4
+//! RALLY_TEST_REAL_AGENTS=1 cargo test --test real -- --test-threads 6
 //! ```
 //!
 //! The first run installs the CLIs of `agents.toml` from the npm registry (about 12 s, 1 GB) below

@@ -70,7 +70,9 @@ pub fn reply(asked: &Conversation, answer: &Answer) -> Reply {
 
 /// The body of a refusal.
 pub fn refusal(status: u16, model: &str) -> Value {
-    let missing = format!("models/{model} is not found for API version v1beta, or is not supported for generateContent.");
+    let missing = format!(
+        "models/{model} is not found for API version v1beta, or is not supported for generateContent."
+    );
     let (word, message) = match status {
         400 => ("INVALID_ARGUMENT", "Request contains an invalid argument."),
         401 => ("UNAUTHENTICATED", "API key not valid. Please pass a valid API key."),
@@ -100,7 +102,8 @@ pub fn refusal(status: u16, model: &str) -> Value {
 /// The quota is used up.
 pub fn usage_limit(wait: u64) -> Reply {
     let mut body = refusal(429, "");
-    let message = format!("You exceeded your current quota, please check your plan. Please retry in {wait}s.");
+    let message =
+        format!("You exceeded your current quota, please check your plan. Please retry in {wait}s.");
     body["error"]["message"] = json!(message);
     body["error"]["details"] =
         json!([{"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": format!("{wait}s")}]);

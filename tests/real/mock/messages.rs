@@ -26,7 +26,8 @@ pub fn read(body: &Value) -> Conversation {
             conversation.tool_done = true;
             continue;
         }
-        conversation.said(content.as_str().into_iter().chain(blocks().filter_map(|block| block["text"].as_str())));
+        conversation
+            .said(content.as_str().into_iter().chain(blocks().filter_map(|block| block["text"].as_str())));
     }
     conversation
 }

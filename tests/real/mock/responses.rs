@@ -76,14 +76,20 @@ pub fn reply(asked: &Conversation, answer: &Answer) -> Reply {
 pub fn refusal(status: u16, model: &str) -> Value {
     let (message, kind, code) = match status {
         400 => ("Unsupported parameter.".to_owned(), "invalid_request_error", json!("unsupported_parameter")),
-        401 => ("Incorrect API key provided: dummy-key.".to_owned(), "invalid_request_error", json!("invalid_api_key")),
+        401 => (
+            "Incorrect API key provided: dummy-key.".to_owned(),
+            "invalid_request_error",
+            json!("invalid_api_key"),
+        ),
         404 => (
             format!("The model `{model}` does not exist or you do not have access to it."),
             "invalid_request_error",
             json!("model_not_found"),
         ),
         429 => (
-            format!("Rate limit reached for {model} on tokens per min (TPM): Limit 30000, Used 30000, Requested 1."),
+            format!(
+                "Rate limit reached for {model} on tokens per min (TPM): Limit 30000, Used 30000, Requested 1."
+            ),
             "tokens",
             json!("rate_limit_exceeded"),
         ),
@@ -92,7 +98,9 @@ pub fn refusal(status: u16, model: &str) -> Value {
             "server_error",
             Value::Null,
         ),
-        _ => ("The server had an error while processing your request.".to_owned(), "server_error", Value::Null),
+        _ => {
+            ("The server had an error while processing your request.".to_owned(), "server_error", Value::Null)
+        }
     };
     json!({"error": {"message": message, "type": kind, "param": null, "code": code}})
 }

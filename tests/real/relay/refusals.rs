@@ -90,13 +90,20 @@ pub fn server_error(lab: &Lab, cli: Cli) -> Found {
         // All that it tells of a 500, the server's own words left out.
         let expected = Expected { category: "provider_overloaded", label: "experiencing high demand" };
         expect_failure(lab, cli, "500", 0, &expected);
-        return Found::WorksSo("it calls every 500 \"high demand\", so it is recorded as `provider_overloaded`");
+        return Found::WorksSo(
+            "it calls every 500 \"high demand\", so it is recorded as `provider_overloaded`",
+        );
     }
     expect_at_once(lab, cli, "500", &Expected { category: "transient_infra", label: "infra error" })
 }
 
 pub fn overloaded(lab: &Lab, cli: Cli) -> Found {
-    expect_at_once(lab, cli, "529", &Expected { category: "provider_overloaded", label: "provider overloaded" })
+    expect_at_once(
+        lab,
+        cli,
+        "529",
+        &Expected { category: "provider_overloaded", label: "provider overloaded" },
+    )
 }
 
 /// Codex waits for the network for ever.

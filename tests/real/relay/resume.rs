@@ -4,7 +4,9 @@
 use rustix::process::Signal;
 use serde_json::Value;
 
-use super::{Settings, TWO_STEPS, WORD, initialise, new_relay, resumed_relay, time_to_ask, tries, wait_for_request};
+use super::{
+    Settings, TWO_STEPS, WORD, initialise, new_relay, resumed_relay, time_to_ask, tries, wait_for_request,
+};
 use crate::cli::Cli;
 use crate::lab::{Done, Lab, Running, wait_until};
 use crate::matrix::Found;

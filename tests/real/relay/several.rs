@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{Settings, footer, initialise, new_relay, rally, tries};
 use crate::cli::Cli;
-use crate::lab::{lab, wait_until};
+use crate::lab::{holds, lab, wait_until};
 
 /// A command that makes a file of its own in every run.
 const UNIQUE: &str = "Create a unique file: RUN(mktemp ./made-XXXXXX)";
@@ -74,6 +74,8 @@ fn repeated_trouble_pauses_the_runner() {
         wait_until(waits, || format!("no pause: {}", running.story()));
         running.signal(Signal::TERM);
         let done = running.finish().expect_code(128 + 15);
+        let log = lab.sandbox.home().join(".local/share/rally/relays");
+        assert!(holds(&log, "all agents paused, waiting"), "{}", log.display());
         let records: [Value; 2] = tries(lab, &done);
         assert!(records.iter().all(|record| record["category"] == "provider_overloaded"), "{records:#?}");
         let events = lab.sandbox.records(".rally/state/agent_status.jsonl");
@@ -101,7 +103,8 @@ fn no_changes_are_no_reason_to_pause() {
 #[test]
 fn codex_takes_arguments_of_the_users() {
     lab(&[Cli::Codex], |lab| {
-        let more = "[harness.codex]\nargs = [\"--skip-git-repo-check\", \"-c\", \"model_reasoning_effort=low\"]";
+        let more =
+            "[harness.codex]\nargs = [\"--skip-git-repo-check\", \"-c\", \"model_reasoning_effort=low\"]";
         initialise(lab, &Settings { more, ..Settings::default() });
         let done = lab.run(new_relay(lab, Cli::Codex, "ok", UNIQUE)).expect_code(0);
         let [record] = tries(lab, &done);

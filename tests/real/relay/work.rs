@@ -73,7 +73,10 @@ pub fn effort(lab: &Lab, cli: Cli) -> Found {
     assert_eq!(record["effort"], "high", "{record:#}");
     if cli == Cli::Gemini {
         assert!(turns.iter().all(|turn| turn.effort.is_none()), "{turns:#?}");
-        assert!(done.stdout.contains("takes no effort") || done.stderr.contains("takes no effort"), "{done:#?}");
+        assert!(
+            done.stdout.contains("takes no effort") || done.stderr.contains("takes no effort"),
+            "{done:#?}"
+        );
         return Found::Impossible("it has no flag for an effort; rally says so and goes on");
     }
     assert!(turns.iter().all(|turn| turn.effort.as_deref() == Some("high")), "{turns:#?}");
