@@ -3,6 +3,7 @@
 
 pub mod completions;
 pub mod demo;
+pub mod doctor;
 pub mod error;
 pub mod guard;
 pub mod init;
@@ -47,6 +48,8 @@ enum Command {
     Instructions(instructions::Args),
     /// What runs here now, and the last relay
     Status(status::Args),
+    /// Check everything that a relay needs, and find what crashes left behind
+    Doctor(doctor::Args),
     /// Watch a whole relay with built-in agents: no account, no network
     Demo(demo::Args),
     /// Print the version
@@ -93,6 +96,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<u8> {
         Command::Progress(args) => progress::run(args),
         Command::Instructions(args) => instructions::run(args),
         Command::Status(args) => status::run(args),
+        Command::Doctor(args) => doctor::run(args),
         Command::Demo(args) => demo::run(args),
         Command::Version => version::run(),
         Command::Completions(args) => completions::run(args),

@@ -28,18 +28,34 @@ pub struct Args {
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
 enum Manners {
     Claude,
+    Codex,
+    Gemini,
+    Opencode,
+    Antigravity,
     Plain,
+}
+
+impl From<Manners> for Harness {
+    fn from(manners: Manners) -> Harness {
+        match manners {
+            Manners::Claude => Harness::Claude,
+            Manners::Codex => Harness::Codex,
+            Manners::Gemini => Harness::Gemini,
+            Manners::Opencode => Harness::Opencode,
+            Manners::Antigravity => Harness::Antigravity,
+            Manners::Plain => Harness::Plain,
+        }
+    }
 }
 
 /// Runs the command; the result is the exit code.
 pub fn run(args: Args) -> anyhow::Result<u8> {
+    let harness = Harness::from(args.harness);
     let script = Script::load(&args.script)?;
+    script.suits(harness)?;
     let code = play(
         &Play {
-            harness: match args.harness {
-                Manners::Claude => Harness::Claude,
-                Manners::Plain => Harness::Plain,
-            },
+            harness,
             script: &script,
             state: args.state.as_deref(),
             record: args.record.as_deref(),

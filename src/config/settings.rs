@@ -74,6 +74,14 @@ impl Config {
         self.origins.get(key)
     }
 
+    /// Every key that a file sets, by dotted key, and where it stands. The lines of tables are left out.
+    pub fn origins(&self) -> impl Iterator<Item = (&str, &Origin)> {
+        let is_table = |key: &str| {
+            self.origins.keys().any(|other| other.strip_prefix(key).is_some_and(|rest| rest.starts_with('.')))
+        };
+        self.origins.iter().filter(move |(key, _)| !is_table(key)).map(|(key, origin)| (key.as_str(), origin))
+    }
+
     /// The `[harness.X]` tables that count for a harness typed as `alias`, in this order: the alias
     /// as typed, then the names of the built-in harness it stands for or is built on.
     pub fn harness_tables<'a>(

@@ -49,8 +49,8 @@ impl Codex {
         Codex { spec }
     }
 
-    /// The user's arguments without what may not be given twice.
-    fn extra_args(&self, with_model: bool) -> impl Iterator<Item = &String> {
+    /// The user's arguments without what may not be given twice: our own flags, and a model when the try names one.
+    fn extra_args(&self, keep_model: bool) -> impl Iterator<Item = &String> {
         let mut value_of_dropped = false;
         self.spec.extra_args.iter().filter(move |arg| {
             if std::mem::take(&mut value_of_dropped) {
@@ -58,8 +58,8 @@ impl Codex {
             }
             let bare = matches!(arg.as_str(), "-m" | "--model");
             let joined = arg.starts_with("--model=") || (arg.starts_with("-m") && !bare);
-            value_of_dropped = bare && !with_model;
-            !ALWAYS.contains(&arg.as_str()) && (with_model || !(bare || joined))
+            value_of_dropped = bare && !keep_model;
+            !ALWAYS.contains(&arg.as_str()) && (keep_model || !(bare || joined))
         })
     }
 

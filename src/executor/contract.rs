@@ -85,6 +85,11 @@ pub trait Executor: Debug {
         Ok(Held::Nothing)
     }
 
+    /// Takes back what tries that a crash cut have left set up; says what was done, or why it cannot be.
+    fn repair(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// A fresh parser for one try.
     fn parser(&self, request: &Request<'_>) -> Box<dyn Parser>;
 

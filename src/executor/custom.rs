@@ -8,13 +8,11 @@ use std::ffi::{OsStr, OsString};
 
 pub use parser::CustomParser;
 
+use super::invocation::MAX_ARGUMENT;
 use super::{Capabilities, Executor, Invocation, Parser, PrepareError, Request, Stderr, Stdin};
 
 /// Stands for the prompt inside an argument.
 const PLACEHOLDER: &str = "$PROMPT";
-
-/// Longest single argument that Linux takes (`MAX_ARG_STRLEN`, 32 pages), its NUL included.
-const MAX_ARGUMENT: usize = 128 << 10;
 
 /// Which output the summary is taken from.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -65,15 +63,9 @@ impl Custom {
         if count == 0 {
             return Ok(argument.into());
         }
-        let harness = self.spec.name.clone();
-        if prompt.contains('\0') {
-            return Err(PrepareError::PromptHasNul { harness });
-        }
         let rest = argument.len() - count * PLACEHOLDER.len();
         let limit = (MAX_ARGUMENT - 1).saturating_sub(rest) / count;
-        if prompt.len() > limit {
-            return Err(PrepareError::PromptTooLong { harness, bytes: prompt.len(), limit });
-        }
+        PrepareError::of_argument(&self.spec.name, prompt, limit)?;
         Ok(argument.replace(PLACEHOLDER, prompt).into())
     }
 }

@@ -5,6 +5,9 @@ use std::path::{Path, PathBuf};
 
 use crate::model::{Category, Evidence, Identity};
 
+/// Longest single argument that Linux takes (`MAX_ARG_STRLEN`, 32 pages), its NUL included.
+pub const MAX_ARGUMENT: usize = 128 << 10;
+
 /// What one try asks of the CLI.
 #[derive(Debug, Clone, Copy)]
 pub struct Request<'a> {
@@ -100,6 +103,18 @@ pub enum PrepareError {
 }
 
 impl PrepareError {
+    /// Why a prompt cannot be passed where an argument has room for `limit` bytes of it, if it cannot.
+    pub fn of_argument(harness: &str, prompt: &str, limit: usize) -> Result<(), PrepareError> {
+        let harness = harness.to_owned();
+        if prompt.contains('\0') {
+            return Err(PrepareError::PromptHasNul { harness });
+        }
+        if prompt.len() > limit {
+            return Err(PrepareError::PromptTooLong { harness, bytes: prompt.len(), limit });
+        }
+        Ok(())
+    }
+
     /// The same as evidence: nothing was started, and starting again would not help.
     pub fn evidence(&self) -> Evidence {
         let cause = match self {

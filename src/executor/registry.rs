@@ -33,6 +33,11 @@ impl Registry {
         }
     }
 
+    /// Lets every executor take back what a crash has left; says what was done.
+    pub fn repair(&self) -> Vec<String> {
+        self.executors.values().flat_map(|executor| executor.repair()).collect()
+    }
+
     /// All names, sorted.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.executors.keys().map(String::as_str)
@@ -45,16 +50,21 @@ mod tests {
     use crate::executor::{Custom, CustomSpec, HarnessSpec, Request, Stream, TailStream, built_in};
     use crate::model::{Cli, Exit, Timestamp};
 
+    /// The first version tells its session in its log alone; this is the help of a later one's stand-in.
+    const ANTIGRAVITY_HELP: &str = include_str!("../../tests/fixtures/antigravity/stand-in.help.txt");
+
     fn every_executor() -> Registry {
         let mut registry = Registry::default();
         registry.insert(built_in(Cli::Claude, HarnessSpec::plain("claude", "claude")));
         registry.insert(built_in(Cli::Claude, HarnessSpec::plain("work", "claude")));
+        registry.insert(built_in(Cli::Opencode, HarnessSpec::plain("opencode", "opencode")));
         registry.insert(built_in(Cli::Codex, HarnessSpec::plain("codex", "codex")));
         registry.insert(built_in(Cli::Gemini, HarnessSpec::plain("gemini", "gemini")));
         // Versions differ: one that was asked, and one that was not.
         registry.learn("gemini", &|_, _, _| Some("0.61.0".to_owned()));
         registry.insert(built_in(Cli::Gemini, HarnessSpec::plain("unasked", "gemini")));
-        registry.insert(built_in(Cli::Opencode, HarnessSpec::plain("opencode", "opencode")));
+        registry.insert(built_in(Cli::Antigravity, HarnessSpec::plain("antigravity", "agy")));
+        registry.learn("antigravity", &|_, _, _| Some(ANTIGRAVITY_HELP.to_owned()));
         registry.insert(Box::new(Custom::new(CustomSpec {
             name: "mine".into(),
             command: vec!["agent".into()],
@@ -71,9 +81,11 @@ mod tests {
     fn recording(harness: &str) -> (&'static str, &'static str) {
         match harness {
             "claude" | "work" => ("claude/ok.jsonl", "92025d41-e24c-43d2-8774-fec03b1ea385"),
+            "opencode" => ("opencode/tool.stdout", "ses_df82aa2e5ffehnBRcq5XtMzqUB"),
             "codex" => ("codex/ok.jsonl", "01a204c6-3fba-7512-9bbd-046461ccd229"),
             "gemini" => ("gemini/resume1.jsonl", "c24d8b64-6af9-4877-9426-5afca12ede69"),
-            "opencode" => ("opencode/tool.stdout", "ses_df82aa2e5ffehnBRcq5XtMzqUB"),
+            // Of a stand-in: the CLI itself could not be had.
+            "antigravity" => ("antigravity/stand-in.jsonl", "8eb5b287-eadb-4fc6-ae08-000000000001"),
             other => panic!("{other} claims to resume sessions: add a recording that proves it"),
         }
     }
@@ -100,7 +112,7 @@ mod tests {
             assert_eq!(captured, session);
             let resumed = executor.invocation(&request(Some(&captured))).unwrap();
             assert!(resumed.args.iter().any(|arg| arg == session), "{name}: {:?}", resumed.args);
-            assert!(!fresh.args.iter().any(|arg| arg == "--resume"), "{name}");
+            assert!(!fresh.args.iter().any(|arg| arg == "--resume" || arg == "--conversation"), "{name}");
         }
         assert!(registry.get("nonesuch").is_none());
     }

@@ -1,3 +1,8 @@
 //! Is the agent alive, and what happened to it? Reads `/proc`, decides nothing.
 
+pub mod freeze;
 pub mod memory;
+pub mod sample;
+pub mod sockets;
+mod timeout;
+pub mod watch;

@@ -20,6 +20,7 @@ pub mod protocol;
 pub mod signals;
 pub mod spawn;
 pub mod sweep;
+pub mod tagged;
 pub mod tree;
 
 pub use agent::{Agent, Report};

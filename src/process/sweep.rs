@@ -1,13 +1,12 @@
 //! Ending what is left of a tree whose guard is gone.
 
-use std::os::unix::fs::MetadataExt;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, WaitOptions, getpid, set_child_subreaper, waitpid};
 
 use super::protocol::TreeSignal;
 use super::tree::{self, Member};
-use super::{TAG, identity};
+use super::{identity, tagged};
 use crate::model::{Leftover, ProcessIdentity};
 
 /// How long a killed process may take to go. Only one that hangs in the kernel takes longer.
@@ -66,14 +65,18 @@ pub async fn sweep_orphans(tag: &str, guards: &[i32]) -> Vec<Leftover> {
 /// guard died together. Says what it ended.
 pub fn by_tag(tag: &str) -> Vec<Leftover> {
     let mut swept = Vec::new();
-    let spared = myself_and_ancestors();
+    let mut dying: Vec<Member> = Vec::new();
     let begun = Instant::now();
     loop {
-        let tagged = tagged(tag, &spared);
-        if tagged.is_empty() || begun.elapsed() > PATIENCE {
+        let found = tagged::with_tag(tag);
+        // A dying process may show no environment any more and still not be gone.
+        dying
+            .retain(|member| Member::of(member.pid, |_| true).is_some_and(|now| now.alive && now.is(member)));
+        if (found.is_empty() && dying.is_empty()) || begun.elapsed() > PATIENCE {
             return swept;
         }
-        kill(tagged.into_iter(), &mut swept);
+        dying.extend(&found);
+        kill(found.into_iter(), &mut swept);
         std::thread::sleep(REWALK);
     }
 }
@@ -124,29 +127,32 @@ fn reap(pid: i32) {
     }
 }
 
-/// The living processes of this user with this tag.
-fn tagged(tag: &str, spared: &[i32]) -> Vec<Member> {
-    let uid = rustix::process::geteuid().as_raw();
-    let entry = format!("{TAG}={tag}");
-    let Ok(entries) = std::fs::read_dir("/proc") else { return Vec::new() };
-    entries
-        .flatten()
-        .filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok())
-        .filter(|pid| !spared.contains(pid))
-        .filter_map(|pid| {
-            let path = format!("/proc/{pid}");
-            let member = Member::of(pid, |_| true).filter(|member| member.alive)?;
-            let ours = std::fs::metadata(&path).is_ok_and(|folder| folder.uid() == uid);
-            let environment = std::fs::read(format!("{path}/environ")).ok().filter(|_| ours)?;
-            environment.split(|byte| *byte == 0).any(|one| one == entry.as_bytes()).then_some(member)
-        })
-        .collect()
-}
+#[cfg(test)]
+mod tests {
+    use std::process::{Command, Stdio};
 
-fn myself_and_ancestors() -> Vec<i32> {
-    let mut line = vec![getpid().as_raw_pid()];
-    while let Some(stat) = line.last().and_then(|pid| identity::stat(*pid)) {
-        line.push(stat.ppid);
+    use super::*;
+
+    // A dying process shows no environment any more while the system takes its memory back.
+    #[test]
+    fn who_was_swept_is_gone() {
+        let tag = format!("sweep-{}", std::process::id());
+        let mut child = Command::new("dd")
+            .args(["if=/dev/zero", "of=/dev/null", "bs=100M"])
+            .env(super::super::TAG, &tag)
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        let process = identity::of(child.id() as i32).unwrap();
+        let begun = Instant::now();
+        while identity::stat(process.pid).unwrap().rss < 20_000 {
+            assert!(begun.elapsed().as_secs() < 30);
+        }
+        let swept = by_tag(&tag);
+        let alive = identity::is_alive(&process);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(!alive);
+        assert_eq!(swept.iter().map(|leftover| leftover.pid).collect::<Vec<_>>(), [process.pid]);
     }
-    line
 }

@@ -12,12 +12,15 @@ use super::capture::Transcript;
 use super::event::{Event, Sink, Tick};
 use super::growing::Growing;
 use super::life::{Action, Life, Limits, Stop};
+use super::liveness::Liveness;
 use super::operator::{Operator, Order, arm_hint};
 use super::record;
 use super::watch::FileCount;
 use crate::executor::{AgentEvent, Invocation, Parser, Report, Stderr, Stdin, Stream};
 use crate::model::{CancelSource, Category, Evidence, Exit, Leftover, ProcessIdentity, time};
-use crate::monitor::memory;
+use crate::monitor::freeze::Freeze;
+use crate::monitor::watch::Watch;
+use crate::monitor::{freeze, memory};
 use crate::process::{self, ActiveClock, Agent, Spawn, TreeSignal, signals};
 
 /// Bytes read at once, per pipe.
@@ -42,6 +45,8 @@ pub struct Task<'a> {
     pub workspace: &'a Path,
     /// Bounds.
     pub limits: Limits,
+    /// How long the agent may be silent.
+    pub silence: freeze::Limits,
     /// From 1, for the status line.
     pub attempt: u32,
     /// Attempts allowed, for the status line.
@@ -129,7 +134,8 @@ pub async fn drive(
     witness: &mut dyn Witness,
     sink: &mut dyn Sink,
 ) -> Seen {
-    let Task { invocation, parser, path, tag, log_path, workspace, limits, attempt, max_attempts } = task;
+    let Task { invocation, parser, path, tag, log_path, workspace, limits, silence, attempt, max_attempts } =
+        task;
     let transcript = match Transcript::open(log_path) {
         Ok(transcript) => transcript,
         Err(error) => {
@@ -147,6 +153,8 @@ pub async fn drive(
     let mut stdout = agent.take_stdout();
     let mut stderr = agent.take_stderr();
     let (mut out_chunk, mut err_chunk) = (vec![0; CHUNK], vec![0; if stderr.is_some() { CHUNK } else { 0 }]);
+    let watch = Watch::new(agent.guard_identity().clone(), agent.identity().pid, silence.threshold);
+    let mut liveness = Liveness::new(watch, silence, log_path);
     let mut driver = Driver {
         agent,
         life: Life::new(limits),
@@ -199,8 +207,15 @@ pub async fn drive(
                 if let Some(log) = &mut log {
                     driver.look(log, &transcript).await;
                 }
+                liveness.look(driver.now(), driver.silent());
                 if ticking {
-                    driver.show(files.poll(), attempt, max_attempts);
+                    let slowing = silence.is_slowing(driver.silent());
+                    driver.show(files.poll(), attempt, max_attempts, slowing);
+                }
+            }
+            frozen = liveness.seen(), if liveness.is_looking() => {
+                if let Some(freeze) = frozen {
+                    driver.frozen(freeze);
                 }
             }
             read = pump(&mut stdout, &transcript, &mut out_chunk), if stdout.is_some() => {
@@ -345,11 +360,34 @@ impl Driver<'_> {
         }
     }
 
-    fn show(&mut self, files: usize, attempt: u32, max_attempts: u32) {
+    /// Since the agent's last byte.
+    fn silent(&self) -> Duration {
+        self.now().saturating_sub(self.last_activity.unwrap_or_default())
+    }
+
+    /// The look that found it may be older than its last byte.
+    fn frozen(&mut self, freeze: Freeze) {
+        if self.silent() < freeze.silent() || !self.life.is_working() {
+            return;
+        }
+        self.sink.event(&Event::Frozen { how: freeze.describe() });
+        let action = self.life.end(Stop::Frozen(freeze), self.now());
+        self.act(action);
+    }
+
+    fn show(&mut self, files: usize, attempt: u32, max_attempts: u32, slowing: bool) {
         let elapsed = self.now();
         let last_activity = self.last_activity.map(|at| elapsed.saturating_sub(at));
         let note = self.note.clone();
-        self.sink.event(&Event::Tick(Tick { elapsed, files, last_activity, attempt, max_attempts, note }));
+        self.sink.event(&Event::Tick(Tick {
+            elapsed,
+            files,
+            last_activity,
+            attempt,
+            max_attempts,
+            note,
+            slowing,
+        }));
     }
 
     async fn finish(mut self, transcript: Transcript) -> Seen {

@@ -64,6 +64,11 @@ pub enum Event {
     },
     /// About once a second while a try runs.
     Tick(Tick),
+    /// The agent was found frozen, and is about to be ended.
+    Frozen {
+        /// How it was found.
+        how: String,
+    },
     /// The stop ladder began or climbed.
     Stopping {
         /// What is being sent: `INT`, `TERM` or `KILL`.
@@ -122,6 +127,8 @@ pub struct Tick {
     pub max_attempts: u32,
     /// Tool that runs, retry that goes on, or signal that was sent.
     pub note: Option<String>,
+    /// Whether it has been silent for so long that it may be frozen.
+    pub slowing: bool,
 }
 
 /// The next attempt of a run.

@@ -14,6 +14,7 @@
 use std::time::Duration;
 
 use crate::model::{CancelSource, Evidence, Exit};
+use crate::monitor::freeze::Freeze;
 use crate::process::TreeSignal;
 use crate::process::ladder::Ladder;
 
@@ -42,6 +43,8 @@ pub enum Stop {
     RunTimeout,
     /// Not one byte within the start-up limit.
     StartupHang,
+    /// The agent is alive no more, although its process is.
+    Frozen(Freeze),
     /// The CLI kept retrying the same request; this is what it retried.
     Retrying(Box<Evidence>),
     /// The end event came, the exit did not. No failure.
@@ -57,6 +60,7 @@ impl Stop {
             Stop::TryTimeout => "try timeout".to_owned(),
             Stop::RunTimeout => "run timeout".to_owned(),
             Stop::StartupHang => "startup hang".to_owned(),
+            Stop::Frozen(freeze) => format!("frozen: {}", freeze.describe()),
             Stop::Retrying(evidence) => format!("still retrying: {}", evidence.message),
             Stop::Linger => "linger".to_owned(),
             Stop::Cancelled(source) => source.as_str().to_owned(),
@@ -113,6 +117,11 @@ impl Life {
             background: 0,
             retrying: None,
         }
+    }
+
+    /// Whether the agent is at work, as far as anybody knows.
+    pub fn is_working(&self) -> bool {
+        matches!(self.phase, Phase::Working)
     }
 
     /// Whether no process is left.

@@ -11,6 +11,7 @@ pub mod event;
 pub mod growing;
 pub mod landing;
 pub mod life;
+pub mod liveness;
 pub mod operator;
 pub mod outcome;
 pub mod pass;

@@ -6,6 +6,7 @@ use super::life::Stop;
 use crate::executor::Report;
 use crate::model::evidence::SESSION_LOST;
 use crate::model::{CancelSource, Category, Evidence, Outcome};
+use crate::monitor::freeze::Freeze;
 
 /// A success without a change is believed only after this long.
 const QUICK: Duration = Duration::from_secs(180);
@@ -86,7 +87,9 @@ impl Verdict {
 /// passed later; the operator's word beats everything but a finished agent.
 pub fn decide(observed: Observed<'_>) -> Verdict {
     let Observed { stop, report, changed, runtime, require_changes, handoff, finding } = observed;
-    let finished = report.completed;
+    // A CLI without an end event that was told to stop may well exit 0: that is not its word.
+    let by_itself = matches!(stop, None | Some(Stop::Linger));
+    let finished = report.completed && (by_itself || report.ended);
     match stop {
         Some(Stop::Cancelled(source)) => {
             Verdict { outcome: Outcome::Cancelled, source: Some(*source), failure: None }
@@ -103,11 +106,21 @@ pub fn decide(observed: Observed<'_>) -> Verdict {
                     .with_cause("startup_hang");
             Verdict::failed(Outcome::Failed, Some("startup hang: no output"), evidence)
         }
+        Some(Stop::Frozen(freeze)) if !finished => {
+            Verdict::failed(Outcome::Failed, None, frozen(freeze, finding))
+        }
         Some(Stop::Retrying(evidence)) if !finished => {
             Verdict::failed(Outcome::Failed, None, (**evidence).clone())
         }
         None
-        | Some(Stop::RunTimeout | Stop::TryTimeout | Stop::StartupHang | Stop::Retrying(_) | Stop::Linger) => {
+        | Some(
+            Stop::RunTimeout
+            | Stop::TryTimeout
+            | Stop::StartupHang
+            | Stop::Frozen(_)
+            | Stop::Retrying(_)
+            | Stop::Linger,
+        ) => {
             if !finished {
                 Verdict::failed(Outcome::Failed, None, finding)
             } else if handoff {
@@ -137,6 +150,16 @@ fn deadline(message: &str, finding: Evidence) -> Evidence {
     }
 }
 
+/// What the CLI itself says about its silence comes first: a used-up quota, above all.
+fn frozen(freeze: &Freeze, finding: Evidence) -> Evidence {
+    match finding.category {
+        None | Some(Category::UnidentifiedIssue | Category::AgentError) => {
+            Evidence::new("freeze", Some(Category::TransientInfra), freeze.describe()).with_cause("freeze")
+        }
+        Some(_) => finding,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -160,6 +183,7 @@ mod tests {
     #[test]
     fn the_table() {
         let (good, bad) = (good(), Report::default());
+        let plain = Report { completed: true, ..Report::default() };
         let ended_badly = Report { ended: true, ..Report::default() };
         let quit = Stop::Cancelled(CancelSource::QuitNow);
         let rows = [
@@ -170,6 +194,9 @@ mod tests {
             (Some(Stop::Linger), &bad, Outcome::Failed),
             (Some(Stop::TryTimeout), &bad, Outcome::RunTimeout),
             (Some(Stop::TryTimeout), &good, Outcome::Completed),
+            (None, &plain, Outcome::Completed),
+            (Some(Stop::TryTimeout), &plain, Outcome::RunTimeout),
+            (Some(Stop::RunTimeout), &plain, Outcome::RunTimeout),
             (Some(Stop::RunTimeout), &bad, Outcome::RunTimeout),
             (Some(Stop::StartupHang), &bad, Outcome::Failed),
             (Some(quit.clone()), &good, Outcome::Cancelled),

@@ -22,16 +22,23 @@ pub fn make(path: &Path) -> io::Result<()> {
     DirBuilder::new().mode(0o700).create(path)
 }
 
-/// Removes it with everything in it; links in it are not followed. Nothing there is no error, and what does not
-/// look like one of ours is left alone.
-pub fn remove(path: &Path) -> io::Result<()> {
-    let named = path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with(PREFIX));
+/// Whether this may be the folder of the try with this tag: a journal can come along with somebody else's
+/// repository, and must not choose what is removed.
+pub fn is_of(path: &Path, tag: &str) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str());
+    let made_by_us = uuid::Uuid::try_parse(tag).is_ok();
+    path.is_absolute() && made_by_us && name.and_then(|name| name.strip_prefix(PREFIX)) == Some(tag)
+}
+
+/// Removes the folder of the try with this tag, with everything in it; links in it are not followed. Nothing there
+/// is no error, and what does not look like ours is left alone.
+pub fn remove(path: &Path, tag: &str) -> io::Result<()> {
     let found = match path.symlink_metadata() {
         Ok(found) => found,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(error),
     };
-    if !named || !found.is_dir() || found.uid() != rustix::process::geteuid().as_raw() {
+    if !is_of(path, tag) || !found.is_dir() || found.uid() != rustix::process::geteuid().as_raw() {
         return Err(io::Error::other("it is no folder of rally's"));
     }
     std::fs::remove_dir_all(path)
@@ -41,25 +48,39 @@ pub fn remove(path: &Path) -> io::Result<()> {
 mod tests {
     use super::*;
 
+    const TAG: &str = "602d111b-7d5f-4f6c-9d31-0c6a4a1f2b3c";
+
+    #[test]
+    fn a_journal_from_anywhere_chooses_no_folder() {
+        assert!(is_of(Path::new(&place(TAG)), TAG));
+        for (path, tag) in
+            [("/home/me/rally-project", "project"), ("/home/me/rally-", ""), ("/tmp/other", TAG)]
+        {
+            assert!(!is_of(Path::new(path), tag), "{path}");
+        }
+        assert!(!is_of(Path::new(&format!("rally-{TAG}")), TAG), "relative to what?");
+    }
+
     #[test]
     fn what_was_made_goes_and_nothing_else() {
         let folder = tempfile::tempdir().unwrap();
-        let ours = folder.path().join("rally-tag");
+        let ours = folder.path().join(format!("rally-{TAG}"));
         make(&ours).unwrap();
         assert_eq!(ours.metadata().unwrap().mode() & 0o777, 0o700);
         make(&ours).unwrap_err();
         std::fs::create_dir(ours.join("deep")).unwrap();
         std::fs::write(folder.path().join("precious"), "mine").unwrap();
         std::os::unix::fs::symlink(folder.path(), ours.join("deep/link")).unwrap();
-        remove(&ours).unwrap();
+        remove(&ours, TAG).unwrap();
         assert!(!ours.exists());
-        remove(&ours).unwrap();
+        remove(&ours, TAG).unwrap();
 
-        let other = folder.path().join("other");
+        let other = folder.path().join("rally-other");
         make(&other).unwrap();
-        remove(&other).unwrap_err();
+        remove(&other, TAG).unwrap_err();
+        remove(&other, "").unwrap_err();
         std::os::unix::fs::symlink(&other, &ours).unwrap();
-        remove(&ours).unwrap_err();
+        remove(&ours, TAG).unwrap_err();
         assert!(other.exists());
         assert_eq!(std::fs::read_to_string(folder.path().join("precious")).unwrap(), "mine");
     }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::monitor::freeze::Limits;
 use crate::prompt::ContextLimits;
 
 /// Bounds and choices of a pass, resolved.
@@ -15,6 +16,8 @@ pub struct Settings {
     pub run_timeout: Duration,
     /// For one try.
     pub try_timeout: Duration,
+    /// How long an agent may be silent.
+    pub silence: Limits,
     /// Until the first byte of a CLI that speaks a structured stream.
     pub startup_timeout: Duration,
     /// How long a CLI may retry by itself.

@@ -15,11 +15,15 @@
 //! ]
 //! ```
 //!
+//! A script is played in the manner of one CLI: with its command line, its events, its exit codes. What that CLI
+//! has no words for is refused before anything is played.
+//!
 //! In texts, paths and arguments `$N` is the number of the invocation, `$SESSION` the session, `$MODEL` the
 //! model, `$RECALL` what this session was told to remember, and `$RALLY` this very program.
 
 pub mod arguments;
 pub mod children;
+mod ordered;
 pub mod player;
 pub mod script;
 pub mod state;

@@ -9,11 +9,11 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::signal::unix::SignalKind;
 
-use super::arguments::Arguments;
+use super::arguments::{self, Arguments, Refusal};
 use super::children;
-use super::script::{Signal, Step, Text, Try};
+use super::script::{Signal, Step, Text, Try, TurnResult};
 use super::state::State;
-use super::voice::Voice;
+use super::voice::{Ending, Line, UnknownSession, Voice, Who, manner};
 use super::{Harness, Script};
 
 /// How often a file is looked for.
@@ -36,66 +36,86 @@ pub struct Play<'a> {
 
 /// Plays one invocation; the result is the exit code.
 pub fn play(play: &Play<'_>, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<u8> {
-    let arguments = Arguments::parse(play.harness, play.args);
-    if let Some(refusal) = arguments.refusal {
-        writeln!(err, "{refusal}")?;
-        return Ok(1);
+    if let [arg] = play.args
+        && let Some(answer) = arguments::about(play.harness, arg)
+    {
+        writeln!(out, "{answer}")?;
+        return Ok(0);
     }
+    let arguments = Arguments::parse(play.harness, play.args);
+    if let Some(Refusal { words, code }) = arguments.refusal {
+        writeln!(err, "{words}")?;
+        return Ok(code);
+    }
+    let manner = manner(play.harness);
+    let mut unknown = None;
     let (state, session) = State::begin(play.state, |state| match &arguments.resume {
-        Some(id) => state.knows(id).then(|| id.clone()),
-        None => Some(uuid::Uuid::new_v4().to_string()),
+        Some(id) if state.knows(id) => Some(id.clone()),
+        Some(id) => match unknown.insert(manner.unknown_session(id)) {
+            UnknownSession::Refused(..) => None,
+            UnknownSession::StartsAnew(_) => Some(manner.new_session()),
+        },
+        None => Some(manner.new_session()),
     })?;
-    let model = arguments.model.clone().unwrap_or_else(|| "scripted-model".to_owned());
-    let mut voice = Voice::new(play.harness, out, session.clone().unwrap_or_default(), model);
     let Some(part) = play.script.part(state.number()) else { return Ok(0) };
-    let prompt = match &arguments.prompt {
-        Some(prompt) => prompt.clone(),
+    let prompt = match arguments.prompt {
+        Some(prompt) => prompt,
         None if part.late_stdin => String::new(),
         None => stdin_text()?,
     };
+    let who = Who {
+        session: session.unwrap_or_default(),
+        resumed: arguments.resume.is_some() && unknown.is_none(),
+        model: arguments.model.unwrap_or_else(|| "scripted-model".to_owned()),
+        prompt,
+    };
     if let Some(path) = play.record {
-        record(path, play, &voice.session, state.number(), &prompt)?;
+        record(path, play, &who, state.number())?;
     }
-    if session.is_none() {
-        let id = arguments.resume.as_deref().unwrap_or_default();
-        writeln!(err, "No conversation found with session ID: {id}")?;
-        voice.unknown_session(id)?;
-        return Ok(1);
+    let mut voice = Voice::new(manner, who, out, err, arguments.log);
+    match unknown {
+        Some(UnknownSession::Refused(lines, code)) => {
+            voice.lines(lines)?;
+            return Ok(code);
+        }
+        Some(UnknownSession::StartsAnew(lines)) => voice.lines(lines)?,
+        None => {}
     }
-    Player { voice, err, state, written: Vec::new() }.perform(part)
+    Player { voice, state, written: Vec::new(), code: 0 }.perform(part)
 }
 
 struct Player<'a> {
     voice: Voice<'a>,
-    err: &'a mut dyn Write,
     state: State,
     /// Files that this invocation wrote: what it commits.
     written: Vec<PathBuf>,
+    /// The exit code unless a step says another.
+    code: u8,
 }
 
 impl Player<'_> {
     fn perform(&mut self, part: &Try) -> io::Result<u8> {
         if !part.silent {
-            self.voice.init()?;
+            self.voice.says(|manner, who| manner.init(who))?;
         }
-        for step in &part.steps {
-            if let Some(code) = self.step(step)? {
+        for placed in &part.steps {
+            if let Some(code) = self.step(&placed.step)? {
                 return Ok(code);
             }
         }
-        Ok(0)
+        Ok(self.code)
     }
 
     /// Does one step; an exit code ends the play.
     fn step(&mut self, step: &Step) -> io::Result<Option<u8>> {
         match step {
-            Step::Say(text) => self.voice.say(&self.filled(text))?,
+            Step::Say(text) => self.say(&self.filled(text))?,
             Step::Tool(tool) => {
-                self.voice.tool_started(&tool.name, &Value::Object(tool.input.clone()))?;
-                self.voice.tool_ended(&self.filled(&tool.output), false)?;
+                self.tool_started(&tool.name, &Value::Object(tool.input.clone()))?;
+                self.tool_ended(&self.filled(&tool.output), false)?;
             }
-            Step::ToolStarted(name) => self.voice.tool_started(name, &json!({}))?,
-            Step::ToolEnded => self.voice.tool_ended("", false)?,
+            Step::ToolStarted(name) => self.tool_started(name, &json!({}))?,
+            Step::ToolEnded => self.tool_ended("", false)?,
             Step::Write(text) => self.write(text, false)?,
             Step::Append(text) => self.write(text, true)?,
             Step::Commit(commit) => self.commit(&self.filled(&commit.message), commit.all)?,
@@ -109,24 +129,20 @@ impl Player<'_> {
             Step::StreamBytes(bytes) => {
                 const LINE: &str = "The quick brown fox jumps over the lazy dog, again and again and again.";
                 for _ in 0..bytes.div_ceil(LINE.len() as u64) {
-                    self.voice.say(LINE)?;
+                    self.say(LINE)?;
                 }
             }
             Step::HugeLineMb(megabytes) => self.huge_line(*megabytes)?,
             Step::InvalidUtf8 => self.voice.raw(b"\xff\xfe not \xc3\x28 text\n")?,
             Step::HalfLine(text) => self.voice.raw(self.filled(text).as_bytes())?,
-            Step::Line(text) => self.voice.line(&self.filled(text))?,
-            Step::Stderr(text) => {
-                writeln!(self.err, "{}", self.filled(text))?;
-                self.err.flush()?;
+            Step::Line(text) => self.voice.lines(vec![Line::Out(self.filled(text))])?,
+            Step::Stderr(text) => self.voice.lines(vec![Line::Err(self.filled(text))])?,
+            Step::Init => self.voice.says(|manner, who| manner.init(who))?,
+            Step::BackgroundTasks(count) => {
+                self.voice.says(|manner, who| manner.background_tasks(who, *count))?;
             }
-            Step::Init => self.voice.init()?,
-            Step::BackgroundTasks(count) => self.voice.background_tasks(*count)?,
-            Step::Retry(retry) => self.voice.retry(retry)?,
-            Step::Result(result) => {
-                let text = result.text.as_ref().map(|text| self.filled(text));
-                self.voice.result(result, text.as_deref())?;
-            }
+            Step::Retry(retry) => self.voice.says(|manner, who| manner.retry(who, retry))?,
+            Step::Result(result) => self.result(result)?,
             Step::Exit(code) => return Ok(Some(*code)),
             Step::Signal(signal) => {
                 rustix::process::kill_process(rustix::process::getpid(), signal.number())?;
@@ -147,13 +163,34 @@ impl Player<'_> {
                 std::thread::sleep(Duration::from_secs(3600));
             },
             Step::Remember(word) => {
-                let session = self.voice.session.clone();
+                let session = self.voice.who.session.clone();
                 self.state.remember(&session, word)?;
             }
-            Step::Recall => self.voice.say(&self.filled("RECALL:$RECALL"))?,
+            Step::Recall => self.say(&self.filled("RECALL:$RECALL"))?,
             Step::Run(argv) => self.run(argv)?,
         }
         Ok(None)
+    }
+
+    fn say(&mut self, text: &str) -> io::Result<()> {
+        self.voice.says(|manner, who| manner.say(who, text))
+    }
+
+    fn tool_started(&mut self, name: &str, input: &Value) -> io::Result<()> {
+        self.voice.says(|manner, who| manner.tool_started(who, name, input))
+    }
+
+    fn tool_ended(&mut self, output: &str, is_error: bool) -> io::Result<()> {
+        self.voice.says(|manner, who| manner.tool_ended(who, output, is_error))
+    }
+
+    fn result(&mut self, result: &TurnResult) -> io::Result<()> {
+        let text = result.text.as_ref().map(|text| self.filled(text));
+        let session = self.voice.who.session.clone();
+        let whole_session = self.state.use_tokens(&session, result.usage)?;
+        let ending = Ending { result, text: text.as_deref(), whole_session };
+        self.code = if result.is_error { self.voice.failure_code(result) } else { 0 };
+        self.voice.says(|manner, who| manner.result(who, &ending))
     }
 
     /// A text with its `$` words filled in.
@@ -161,15 +198,15 @@ impl Player<'_> {
         if !text.contains('$') {
             return text.to_owned();
         }
-        let recalled = match self.state.recall(&self.voice.session) {
+        let recalled = match self.state.recall(&self.voice.who.session) {
             words if words.is_empty() => "none".to_owned(),
             words => words.join(" "),
         };
         let rally = std::env::current_exe().unwrap_or_default();
         text.replace("$RECALL", &recalled)
             .replace("$RALLY", &rally.to_string_lossy())
-            .replace("$SESSION", &self.voice.session)
-            .replace("$MODEL", &self.voice.model)
+            .replace("$SESSION", &self.voice.who.session)
+            .replace("$MODEL", &self.voice.who.model)
             .replace("$N", &self.state.number().to_string())
     }
 
@@ -181,8 +218,8 @@ impl Player<'_> {
         let mut options = OpenOptions::new();
         options.create(true).write(true).append(append).truncate(!append);
         options.open(&path)?.write_all(self.filled(&text.content).as_bytes())?;
-        self.voice.tool_started("Write", &json!({"file_path": path}))?;
-        self.voice.tool_ended("", false)?;
+        self.tool_started("Write", &json!({"file_path": path}))?;
+        self.tool_ended("", false)?;
         self.written.push(path);
         Ok(())
     }
@@ -203,24 +240,34 @@ impl Player<'_> {
         }
         must_succeed(&mut commit)?;
         self.written.clear();
-        self.voice.tool_started("Bash", &json!({"command": "git commit"}))?;
-        self.voice.tool_ended("", false)
+        self.tool_started("Bash", &json!({"command": "git commit"}))?;
+        self.tool_ended("", false)
     }
 
+    /// A tool whose output is one long line.
     fn huge_line(&mut self, megabytes: u64) -> io::Result<()> {
-        let (head, tail) = match self.voice.harness {
-            Harness::Plain => ("", "\n"),
-            Harness::Claude => (
-                r#"{"type":"user","message":{"role":"user","content":[{"type":"tool_result","content":""#,
-                "\"}]}}\n",
-            ),
-        };
+        const OUTPUT: &str = "<output>";
         let chunk = vec![b'x'; 1_000_000];
-        self.voice.raw(head.as_bytes())?;
-        for _ in 0..megabytes {
-            self.voice.raw(&chunk)?;
+        self.tool_started("Bash", &json!({}))?;
+        let mut lines = Vec::new();
+        self.voice.says(|manner, who| {
+            lines = manner.tool_ended(who, OUTPUT, false);
+            Vec::new()
+        })?;
+        for line in lines {
+            if let Line::Out(text) = &line
+                && let Some((head, tail)) = text.split_once(OUTPUT)
+            {
+                self.voice.raw(head.as_bytes())?;
+                for _ in 0..megabytes {
+                    self.voice.raw(&chunk)?;
+                }
+                self.voice.raw(format!("{tail}\n").as_bytes())?;
+            } else {
+                self.voice.lines(vec![line])?;
+            }
         }
-        self.voice.raw(tail.as_bytes())
+        Ok(())
     }
 
     fn run(&mut self, argv: &[String]) -> io::Result<()> {
@@ -228,7 +275,7 @@ impl Player<'_> {
         let Some((program, args)) = argv.split_first() else {
             return Err(io::Error::other("a `run` step needs a command"));
         };
-        self.voice.tool_started("Bash", &json!({"command": argv.join(" ")}))?;
+        self.tool_started("Bash", &json!({"command": argv.join(" ")}))?;
         let output = Command::new(program)
             .args(args)
             .stdin(Stdio::null())
@@ -236,7 +283,7 @@ impl Player<'_> {
             .map_err(|error| io::Error::other(format!("{program}: {error}")))?;
         let said = [output.stdout, output.stderr].concat();
         let said = format!("{}\n{}", output.status, String::from_utf8_lossy(&said));
-        self.voice.tool_ended(said.trim_end(), !output.status.success())
+        self.tool_ended(said.trim_end(), !output.status.success())
     }
 }
 
@@ -288,11 +335,22 @@ fn stdin_text() -> io::Result<String> {
 
 /// Variables that a record shows: rally's own, and those that change what an agent does.
 fn is_telling(name: &str) -> bool {
-    const NAMES: [&str; 7] = ["HOME", "PATH", "PWD", "TERM", "LANG", "IS_SANDBOX", "CLAUDE_CONFIG_DIR"];
+    const NAMES: [&str; 10] = [
+        "HOME",
+        "PATH",
+        "PWD",
+        "TERM",
+        "LANG",
+        "IS_SANDBOX",
+        "CLAUDE_CONFIG_DIR",
+        "CODEX_HOME",
+        "GEMINI_CLI_TRUST_WORKSPACE",
+        "OPENCODE_PERMISSION",
+    ];
     name.starts_with("RALLY_") || NAMES.contains(&name)
 }
 
-fn record(path: &Path, play: &Play<'_>, session: &str, number: usize, prompt: &str) -> io::Result<()> {
+fn record(path: &Path, play: &Play<'_>, who: &Who, number: usize) -> io::Result<()> {
     let env: serde_json::Map<String, Value> = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.to_string_lossy().into_owned())))
         .filter(|(name, _)| is_telling(name))
@@ -301,8 +359,8 @@ fn record(path: &Path, play: &Play<'_>, session: &str, number: usize, prompt: &s
     let line = json!({
         "n": number,
         "argv": play.args,
-        "prompt": prompt,
-        "session": session,
+        "prompt": who.prompt,
+        "session": who.session,
         "cwd": std::env::current_dir()?,
         "env": env,
         "pid": std::process::id(),

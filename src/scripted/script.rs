@@ -2,37 +2,84 @@
 
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+
+use super::voice::manner;
 
 /// Whose manners the agent has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Harness {
-    /// Claude Code: reads its arguments and speaks its event stream.
+    /// Claude Code.
     Claude,
+    /// Codex.
+    Codex,
+    /// Gemini CLI.
+    Gemini,
+    /// opencode.
+    Opencode,
+    /// Antigravity's `agy`.
+    Antigravity,
     /// Prints plain text, as custom harnesses do.
     Plain,
 }
 
+impl Harness {
+    /// Its name, as errors say it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Harness::Claude => "claude",
+            Harness::Codex => "codex",
+            Harness::Gemini => "gemini",
+            Harness::Opencode => "opencode",
+            Harness::Antigravity => "antigravity",
+            Harness::Plain => "plain",
+        }
+    }
+}
+
 /// One script.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Script {
-    #[serde(rename = "try")]
+    path: PathBuf,
     tries: Vec<Try>,
 }
 
 /// What one invocation does.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Try {
     /// Prints nothing unless a step does: no first event.
-    #[serde(default)]
     pub silent: bool,
     /// Leaves standard input alone until a `read_stdin` step.
-    #[serde(default)]
     pub late_stdin: bool,
-    /// In order; without an `exit` the code is 0 at the end.
-    pub steps: Vec<Step>,
+    /// In order. Without an `exit` the code is 0 at the end, or what the CLI makes of a failed result.
+    pub steps: Vec<Placed>,
+}
+
+/// A step and where it stands.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Placed {
+    /// For people: `line 4`.
+    pub place: String,
+    /// What to do.
+    pub step: Step,
+}
+
+/// A script as it is written; `S` is a step.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written<S> {
+    #[serde(rename = "try")]
+    tries: Vec<WrittenTry<S>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenTry<S> {
+    #[serde(default)]
+    silent: bool,
+    #[serde(default)]
+    late_stdin: bool,
+    steps: Vec<S>,
 }
 
 /// One thing to do.
@@ -163,14 +210,14 @@ pub struct TurnResult {
     pub status: Option<u16>,
     /// The account's window is used up and comes back after this many seconds.
     pub resets_in_secs: Option<u64>,
-    /// Cost of the whole session, US dollars.
+    /// US dollars as the CLI counts them: Claude Code for the whole session, opencode for this turn.
     pub cost: f64,
     /// Tokens of this turn.
     pub usage: Tokens,
 }
 
 /// Tokens of a turn.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Tokens {
     /// Read.
@@ -181,6 +228,32 @@ pub struct Tokens {
     pub output: u64,
     /// Of these, for reasoning.
     pub reasoning: u64,
+}
+
+impl TurnResult {
+    /// Names of the fields in use that not every CLI can tell.
+    pub fn special(&self) -> impl Iterator<Item = &'static str> {
+        let fields = [
+            ("subtype", self.subtype.is_some()),
+            ("error", self.error.is_some()),
+            ("status", self.status.is_some()),
+            ("resets_in_secs", self.resets_in_secs.is_some()),
+            ("cost", self.cost > 0.0),
+        ];
+        fields.into_iter().filter(|(_, in_use)| *in_use).map(|(name, _)| name)
+    }
+}
+
+impl Tokens {
+    /// Both together.
+    pub fn plus(self, other: Tokens) -> Tokens {
+        Tokens {
+            input: self.input + other.input,
+            cached: self.cached + other.cached,
+            output: self.output + other.output,
+            reasoning: self.reasoning + other.reasoning,
+        }
+    }
 }
 
 /// A signal by its usual name.
@@ -244,6 +317,18 @@ pub enum ScriptError {
         /// Where and why.
         message: String,
     },
+    /// The CLI that it is played as has no words for something.
+    #[error("{}, {place}: {harness} has no words for {what}", path.display())]
+    NoWords {
+        /// The file.
+        path: PathBuf,
+        /// Where in it.
+        place: String,
+        /// The CLI.
+        harness: &'static str,
+        /// What cannot be said.
+        what: String,
+    },
     /// It holds no try.
     #[error("the script {path} has no [[try]]")]
     Empty {
@@ -257,21 +342,64 @@ impl Script {
     pub fn load(path: &Path) -> Result<Script, ScriptError> {
         let text = std::fs::read_to_string(path)
             .map_err(|source| ScriptError::Read { path: path.to_owned(), source })?;
-        let parsed: Result<Script, String> = if path.extension().is_some_and(|extension| extension == "json")
-        {
-            serde_json::from_str(&text).map_err(|error| error.to_string())
+        let tries = if path.extension().is_some_and(|extension| extension == "json") {
+            from_json(&text)
         } else {
-            toml::from_str(&text).map_err(|error| error.to_string())
+            from_toml(&text)
         };
-        let script = parsed.map_err(|message| ScriptError::Parse { path: path.to_owned(), message })?;
-        if script.tries.is_empty() {
+        let tries = tries.map_err(|message| ScriptError::Parse { path: path.to_owned(), message })?;
+        if tries.is_empty() {
             return Err(ScriptError::Empty { path: path.to_owned() });
         }
-        Ok(script)
+        Ok(Script { path: path.to_owned(), tries })
+    }
+
+    /// Fails if the script wants something said that this CLI has no words for.
+    pub fn suits(&self, harness: Harness) -> Result<(), ScriptError> {
+        let vocabulary = manner(harness).vocabulary();
+        for placed in self.tries.iter().flat_map(|part| &part.steps) {
+            if let Some(what) = vocabulary.lacks(&placed.step) {
+                let place = placed.place.clone();
+                return Err(ScriptError::NoWords {
+                    path: self.path.clone(),
+                    place,
+                    harness: harness.name(),
+                    what,
+                });
+            }
+        }
+        Ok(())
     }
 
     /// What the `number`th invocation does, from 1; the last one repeats.
     pub fn part(&self, number: usize) -> Option<&Try> {
         self.tries.get(number.saturating_sub(1)).or_else(|| self.tries.last())
     }
+}
+
+fn from_toml(text: &str) -> Result<Vec<Try>, String> {
+    let written: Written<toml::Spanned<Step>> = toml::from_str(text).map_err(|error| error.to_string())?;
+    Ok(placed(written, |_, _, step| {
+        let before = text.get(..step.span().start).unwrap_or_default();
+        let line = before.matches('\n').count() + 1;
+        Placed { place: format!("line {line}"), step: step.into_inner() }
+    }))
+}
+
+/// JSON does not tell lines.
+fn from_json(text: &str) -> Result<Vec<Try>, String> {
+    let written: Written<Step> = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    Ok(placed(written, |part, number, step| Placed { place: format!("try {part}, step {number}"), step }))
+}
+
+/// Says of each step where it stands; tries and steps count from 1.
+fn placed<S>(written: Written<S>, place: impl Fn(usize, usize, S) -> Placed) -> Vec<Try> {
+    (1..)
+        .zip(written.tries)
+        .map(|(part, WrittenTry { silent, late_stdin, steps })| Try {
+            silent,
+            late_stdin,
+            steps: (1..).zip(steps).map(|(number, step)| place(part, number, step)).collect(),
+        })
+        .collect()
 }

@@ -1,4 +1,4 @@
-//! What survives an invocation: how many there were, and what sessions remember. One fact
+//! What survives an invocation: how many there were, and what sessions remember and used. One fact
 //! a line, appended under a lock, so that a killed agent leaves nothing half done.
 
 use std::fs::{File, OpenOptions};
@@ -6,6 +6,8 @@ use std::io::{self, Read, Write};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
+
+use super::script::Tokens;
 
 /// One fact.
 #[derive(Debug, Serialize, Deserialize)]
@@ -15,6 +17,8 @@ enum Fact {
     Invoked { session: String },
     /// A session was told to remember a word.
     Remembered { session: String, word: String },
+    /// A turn of a session used tokens.
+    Used { session: String, tokens: Tokens },
 }
 
 /// The facts of one state file; without a file, nothing is remembered.
@@ -80,6 +84,16 @@ impl State {
                 _ => None,
             })
             .collect()
+    }
+
+    /// Counts the tokens of a turn and says those of the whole session.
+    pub fn use_tokens(&mut self, session: &str, tokens: Tokens) -> io::Result<Tokens> {
+        self.add(Fact::Used { session: session.to_owned(), tokens })?;
+        let used = self.facts.iter().filter_map(|fact| match fact {
+            Fact::Used { session: used_by, tokens } if used_by == session => Some(*tokens),
+            _ => None,
+        });
+        Ok(used.fold(Tokens::default(), Tokens::plus))
     }
 
     fn add(&mut self, fact: Fact) -> io::Result<()> {

@@ -213,6 +213,9 @@ impl<O: Write, E: Write> Sink for Console<O, E> {
             // The next header names the runner.
             Event::RunnerChanged { .. } | Event::TryStarted { .. } | Event::TryEnded { retry: None, .. } => {}
             Event::Tick(tick) => self.paint_status(None, |cells| format::status(tick, cells)),
+            Event::Frozen { how } => {
+                self.print_toned(Tone::Warn, &format!("❄ frozen: {}", sanitize::line(how)))
+            }
             Event::Stopping { signal, reason } => {
                 let text = format!("■ stopping… {signal} ({})", sanitize::line(reason));
                 self.paint_status(Some(Tone::Warn), |_| text);

@@ -131,6 +131,7 @@ pub fn status(tick: &Tick, cells: usize) -> String {
     if tick.attempt > 1 && tick.max_attempts > 0 {
         fields.push(format!("retry {}/{}", tick.attempt, tick.max_attempts));
     }
+    fields.extend(tick.slowing.then(|| "⚠ slowing".to_owned()));
     fields.extend(tick.note.as_deref().map(sanitize::line).filter(|note| !note.is_empty()));
     for expendable in [2, 1] {
         if fields.join(" │ ").width() > cells {

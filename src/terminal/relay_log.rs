@@ -70,6 +70,7 @@ fn entry(event: &Event) -> Option<String> {
                 log_path.display()
             )
         }
+        Event::Frozen { how } => format!("freeze detected: {how}"),
         Event::Stopping { signal, reason } => format!("stopping the agent with {signal}: {reason}"),
         Event::TryEnded { record, retry } => {
             let retry = retry.as_ref().map(|retry| format!("; next attempt in {}", duration(retry.wait)));

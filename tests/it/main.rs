@@ -2,9 +2,12 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 
+mod antigravity;
 mod cli;
 mod config;
 mod crash;
+mod demo;
+mod doctor;
 mod git;
 mod house;
 mod process;
@@ -14,3 +17,4 @@ mod scripted;
 mod store;
 mod support;
 mod terminal;
+mod voices;

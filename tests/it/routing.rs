@@ -287,3 +287,18 @@ proptest! {
         let _ = Roster::from_flags(&[value], &Catalog::new(&config));
     }
 }
+
+#[test]
+fn a_harness_may_have_an_effort_of_its_own() {
+    let config = config_with(
+        "[harness.cc]\neffort = \"high\"\n[harness.work]\nbase = \"claude\"\n\
+         [harness.deep]\nbase = \"claude\"\neffort = \" max \"\n[harness.codex]\neffort = \"\"\n",
+    );
+    let catalog = Catalog::new(&config);
+    for (entry, effort) in
+        [("claude:opus-4.7", Some("high")), ("work", Some("high")), ("deep", Some("max")), ("cx", None)]
+    {
+        let runner = catalog.resolve(&Entry::parse(entry).unwrap().identifier).unwrap();
+        assert_eq!(runner.effort.as_deref(), effort, "{entry}");
+    }
+}

@@ -15,23 +15,33 @@ use rally::model::{Category, Exit, Timestamp};
 
 use crate::support::{Sandbox, stderr, stdout};
 
-/// Puts a `claude` into PATH that plays a script.
-fn fake_claude(sandbox: &Sandbox, script: &str) {
-    std::fs::write(sandbox.root().join("script.toml"), script).unwrap();
+/// Puts a program into PATH that plays a script.
+pub fn fake(sandbox: &Sandbox, program: &str, manners: &str, script: &str) {
     let root = sandbox.root().display();
+    std::fs::write(sandbox.root().join(format!("{program}.toml")), script).unwrap();
     let rally = Sandbox::rally_path().display();
-    let files = format!("--script {root}/script.toml --state {root}/state --record {root}/record");
-    sandbox.program("claude", &format!("exec {rally} scripted claude {files} -- \"$@\""));
+    let files =
+        format!("--script {root}/{program}.toml --state {root}/{program}.state --record {root}/record");
+    sandbox.program(program, &format!("exec {rally} scripted {manners} {files} -- \"$@\""));
 }
 
 /// Runs an invocation as a driver would.
-fn driven(sandbox: &Sandbox, invocation: &Invocation) -> Output {
+pub fn driven(sandbox: &Sandbox, invocation: &Invocation) -> Output {
     let mut command = sandbox.command(&invocation.program);
-    command.args(&invocation.args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+        .args(&invocation.args)
+        .envs(invocation.env.iter().map(|(name, value)| (name, value)))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
-    let Stdin::Bytes(prompt) = &invocation.stdin else { panic!("{:?}", invocation.stdin) };
-    // A CLI that refuses its arguments never reads its prompt.
-    let _ = child.stdin.take().unwrap().write_all(prompt);
+    let stdin = child.stdin.take().unwrap();
+    if let Stdin::Bytes(prompt) = &invocation.stdin {
+        // A CLI that refuses its arguments never reads its prompt.
+        let _ = { stdin }.write_all(prompt);
+    } else {
+        drop(stdin);
+    }
     child.wait_with_output().unwrap()
 }
 
@@ -71,8 +81,10 @@ fn until(what: &str, mut holds: impl FnMut() -> bool) {
 #[test]
 fn a_resumed_session_remembers_its_codeword() {
     let sandbox = Sandbox::new();
-    fake_claude(
+    fake(
         &sandbox,
+        "claude",
+        "claude",
         r#"
         [[try]]
         steps = [{ remember = "plum" }, { result = { text = "noted", cost = 0.25, usage = { input = 10, cached = 5, output = 2 } } }]
@@ -111,7 +123,7 @@ fn a_resumed_session_remembers_its_codeword() {
 #[test]
 fn a_session_that_nobody_knows_is_refused() {
     let sandbox = Sandbox::new();
-    fake_claude(&sandbox, "[[try]]\nsteps = [{ result = { text = \"ok\" } }]");
+    fake(&sandbox, "claude", "claude", "[[try]]\nsteps = [{ result = { text = \"ok\" } }]");
     let (report, _) = attempt(&sandbox, "p", Some("00000000-0000-4000-8000-000000000000"));
     assert!(!report.completed);
     assert_eq!(report.session_id, None);
@@ -121,8 +133,10 @@ fn a_session_that_nobody_knows_is_refused() {
 #[test]
 fn an_agent_that_fails_once_and_then_does_its_work() {
     let sandbox = Sandbox::new();
-    fake_claude(
+    fake(
         &sandbox,
+        "claude",
+        "claude",
         r#"
         [[try]]
         steps = [
@@ -159,8 +173,10 @@ fn an_agent_that_fails_once_and_then_does_its_work() {
 #[test]
 fn a_used_up_account_names_its_reset() {
     let sandbox = Sandbox::new();
-    fake_claude(
+    fake(
         &sandbox,
+        "claude",
+        "claude",
         r#"
         [[try]]
         steps = [
@@ -178,8 +194,10 @@ fn a_used_up_account_names_its_reset() {
 #[test]
 fn whatever_it_prints_the_end_is_found() {
     let sandbox = Sandbox::new();
-    fake_claude(
+    fake(
         &sandbox,
+        "claude",
+        "claude",
         r#"
         [[try]]
         steps = [
@@ -288,6 +306,55 @@ fn a_plain_agent_says_only_words() {
     assert_eq!(stdout(&plain(&sandbox, script).output().unwrap()), "one\n[Bash]\ntwo\nthree\n");
 }
 
+// 20-AF-CX (observed): usage counts the whole thread, over resumes and over processes.
+#[test]
+fn codex_counts_the_whole_thread() {
+    let sandbox = Sandbox::new();
+    let script = "[[try]]\nsteps = [{ result = { text = \"ok\", usage = { input = 445, cached = 789, output = 56, reasoning = 7 } } }]";
+    fake(&sandbox, "codex", "codex", script);
+    let mut thread = String::new();
+    for turns in 1..=3 {
+        let resume = if thread.is_empty() { String::new() } else { format!("resume {thread}") };
+        let line = format!("codex exec --json {resume} - </dev/null");
+        let output = sandbox.command("sh").args(["-c", &line]).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        let events: Vec<serde_json::Value> =
+            stdout(&output).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let usage = &events.last().unwrap()["usage"];
+        assert_eq!(usage["input_tokens"], 1234 * turns);
+        assert_eq!(usage["cached_input_tokens"], 789 * turns);
+        assert_eq!(usage["reasoning_output_tokens"], 7 * turns);
+        let told = events[0]["thread_id"].as_str().unwrap().to_owned();
+        assert!(thread.is_empty() || thread == told);
+        thread = told;
+    }
+}
+
+#[test]
+fn a_failed_result_has_the_exit_code_of_its_cli() {
+    let sandbox = Sandbox::new();
+    let script = "[[try]]\nsteps = [{ result = { text = \"no\", is_error = true, status = 429 } }, { say = \"goes on\" }]\n\
+                  [[try]]\nsteps = [{ result = { text = \"no\", is_error = true } }, { exit = 9 }]\n\
+                  [[try]]\nsteps = [{ result = { text = \"no\", is_error = true } }, { result = { text = \"yes\" } }]";
+    for (manners, line, code) in [
+        ("claude", "claude -p --verbose --output-format stream-json", 1),
+        ("codex", "codex exec --json -", 1),
+        ("gemini", "gemini --output-format stream-json --skip-trust", 173),
+        ("opencode", "opencode run --format json", 1),
+        ("antigravity", "agy --output-format stream-json -p hello", 3),
+    ] {
+        let program = line.split(' ').next().unwrap();
+        fake(&sandbox, program, manners, script);
+        let run = |line: &str| sandbox.command("sh").args(["-c", line]).output().unwrap();
+        let codes = [1, 2, 3].map(|_| run(line).status.code());
+        assert_eq!(codes, [Some(code), Some(9), Some(0)], "{manners}");
+        let version = stdout(&run(&format!("{program} --version")));
+        assert!(version.contains('.') && version.lines().count() == 1, "{version}");
+        // Asking for the version is no invocation.
+        assert_eq!(run(line).status.code(), Some(0));
+    }
+}
+
 #[test]
 fn bad_scripts_and_arguments_are_named() {
     let sandbox = Sandbox::new();
@@ -304,6 +371,24 @@ fn bad_scripts_and_arguments_are_named() {
     assert!(said("[[try]]\nsteps = [{ run = [\"nonesuch-program\"] }]").contains("nonesuch-program"));
     let missing = sandbox.rally(["scripted", "plain", "--script", "nonesuch.toml"]).output().unwrap();
     assert!(stderr(&missing).contains("nonesuch.toml"));
+    assert!(said("[[try]]\nsteps = [{ signal = \"NONE\" }]").contains("line 2"));
+    // What the CLI has no words for is refused at its place, before anything is played.
+    let mute = |manners: &str, name: &str, script: &str| {
+        let file = sandbox.root().join(name);
+        std::fs::write(&file, script).unwrap();
+        let output =
+            sandbox.rally(["scripted", manners, "--script", file.to_str().unwrap()]).output().unwrap();
+        assert_eq!((output.status.code(), stdout(&output).as_str()), (Some(1), ""), "{script}");
+        stderr(&output)
+    };
+    let script = "[[try]]\nsteps = [{ say = \"x\" }]\n[[try]]\nsteps = [\n    { say = \"x\" },\n    { background_tasks = 1 },\n]";
+    let said_of = |words: &str, parts: [&str; 2]| parts.iter().all(|part| words.contains(part));
+    assert!(said_of(
+        &mute("codex", "s.toml", script),
+        ["s.toml, line 6: ", "codex has no words for `background_tasks`"]
+    ));
+    let script = r#"{"try":[{"steps":[{"say":"x"},{"result":{"cost":1.0}}]}]}"#;
+    assert!(said_of(&mute("gemini", "s.json", script), ["s.json, try 1, step 2: ", "`cost` in a `result`"]));
     // JSON scripts work, too; and the fake claude insists on the arguments that the real one needs.
     let script = sandbox.root().join("script.json");
     std::fs::write(&script, r#"{"try":[{"steps":[{"say":"json"}]}]}"#).unwrap();

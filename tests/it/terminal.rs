@@ -49,6 +49,7 @@ fn tick(attempt: u32, note: Option<&str>) -> Event {
         attempt,
         max_attempts: 5,
         note: note.map(str::to_owned),
+        slowing: false,
     })
 }
 

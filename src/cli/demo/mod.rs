@@ -16,9 +16,9 @@ use crate::process::{self, OperatorSignal};
 /// Watch a whole relay with built-in agents: no account, no network.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
-Makes a scratch repository, runs a relay of three iterations over a mix of Claude Code
-(played by a script) and a custom harness, lets one try fail and succeed on the retry,
-and tells where to look. Takes under 30 seconds.
+Makes a scratch repository, runs a relay of three iterations over a mix of Claude Code,
+Gemini CLI and opencode (each played by a script), lets one try fail and succeed on the
+retry, and tells where to look. Takes under 30 seconds.
 
 Examples:
   rally demo
@@ -34,8 +34,11 @@ pub fn run(args: Args) -> anyhow::Result<u8> {
     let stage = stage::set_up(args.dir)?;
     let mut out = std::io::stdout();
     writeln!(out, "A scratch repository is in {}", stage.repository.display())?;
-    writeln!(out, "Two scripted agents work on it: one speaks Claude Code's stream, one plain text.")?;
-    writeln!(out, "$ {}", stage::RELAY)?;
+    writeln!(
+        out,
+        "Three scripted agents work on it; they speak as Claude Code, Gemini CLI and opencode do."
+    )?;
+    writeln!(out, "$ {}", stage::command_line())?;
     out.flush()?;
     let status = perform(&stage)?;
     if let Some(code) =

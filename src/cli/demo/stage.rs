@@ -7,15 +7,18 @@ use std::process::Command;
 
 use anyhow::Context;
 
-/// The command that the demo runs, as a user would type it.
-pub const RELAY: &str =
-    "rally relay --new --iterations 3 --agent \"cc painter cc\" \"Write a small poem, one file a line\"";
+/// Claude Code, Gemini CLI and opencode, one run each.
+const MIX: &str = "cc ge op";
 
-/// What Claude Code's stand-in plays.
-const CLAUDE: &str = include_str!("claude.toml");
+/// What they are asked for.
+const TASK: &str = "Write a small poem, one file a line";
 
-/// What the custom harness's stand-in plays.
-const PAINTER: &str = include_str!("painter.toml");
+/// Who plays: the program in PATH, whose manners it has, and its script.
+const CAST: [(&str, &str, &str); 3] = [
+    ("claude", "claude", include_str!("claude.toml")),
+    ("gemini", "gemini", include_str!("gemini.toml")),
+    ("opencode", "opencode", include_str!("opencode.toml")),
+];
 
 /// Where the demo happens.
 #[derive(Debug)]
@@ -26,6 +29,16 @@ pub struct Stage {
     pub repository: PathBuf,
     /// The rally binary that is running.
     pub rally: PathBuf,
+}
+
+/// The command that the demo runs, as a user would type it.
+pub fn command_line() -> String {
+    format!("rally relay --new --iterations {} --agent \"{MIX}\" \"{TASK}\"", runs())
+}
+
+/// One run for everyone.
+fn runs() -> String {
+    CAST.len().to_string()
 }
 
 /// Builds the scratch folder.
@@ -51,10 +64,10 @@ pub fn set_up(dir: Option<PathBuf>) -> anyhow::Result<Stage> {
     for folder in ["home", "bin", "data", "state", "poem/.rally"] {
         std::fs::create_dir_all(stage.root.join(folder))?;
     }
-    stage.write("state/claude.toml", CLAUDE)?;
-    stage.write("state/painter.toml", PAINTER)?;
-    stage.program("claude", "claude")?;
-    stage.program("painter", "plain")?;
+    for (program, manners, script) in CAST {
+        stage.write(&format!("state/{program}.toml"), script)?;
+        stage.program(program, manners)?;
+    }
     stage.write("poem/README.md", "# A poem, written by scripted agents\n")?;
     stage.git(&["init", "-q", "-b", "main"])?;
     stage.git(&["add", "."])?;
@@ -79,15 +92,7 @@ pub fn set_up(dir: Option<PathBuf>) -> anyhow::Result<Stage> {
 impl Stage {
     /// The relay, with an environment of its own: nothing of the user's is read or written.
     pub fn relay(&self) -> Command {
-        self.rally_command(&[
-            "relay",
-            "--new",
-            "--iterations",
-            "3",
-            "--agent",
-            "cc painter cc",
-            "Write a small poem, one file a line",
-        ])
+        self.rally_command(&["relay", "--new", "--iterations", &runs(), "--agent", MIX, TASK])
     }
 
     /// Where transcripts and relay logs are.
@@ -96,10 +101,7 @@ impl Stage {
     }
 
     fn config(&self) -> String {
-        format!(
-            "schema_version = 2\ndata_dir = {:?}\n\n[harness.painter]\ncommand = [\"painter\"]\noutput_lines = 5\n",
-            self.data().display().to_string()
-        )
+        format!("schema_version = 2\ndata_dir = {:?}\n", self.data().display().to_string())
     }
 
     fn rally_command(&self, args: &[&str]) -> Command {
@@ -123,6 +125,7 @@ impl Stage {
             .env_remove("GIT_WORK_TREE")
             .env_remove("GIT_INDEX_FILE")
             .env_remove("CLAUDE_CONFIG_DIR")
+            .env_remove("GEMINI_CLI_HOME")
             .env_remove("XDG_CONFIG_HOME")
             .env_remove("XDG_DATA_HOME")
             .env_remove("RALLY_DATA_DIR");
@@ -142,11 +145,11 @@ impl Stage {
     }
 
     /// A program in the agents' PATH that plays a script.
-    fn program(&self, name: &str, harness: &str) -> anyhow::Result<()> {
+    fn program(&self, name: &str, manners: &str) -> anyhow::Result<()> {
         let path = self.root.join("bin").join(name);
         let state = self.root.join("state");
         let script = format!(
-            "#!/bin/sh\nexec {} scripted {harness} --script {} --state {} -- \"$@\"\n",
+            "#!/bin/sh\nexec {} scripted {manners} --script {} --state {} -- \"$@\"\n",
             quoted(&self.rally),
             quoted(&state.join(format!("{name}.toml"))),
             quoted(&state.join(format!("{name}.state"))),

@@ -10,6 +10,7 @@ use super::prepare::{self, Prepared, UNBOUNDED, prepare};
 use super::{Args, harnesses, surroundings, task};
 use crate::cli::error::{CliError, FAILURE, SIGNAL_BASE, SUCCESS};
 use crate::model::{Identity, Leftover, ProcessIdentity, time};
+use crate::monitor::freeze::Limits;
 use crate::process;
 use crate::prompt::ContextLimits;
 use crate::relay::event::PassEnd;
@@ -113,6 +114,9 @@ async fn go(prepared: Prepared) -> anyhow::Result<u8> {
     let identity = prepared.git.identity().unwrap_or_else(|_| Identity::fallback());
     let settings = settings(&prepared);
     let mut registry = prepared.registry;
+    for repaired in registry.repair() {
+        warn(&repaired);
+    }
     harnesses::learn(&mut registry, &roster, &prepared.workspace);
     let mut world = World {
         identity,
@@ -141,7 +145,7 @@ fn reap(started: &TryStarted, identities: Option<(&ProcessIdentity, &ProcessIden
     };
     swept.extend(process::sweep::by_tag(&started.tag));
     if let Some(scratch) = &started.scratch
-        && let Err(error) = scratch::remove(Path::new(scratch))
+        && let Err(error) = scratch::remove(Path::new(scratch), &started.tag)
     {
         warn(&format!("cannot remove {scratch}: {error}"));
     }
@@ -249,6 +253,7 @@ fn settings(prepared: &Prepared) -> Settings {
         retry_backoff: reliability.retry_backoff,
         run_timeout: reliability.run_timeout,
         try_timeout: reliability.try_timeout,
+        silence: Limits { threshold: reliability.freeze_threshold, network: reliability.network_silence },
         startup_timeout: reliability.startup_timeout,
         retry_patience: reliability.retry_patience,
         max_failed_runs: reliability.max_failed_runs,

@@ -3,7 +3,7 @@
 mod args;
 mod choose;
 mod go;
-mod harnesses;
+pub(in crate::cli) mod harnesses;
 mod prepare;
 mod surroundings;
 mod task;

@@ -321,7 +321,7 @@ fn what_keeps_it_from_beginning() {
     };
     let (cause, message) = refused(recording("badflag.stderr.txt"), 2);
     assert_eq!(cause, "bad_arguments");
-    assert_eq!(message, "error: unexpected argument '--no-such-flag' found");
+    assert_eq!(message, "unexpected argument '--no-such-flag' found");
     let (cause, message) = refused(recording("badconfig.stderr.txt"), 1);
     assert_eq!(cause, "settings");
     assert!(message.contains("config.toml:23:3: unquoted keys"), "{message}");

@@ -41,8 +41,8 @@ pub(super) fn refusal(lines: &[String], exit: Option<Exit>) -> Option<Evidence> 
             let lost = Evidence::new("stderr", Some(Category::AgentError), brief(line));
             return Some(lost.with_cause(SESSION_LOST));
         }
-        if line.starts_with("error: ") && exit == Some(USAGE_ERROR) {
-            let refused = Evidence::new("stderr", Some(Category::HarnessLaunch), brief(line));
+        if let Some(why) = line.strip_prefix("error: ").filter(|_| exit == Some(USAGE_ERROR)) {
+            let refused = Evidence::new("stderr", Some(Category::HarnessLaunch), brief(why));
             return Some(refused.with_cause("bad_arguments"));
         }
         if SETTINGS.iter().any(|words| line.starts_with(words)) {

@@ -5,8 +5,8 @@
 //!   conversation has outgrown the model: then the CLI shortens it, in silence, and goes on. That it will not go on
 //!   is told by the log line `exiting loop` some 30 ms later.
 //! * Exit code 0 proves nothing: a refused permission ends the process with 0 after a step of reason `tool-calls`.
-//! * The session is in the log 0.3 s after the start (`created`), seconds before the first event, and a process that
-//!   is killed while it waits for the model has printed no event at all.
+//! * The session is in the log (`created`, or `loop` when it is resumed) a second or more before the first event,
+//!   and a process that is killed while it waits for the model has printed no event at all.
 //! * Sub-agents have sessions of their own, in the log only.
 //! * `tokens` and `cost` are those of one step.
 
@@ -31,8 +31,8 @@ pub(super) const NO_OUTPUT: &str = "(opencode printed nothing)";
 pub(super) const NO_EVENT: &str = "(opencode printed no event)";
 /// Stands for a summary when the steps held no text.
 pub(super) const NO_TEXT: &str = "(opencode finished without a word)";
-/// Stands for a summary when the process failed without a text.
-pub(super) const FAILED: &str = "(opencode failed before it gave an answer)";
+/// Stands for a summary when the process failed, or was ended, without a text.
+pub(super) const ENDED: &str = "(opencode ended before it gave an answer)";
 
 /// Longest message of an error in a summary, and of its reference, in characters.
 const ERROR_LIMIT: usize = 400;
@@ -281,7 +281,7 @@ impl Seen {
             completed: finished,
             ..FinalText::missing(match (self.ended.is_some(), self.events) {
                 (true, _) if finished => NO_TEXT,
-                _ if exit.is_some_and(|exit| !exit.is_zero()) => FAILED,
+                _ if exit.is_some_and(|exit| !exit.is_zero()) => ENDED,
                 (false, 0) if plain.is_empty() => NO_OUTPUT,
                 (false, 0) => NO_EVENT,
                 _ => NO_RESULT,

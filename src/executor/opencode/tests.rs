@@ -5,7 +5,7 @@ use std::time::Duration;
 use pretty_assertions::assert_eq;
 use proptest::prelude::*;
 
-use super::parser::{FAILED, NO_EVENT, NO_OUTPUT, NO_TEXT, OpencodeParser};
+use super::parser::{ENDED, NO_EVENT, NO_OUTPUT, NO_TEXT, OpencodeParser};
 use crate::executor::final_text::NO_RESULT;
 use crate::executor::lines::LINE_CAP;
 use crate::executor::{AgentEvent, Counted, Parser, Report, Stream};
@@ -196,8 +196,8 @@ fn without_words() {
         ("raw transcript with secret".to_owned(), 0, false, NO_EVENT),
         (start(), 0, false, NO_RESULT),
         (finish("stop"), 0, true, NO_TEXT),
-        (finish("stop"), 1, false, FAILED),
-        (String::new(), 1, false, FAILED),
+        (finish("stop"), 1, false, ENDED),
+        (String::new(), 1, false, ENDED),
     ] {
         let report = report(&out, code);
         assert_eq!((report.completed, report.summary.as_deref()), (completed, Some(summary)), "{out}");
@@ -339,6 +339,17 @@ fn a_step_begun_since_mends_a_failed_request() {
     let (report, events) = played(b"", format!("{child}{next}{child}").as_bytes(), Some(Exit::Signal(9)));
     assert_eq!(retries(&events), [(Some(Category::TransientInfra), 1), (Some(Category::TransientInfra), 1)]);
     assert_eq!(category(&report), Some(Category::TransientInfra));
+}
+
+#[test]
+fn a_sub_agent_is_seen_in_the_log_alone() {
+    let (report, events) = recorded("sub-agent", 0);
+    assert_eq!((report.completed, report.tool_calls), (true, Some(1)), "its own tools are not told");
+    assert_eq!(report.summary.as_deref(), Some("SUBDONE"));
+    let sessions: Vec<_> = events.iter().filter(|event| matches!(event, AgentEvent::Session(_))).collect();
+    assert_eq!(sessions, [&AgentEvent::Session("ses_df81a1780ffevMIv8IN9V62d6P".into())]);
+    // The log is played first: the end is told there, and again when the last step is known.
+    assert_eq!(events.iter().filter(|event| **event == AgentEvent::End).count(), 3);
 }
 
 #[test]

@@ -43,6 +43,15 @@ impl Run<'_> {
             self.world.warn(format!("the transcript {} is not whole: {error}", started.log_path));
         }
 
+        if let (Some(asked), Some(told)) = (&started.resume, &seen.report.session_id)
+            && asked != told
+        {
+            let harness = &started.harness;
+            self.world.warn(format!(
+                "{harness} did not continue session {asked} but began {told}: it knows only what the prompt says"
+            ));
+        }
+
         let found = landing::look(self.world, head_before, &self.snapshot).await;
         let told = self.world.store.progress_of(&self.run_name())?;
         let progress = told.iter().rev().find(|entry| entry.updated_at >= started_at);

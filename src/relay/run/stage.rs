@@ -26,8 +26,8 @@ impl Run<'_> {
             return Seen::unborn(Evidence::new("prepare", Some(Category::HarnessLaunch), why));
         }
         let seen = self.play(started, text, used, &folder).await;
-        let gone = folder.clone();
-        let removed = tokio::task::spawn_blocking(move || scratch::remove(&gone)).await;
+        let (gone, tag) = (folder.clone(), started.tag.clone());
+        let removed = tokio::task::spawn_blocking(move || scratch::remove(&gone, &tag)).await;
         if let Ok(Err(error)) = removed {
             self.world.warn(format!("cannot remove {}: {error}", folder.display()));
         }
@@ -87,6 +87,7 @@ impl Run<'_> {
                 startup,
                 retry_patience: Some(settings.retry_patience),
             },
+            silence: settings.silence,
             attempt: used,
             max_attempts: settings.retry_budget,
         };

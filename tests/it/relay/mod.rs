@@ -2,7 +2,9 @@
 
 mod basic;
 mod commits;
+mod freeze;
 mod resume;
+mod scratch;
 mod screen;
 mod stopping;
 mod streams;

@@ -450,3 +450,17 @@ fn resume_without_a_task_begins_nothing() {
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     assert!(sandbox.tries().is_empty() && sandbox.relays().is_empty());
 }
+
+#[test]
+fn a_session_that_is_not_the_one_asked_for_is_told() {
+    let sandbox = Sandbox::initialised();
+    sandbox.claude(
+        "if [ $N = 2 ]; then SESSION=another; fi; init; \
+         if [ $N = 1 ]; then failed later; exit 1; fi; echo x > made.txt; result ok",
+    );
+    let output = sandbox.relay(&["--new", "--agent", "cc", "work"]);
+    assert!(output.status.success(), "{}{}", stdout(&output), stderr(&output));
+    let told = format!("{}{}", stdout(&output), stderr(&output));
+    assert!(told.contains("claude did not continue session session-1 but began another"), "{told}");
+    assert_eq!(sandbox.tries()[1]["session_id"], "another");
+}

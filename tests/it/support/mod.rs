@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test file uses its own part")]
 
 mod agent;
+mod agy;
 mod disk;
 
 use std::ffi::OsStr;
@@ -10,6 +11,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+#[allow(unused_imports, reason = "not every suite drives this CLI")]
+pub use agy::Agy;
 #[allow(unused_imports, reason = "not every suite fills a disk")]
 pub use disk::SmallDisk;
 

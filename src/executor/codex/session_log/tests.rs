@@ -3,7 +3,7 @@
 use super::*;
 use crate::executor::{Codex, Executor, HarnessSpec};
 
-/// Its first 48 bits tell the morning of 2026-11-22.
+/// Its first 48 bits tell the evening of 2026-11-22.
 const SESSION: &str = "01a204cb-ebb2-7d80-b7c4-ecda6375bc25";
 const DAY: &str = "2026/11/22";
 

@@ -278,6 +278,22 @@ fn words_on_standard_error_count_without_a_result() {
     assert_eq!(category(&complaint(text, 1)), Some(Category::AuthOrProxy));
 }
 
+#[test]
+fn errors_before_a_result_are_read_from_standard_error() {
+    for (name, expected) in [
+        ("fail-401.stderr", Category::AuthOrProxy),
+        ("fail-404.stderr", Category::InvalidModel),
+        ("fail-quota.stderr", Category::UsageLimit),
+    ] {
+        let report = complaint(recording(name), 1);
+        assert_eq!(category(&report), Some(expected), "{name}");
+        // Neither stacks nor fields are words.
+        assert!(
+            report.plain_tail.iter().all(|line| line.starts_with("Error ") || line.starts_with("[Routing] "))
+        );
+    }
+}
+
 // 20-AF-GE-13; the class and what follows from it are decided elsewhere
 #[test]
 fn accounts_that_are_not_served() {
