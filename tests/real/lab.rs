@@ -1,51 +1,62 @@
-//! One test's world: a hermetic workspace, a mock, and bounded ways to run things in it.
+//! One test's world: a hermetic workspace, a mock, the four CLIs, and bounded ways to run things in it.
 
 use std::fs::{self, File};
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
+use super::cli::Cli;
 use super::mock::Mock;
 use super::namespace::{name_of, on_loopback};
 use super::support::Sandbox;
+use super::{install, seat};
 
-/// Nothing here takes nearly this long; it only keeps a broken test from hanging.
-const PATIENCE: Duration = Duration::from_secs(40);
+/// Nothing here takes nearly this long; it only keeps a broken test from hanging. The longest is
+/// an opencode that retries by itself, for 85 s.
+const PATIENCE: Duration = Duration::from_secs(150);
 
-/// A workspace, a mock, and `claude` in PATH.
+/// A workspace, a mock, and the four CLIs in PATH.
 #[derive(Debug)]
 pub struct Lab {
     pub sandbox: Sandbox,
     pub mock: Mock,
+    /// Held while an opencode may run.
+    _seat: Option<File>,
 }
 
-/// Runs a test in a lab, without a network.
-pub fn lab<F: FnOnce(&Lab)>(test: F) {
-    on_loopback(name_of::<F>(), |claude| test(&Lab::new(claude)));
+/// Runs a test of some CLIs in a lab, without a network. Afterwards no process may be left.
+pub fn lab<F: FnOnce(&Lab)>(clis: &[Cli], test: F) {
+    on_loopback(name_of::<F>(), |installed| {
+        let lab = Lab::new(installed, clis.contains(&Cli::Opencode).then(seat::take));
+        test(&lab);
+        lab.expect_no_process();
+    });
 }
 
 impl Lab {
-    fn new(claude: &Path) -> Lab {
+    fn new(installed: &Path, seat: Option<File>) -> Lab {
         let sandbox = Sandbox::new();
-        std::os::unix::fs::symlink(claude, sandbox.bin().join("claude")).unwrap();
-        Lab { sandbox, mock: Mock::start() }
+        for cli in Cli::ALL {
+            symlink(install::program(installed, cli), sandbox.bin().join(cli.name())).unwrap();
+        }
+        // Gemini CLI needs Node, wherever this machine has it, and nothing else that lies there.
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let node = std::env::split_paths(&path).map(|folder| folder.join("node")).find(|node| node.exists());
+        symlink(node.expect("node in PATH"), sandbox.bin().join("node")).unwrap();
+        Lab { sandbox, mock: Mock::start(), _seat: seat }
     }
 
-    /// A command that reaches the mock, in a scenario, and that phones nobody else.
+    /// A command from which every CLI reaches the mock, in a scenario, and phones nobody else.
+    /// One at a time: two of the CLIs have the address from a file.
     pub fn command(&self, program: impl AsRef<Path>, scenario: &str, id: &str) -> Command {
         let mut command = self.sandbox.command(program.as_ref());
-        command
-            .env("ANTHROPIC_BASE_URL", self.mock.url(scenario, id))
-            .env("ANTHROPIC_API_KEY", "dummy-key")
-            // As root the CLI wants to be told that it is in a sandbox, which it is.
-            .env("IS_SANDBOX", "1")
-            .env("CLAUDE_CODE_MAX_RETRIES", "0")
-            .env("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1")
-            .env("DISABLE_TELEMETRY", "1")
-            .env("DISABLE_ERROR_REPORTING", "1")
-            .env("DISABLE_AUTOUPDATER", "1");
+        let url = self.mock.url(scenario, id);
+        for cli in Cli::ALL {
+            cli.aim(&self.sandbox, &url, &mut command);
+        }
         command
     }
 
@@ -62,37 +73,62 @@ impl Lab {
         self.start(command).finish()
     }
 
-    /// Processes of this lab that are still there: pid and command line. Whatever was
+    /// Processes of this lab that are still there: folder in `/proc` and command line. Whatever was
     /// started in the lab carries its HOME in its environment, in whatever session or
     /// group it is. (Zombies have no environment left.)
     pub fn processes(&self) -> Vec<String> {
-        let mark = format!("HOME={}", self.sandbox.home().display());
-        let lives_here = |folder: &Path| {
-            let environment = fs::read(folder.join("environ")).unwrap_or_default();
-            environment.split(|byte| *byte == 0).any(|variable| variable == mark.as_bytes())
+        let show = |folder: PathBuf| {
+            let command = fs::read(folder.join("cmdline")).unwrap_or_default();
+            format!("{}: {}", folder.display(), String::from_utf8_lossy(&command).replace('\0', " "))
         };
-        entries(Path::new("/proc"))
-            .filter(|folder| lives_here(folder))
-            .map(|folder| {
-                let command = fs::read(folder.join("cmdline")).unwrap_or_default();
-                format!("{}: {}", folder.display(), String::from_utf8_lossy(&command).replace('\0', " "))
-            })
-            .collect()
+        self.process_folders().map(show).collect()
     }
 
-    /// Waits until a session that holds a text is on the CLI's disk. A CLI that is killed
-    /// before that has nothing to resume.
-    pub fn wait_for_session(&self, text: &str) {
-        let projects = self.sandbox.home().join(".claude/projects");
-        let holds_text = |file: PathBuf| fs::read_to_string(file).is_ok_and(|content| content.contains(text));
-        let is_there = || entries(&projects).flat_map(|project| entries(&project)).any(holds_text);
-        wait_until(is_there, || format!("no session with {text} in {}", projects.display()));
+    fn process_folders(&self) -> impl Iterator<Item = PathBuf> {
+        let mark = format!("HOME={}", self.sandbox.home().display());
+        entries(Path::new("/proc")).filter(move |folder| {
+            let environment = fs::read(folder.join("environ")).unwrap_or_default();
+            environment.split(|byte| *byte == 0).any(|variable| variable == mark.as_bytes())
+        })
+    }
+
+    /// Waits until something in a folder below HOME holds a text: a CLI that is killed before its
+    /// session is on disk has nothing to resume.
+    pub fn wait_for_session(&self, cli: Cli, text: &str) {
+        let folder = self.sandbox.home().join(match cli {
+            Cli::Claude => ".claude/projects",
+            Cli::Codex => ".codex/sessions",
+            Cli::Gemini => ".gemini/tmp",
+            Cli::Opencode => ".local/share/opencode",
+        });
+        wait_until(|| holds(&folder, text), || format!("no session with {text} in {}", folder.display()));
     }
 
     /// Waits until no process of the lab is left.
     pub fn expect_no_process(&self) {
         wait_until(|| self.processes().is_empty(), || format!("left over: {:#?}", self.processes()));
     }
+}
+
+impl Drop for Lab {
+    /// A test that failed leaves nothing running either.
+    fn drop(&mut self) {
+        for folder in self.process_folders() {
+            let number = folder.file_name().and_then(|name| name.to_str()?.parse().ok());
+            if let Some(pid) = number.and_then(Pid::from_raw) {
+                let _ = kill_process(pid, Signal::KILL);
+            }
+        }
+    }
+}
+
+/// Whether a file, or one in a folder, holds a text.
+pub fn holds(path: &Path, text: &str) -> bool {
+    if path.is_dir() {
+        return entries(path).any(|path| holds(&path, text));
+    }
+    let content = fs::read(path).unwrap_or_default();
+    memchr::memmem::find(&content, text.as_bytes()).is_some()
 }
 
 /// What stands in a folder; nothing when there is none.
@@ -111,6 +147,11 @@ impl Running {
     /// What it has printed so far on standard output.
     pub fn stdout(&self) -> String {
         self.read("stdout")
+    }
+
+    /// What it has printed so far, to be shown.
+    pub fn story(&self) -> String {
+        format!("{}\n{}", self.read("stdout"), self.read("stderr"))
     }
 
     fn read(&self, name: &str) -> String {

@@ -5,23 +5,23 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::OnceLock;
 
-/// Tells the test process that it is inside, and where the CLI is.
-const INSIDE: &str = "RALLY_REAL_CLAUDE";
+/// Tells the test process that it is inside, and where the CLIs are.
+const INSIDE: &str = "RALLY_REAL_INSTALLED";
 
 /// Brings loopback up and becomes the program behind it.
 const UP: &str = r#"PATH=$PATH:/usr/sbin:/sbin ip link set lo up && exec "$@""#;
 
-/// Runs a test with the path of `claude`, if real agents are wanted: this very test binary
+/// Runs a test with the folder of the CLIs, if real agents are wanted: this very test binary
 /// is started again, for the one test of this name, inside the namespace.
 pub fn on_loopback(name: &str, test: impl FnOnce(&Path)) {
-    if let Some(claude) = std::env::var_os(INSIDE) {
-        return test(Path::new(&claude));
+    if let Some(installed) = std::env::var_os(INSIDE) {
+        return test(Path::new(&installed));
     }
     if std::env::var("RALLY_TEST_REAL_AGENTS").as_deref() != Ok("1") {
         println!("skipped: set RALLY_TEST_REAL_AGENTS=1");
         return;
     }
-    let claude = super::install::claude();
+    let installed = super::install::all();
     let (outer, note) = match enter() {
         Some(options) => (vec!["unshare", options, "sh", "-c", UP, "sh"], "on loopback alone"),
         None => (vec!["env"], "no namespace can be made: the CLI can reach what this machine can"),
@@ -30,7 +30,7 @@ pub fn on_loopback(name: &str, test: impl FnOnce(&Path)) {
         .args(&outer[1..])
         .arg(std::env::current_exe().unwrap())
         .args(["--exact", name, "--nocapture"])
-        .env(INSIDE, claude)
+        .env(INSIDE, installed)
         .output()
         .unwrap();
     let stdout = String::from_utf8_lossy(&output.stdout);

@@ -1,0 +1,90 @@
+//! How a request is treated, by the scenario in the address.
+//!
+//! | scenario | treatment |
+//! |---|---|
+//! | `ok` | answered |
+//! | `slow2` | answered after 2 s |
+//! | `401`, `404`, `429`, `500`, `503`, `529` | refused with this status and the provider's body |
+//! | `429-ra5` | the same with `retry-after: 5` |
+//! | `usagelimit` | 429 in the provider's words for a used-up quota, back in two hours |
+//! | `hang` | read, and never answered |
+//! | `hangmid` | the answer begins and never goes on |
+//! | `drop` | the connection is closed without a word |
+//! | `first-X` | as X until an earlier text of the user's has a codeword, then answered |
+//! | `inside-X` | the same once a tool has run: the first request is answered |
+//!
+//! A request that offers no shell is none of those that the last two are about: it is answered.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use super::Conversation;
+
+/// How a request is treated.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Scenario {
+    /// Answered, after a while.
+    Answer { after: Duration },
+    /// Refused with a status.
+    Refuse { status: u16, retry_after: Option<u64> },
+    /// Refused because the quota is used up.
+    UsageLimit,
+    /// Never answered.
+    Hang,
+    /// Never answered to the end.
+    HangInside,
+    /// The connection is closed.
+    Drop,
+    /// Treated so until the conversation is one that goes on.
+    First {
+        /// How.
+        then: Box<Scenario>,
+        /// Whether only once a tool has run.
+        inside: bool,
+    },
+}
+
+impl Scenario {
+    /// From its name in the address.
+    pub fn parse(name: &str) -> Option<Scenario> {
+        for (prefix, inside) in [("first-", false), ("inside-", true)] {
+            if let Some(then) = name.strip_prefix(prefix) {
+                return Some(Scenario::First { then: Box::new(Scenario::parse(then)?), inside });
+            }
+        }
+        if let Some(seconds) = name.strip_prefix("slow") {
+            return Some(Scenario::Answer { after: Duration::from_secs(seconds.parse().ok()?) });
+        }
+        match name {
+            "ok" => Some(Scenario::Answer { after: Duration::ZERO }),
+            "usagelimit" => Some(Scenario::UsageLimit),
+            "hang" => Some(Scenario::Hang),
+            "hangmid" => Some(Scenario::HangInside),
+            "drop" => Some(Scenario::Drop),
+            _ => {
+                let (status, retry_after) = match name.split_once("-ra") {
+                    Some((status, seconds)) => (status, Some(seconds.parse().ok()?)),
+                    None => (name, None),
+                };
+                Some(Scenario::Refuse { status: status.parse().ok()?, retry_after })
+            }
+        }
+    }
+
+    /// What holds for a request.
+    pub fn now(&self, asked: &Conversation) -> &Scenario {
+        static ANSWER: Scenario = Scenario::Answer { after: Duration::ZERO };
+        match self {
+            Scenario::First { .. } if asked.shell.is_none() || asked.codeword().is_some() => &ANSWER,
+            Scenario::First { inside: true, .. } if !asked.tool_done => &ANSWER,
+            Scenario::First { then, .. } => then,
+            _ => self,
+        }
+    }
+}
+
+/// When a used-up quota comes back: epoch seconds, and seconds from now.
+pub fn reset() -> (u64, u64) {
+    const WAIT: u64 = 7200;
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    (now + WAIT, WAIT)
+}
