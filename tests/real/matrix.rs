@@ -80,6 +80,6 @@ cells! {
     server_error: refusals::server_error, "500: `transient_infra`";
     overloaded: refusals::overloaded, "529: `provider_overloaded`";
     server_down: refusals::server_down, "connection refused: `transient_infra`";
-    hang: stops::hang, "no answer: the try's time limit ends it";
+    hang: stops::hang, "no answer, nothing moves on the connection: `freeze`, and the session goes on";
     cancel: stops::cancel, "a signal in the middle of a tool call leaves no process";
 }

@@ -61,7 +61,8 @@ impl Run<'_> {
         let sitting = Sitting { started: &started, started_at, route: self.assignment.route };
         let mut record = record::assemble(&sitting, &seen, &found, &verdict, progress, self.thread.spent);
         let lost = verdict.failure.as_ref().is_some_and(|failure| failure.is_lost_session());
-        let forgiven = lost && !self.thread.lost;
+        // A session that is gone was no attempt.
+        let used = if lost && !self.thread.lost { used - 1 } else { used };
         self.hand_on(&seen, &record, lost).await?;
         let mut own = false;
         if verdict.may_commit() {
@@ -82,8 +83,6 @@ impl Run<'_> {
             }
             next => next,
         };
-        // A session that is gone was no attempt.
-        let used = if forgiven { used - 1 } else { used };
         Ok(Tried { record, verdict, next, used })
     }
 

@@ -13,7 +13,7 @@ use crate::matrix::Found;
 
 /// Two tries, of which the second completed what the first had begun.
 #[track_caller]
-fn expect_resumed(lab: &Lab, done: &Done, first_outcome: &str, id: &str) {
+pub fn expect_resumed(lab: &Lab, done: &Done, first_outcome: &str, id: &str) {
     let [first, second] = tries(lab, done);
     assert_eq!(first["outcome"], first_outcome, "{first:#}");
     assert_eq!(second["outcome"], "completed", "{second:#}");

@@ -2,21 +2,26 @@
 
 use rustix::process::Signal;
 
-use super::{Settings, footer, initialise, new_relay, time_to_ask, tries};
+use super::resume::expect_resumed;
+use super::{Settings, TWO_STEPS, footer, initialise, new_relay, tries};
 use crate::cli::Cli;
 use crate::lab::{Lab, wait_until};
 use crate::matrix::Found;
 
+/// The provider takes the question and says nothing more.
 pub fn hang(lab: &Lab, cli: Cli) -> Found {
-    initialise(lab, &Settings { seconds: time_to_ask(cli), ..Settings::default() });
-    let done = lab.run(new_relay(lab, cli, "hang", "Create MAKEFILE(never.txt|)")).expect_code(1);
-    assert!(!lab.mock.turns("hang").is_empty(), "{done:#?}");
-    let [record] = tries(lab, &done);
-    assert_eq!(record["completed"], false, "{record:#}");
-    assert_eq!(record["outcome"], "run_timeout", "{record:#}");
-    assert_eq!(record["fail_reason"], "try timeout", "{record:#}");
-    assert!(footer(&done, "✗ failed").contains("try timeout"), "{done:#?}");
-    Found::WorksSo("by a small `try_timeout_secs`: the network's silence alone does not end a try yet")
+    // Longer than a CLI is silent while it starts.
+    let more = "freeze_threshold_secs = 8\nnetwork_silence_secs = 8";
+    initialise(lab, &Settings { tries: 2, more, ..Settings::default() });
+    let done = lab.run(new_relay(lab, cli, "first-hang", TWO_STEPS)).expect_code(0);
+    expect_resumed(lab, &done, "failed", "first-hang");
+    let [first, _] = tries(lab, &done);
+    assert_eq!(first["category"], "transient_infra", "{first:#}");
+    assert_eq!(first["cause"], "freeze", "{first:#}");
+    let evidence = first["evidence"]["message"].as_str().unwrap();
+    assert!(evidence.contains("dry for"), "the connected way: {evidence}");
+    assert!(done.stdout.contains("❄ frozen"), "{done:#?}");
+    Found::Works
 }
 
 /// The tool's child is in a session of its own, as a server that an agent starts may be.
