@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe::Receiver;
+use tokio::sync::mpsc::Permit;
 
 use super::capture::Transcript;
 use super::event::{Event, Sink, Tick};
@@ -171,6 +172,7 @@ pub async fn drive(
         oom_kills: memory::oom_kills(),
     };
     let mut log = log.map(Growing::new);
+    let mut log_due = false;
     let mut tick = tokio::time::interval(Duration::from_secs(1));
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let ticking = driver.sink.wants_ticks();
@@ -204,9 +206,7 @@ pub async fn drive(
             () = until(drained), if drained.is_some() => break,
             _ = tick.tick() => {
                 driver.witness.alive();
-                if let Some(log) = &mut log {
-                    driver.look(log, &transcript).await;
-                }
+                log_due = log.is_some();
                 liveness.look(driver.now(), driver.silent());
                 if ticking {
                     let slowing = silence.is_slowing(driver.silent());
@@ -217,6 +217,9 @@ pub async fn drive(
                 if let Some(freeze) = frozen {
                     driver.frozen(freeze);
                 }
+            }
+            room = transcript.room(), if log_due => {
+                log_due = log.as_mut().is_some_and(|log| driver.look(log, room));
             }
             read = pump(&mut stdout, &transcript, &mut out_chunk), if stdout.is_some() => {
                 match read {
@@ -239,7 +242,7 @@ pub async fn drive(
         }
     }
     if let Some(log) = &mut log {
-        while driver.look(log, &transcript).await {}
+        while driver.look(log, transcript.room().await) {}
     }
     driver.finish(transcript).await
 }
@@ -322,16 +325,16 @@ impl Driver<'_> {
     }
 
     /// Reads on in the CLI's own log; says whether there was anything.
-    async fn look(&mut self, log: &mut Growing, transcript: &Transcript) -> bool {
+    fn look(&mut self, log: &mut Growing, room: Option<Permit<'_, Vec<u8>>>) -> bool {
         let new = log.look();
-        if !new.is_empty() {
-            self.heard(Stream::Log, &new);
-            if let Some(room) = transcript.room().await {
-                room.send(new);
-                return true;
-            }
+        if new.is_empty() {
+            return false;
         }
-        false
+        self.heard(Stream::Log, &new);
+        if let Some(room) = room {
+            room.send(new);
+        }
+        true
     }
 
     fn understood(&mut self, event: AgentEvent, now: Duration) {

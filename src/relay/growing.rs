@@ -4,8 +4,8 @@ use std::fs::File;
 use std::io::Read;
 use std::path::PathBuf;
 
-/// Read at most this much at once, bytes: the rest comes with the next look.
-const AT_ONCE: u64 = 1 << 20;
+/// Read at most this much at once, bytes: the rest comes with the next look, and nobody waits long for a disk.
+const AT_ONCE: u64 = 64 * 1024;
 
 /// A file that may not be there yet.
 #[derive(Debug)]

@@ -12,7 +12,6 @@ use crate::monitor::freeze::Freeze;
 const QUICK: Duration = Duration::from_secs(180);
 
 /// Everything the decision rests on.
-#[derive(Debug)]
 pub struct Observed<'a> {
     /// Why the try was ended, if it did not end by itself.
     pub stop: Option<&'a Stop>,
@@ -26,8 +25,8 @@ pub struct Observed<'a> {
     pub require_changes: bool,
     /// Whether the agent recorded a durable handoff.
     pub handoff: bool,
-    /// What the failure would be, should it be one.
-    pub finding: Evidence,
+    /// Says what the failure is, should it be one: that may cost a look into the CLI's logs.
+    pub finding: &'a dyn Fn() -> Evidence,
 }
 
 /// The decision.
@@ -95,10 +94,10 @@ pub fn decide(observed: Observed<'_>) -> Verdict {
             Verdict { outcome: Outcome::Cancelled, source: Some(*source), failure: None }
         }
         Some(Stop::RunTimeout) if !finished => {
-            Verdict::failed(Outcome::RunTimeout, Some("run timeout"), deadline("run timeout", finding))
+            Verdict::failed(Outcome::RunTimeout, Some("run timeout"), deadline("run timeout", finding()))
         }
         Some(Stop::TryTimeout) if !finished => {
-            Verdict::failed(Outcome::RunTimeout, Some("try timeout"), deadline("try timeout", finding))
+            Verdict::failed(Outcome::RunTimeout, Some("try timeout"), deadline("try timeout", finding()))
         }
         Some(Stop::StartupHang) if !finished => {
             let evidence =
@@ -107,7 +106,7 @@ pub fn decide(observed: Observed<'_>) -> Verdict {
             Verdict::failed(Outcome::Failed, Some("startup hang: no output"), evidence)
         }
         Some(Stop::Frozen(freeze)) if !finished => {
-            Verdict::failed(Outcome::Failed, None, frozen(freeze, finding))
+            Verdict::failed(Outcome::Failed, None, frozen(freeze, finding()))
         }
         Some(Stop::Retrying(evidence)) if !finished => {
             Verdict::failed(Outcome::Failed, None, (**evidence).clone())
@@ -122,7 +121,7 @@ pub fn decide(observed: Observed<'_>) -> Verdict {
             | Stop::Linger,
         ) => {
             if !finished {
-                Verdict::failed(Outcome::Failed, None, finding)
+                Verdict::failed(Outcome::Failed, None, finding())
             } else if handoff {
                 Verdict::success(Outcome::HandoffRequested)
             } else if changed.is_none() {
@@ -172,7 +171,7 @@ mod tests {
             runtime: Duration::from_secs(30),
             require_changes: true,
             handoff: false,
-            finding: Evidence::new("unmatched", Some(Category::UnidentifiedIssue), "?"),
+            finding: &|| Evidence::new("unmatched", Some(Category::UnidentifiedIssue), "?"),
         }
     }
 
@@ -246,11 +245,23 @@ mod tests {
     #[test]
     fn a_timeout_keeps_a_category_that_was_proved() {
         let report = Report::default();
-        let finding = Evidence::new("stream", Some(Category::ShortRateLimit), "429");
-        let seen = Observed { finding, ..observed(Some(&Stop::TryTimeout), &report) };
+        let finding = || Evidence::new("stream", Some(Category::ShortRateLimit), "429");
+        let seen = Observed { finding: &finding, ..observed(Some(&Stop::TryTimeout), &report) };
         assert_eq!(decide(seen).failure.unwrap().category, Category::ShortRateLimit);
         let plain = decide(observed(Some(&Stop::TryTimeout), &report));
         assert_eq!(plain.failure.unwrap().category, Category::UnidentifiedIssue);
+    }
+
+    #[test]
+    fn nobody_looks_for_the_failure_of_a_success() {
+        let report = good();
+        let never = || -> Evidence { panic!("looked") };
+        for stop in [None, Some(&Stop::Linger), Some(&Stop::TryTimeout)] {
+            assert_eq!(
+                decide(Observed { finding: &never, ..observed(stop, &report) }).outcome,
+                Outcome::Completed
+            );
+        }
     }
 
     #[test]

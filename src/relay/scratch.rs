@@ -1,9 +1,9 @@
 //! A try's own folder for what is worth nothing after it: private temporary files, logs. Some CLIs
 //! leave megabytes there each time they run.
 
-use std::fs::DirBuilder;
+use std::fs::{DirBuilder, Permissions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::Path;
 
 /// What the names of all of them begin with.
@@ -13,6 +13,8 @@ const PREFIX: &str = "rally-";
 /// files, because the path of a socket in it must not get long.
 pub fn place(tag: &str) -> String {
     let folder = std::env::temp_dir();
+    // The agent's own folder is another than ours.
+    let folder = std::path::absolute(&folder).unwrap_or(folder);
     // A name that is no UTF-8 could not be written down for the start after a crash.
     format!("{}/{PREFIX}{tag}", folder.to_str().unwrap_or("/tmp").trim_end_matches('/'))
 }
@@ -41,7 +43,26 @@ pub fn remove(path: &Path, tag: &str) -> io::Result<()> {
     if !is_of(path, tag) || !found.is_dir() || found.uid() != rustix::process::geteuid().as_raw() {
         return Err(io::Error::other("it is no folder of rally's"));
     }
-    std::fs::remove_dir_all(path)
+    match std::fs::remove_dir_all(path) {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            open_up(path)?;
+            std::fs::remove_dir_all(path)
+        }
+        done => done,
+    }
+}
+
+/// Tools leave folders that nobody may write to, such as Go's module cache.
+fn open_up(folder: &Path) -> io::Result<()> {
+    std::fs::set_permissions(folder, Permissions::from_mode(0o700))?;
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        // Not of what a link leads to.
+        if entry.file_type()?.is_dir() {
+            open_up(&entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -71,6 +92,7 @@ mod tests {
         std::fs::create_dir(ours.join("deep")).unwrap();
         std::fs::write(folder.path().join("precious"), "mine").unwrap();
         std::os::unix::fs::symlink(folder.path(), ours.join("deep/link")).unwrap();
+        std::fs::set_permissions(ours.join("deep"), Permissions::from_mode(0o500)).unwrap();
         remove(&ours, TAG).unwrap();
         assert!(!ours.exists());
         remove(&ours, TAG).unwrap();

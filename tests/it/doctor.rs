@@ -146,6 +146,7 @@ fn second_claude(sandbox: &Sandbox, name: &str, script: &str) -> String {
 fn a_workspace_with_all_sorts_of_harnesses() {
     let sandbox = Sandbox::initialised();
     let mut config = "[defaults]\nmix = 'cc proven own'\n".to_owned();
+    let mut user = String::new();
     let proven = format!("echo '{} (Claude Code)'", pin());
     for (name, script) in [
         ("proven", proven.as_str()),
@@ -153,8 +154,11 @@ fn a_workspace_with_all_sorts_of_harnesses() {
         ("mute", "echo broken >&2; exit 1"),
         ("locked", proven.as_str()),
     ] {
-        config += &second_claude(&sandbox, name, script);
+        user += &second_claude(&sandbox, name, script);
     }
+    config += &second_claude(&sandbox, "lure", "echo called > \"$HOME/called\"");
+    let file = sandbox.home().join(".config/rally/config.toml");
+    std::fs::write(&file, std::fs::read_to_string(&file).unwrap() + &user).unwrap();
     let locked = sandbox.root().join("locked/claude");
     std::fs::set_permissions(locked, std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
     config += "[harness.gone]\ncommand = ['./tools/gone']\n[harness.own]\ncommand = ['own-agent', '--go']\n";
@@ -174,6 +178,7 @@ fn a_workspace_with_all_sorts_of_harnesses() {
       note     gemini       gemini is not in PATH; nothing uses it
       warning  gone         ./tools/gone does not exist; nothing uses it
       warning  locked       ROOT/locked/claude may not be executed; chmod +x ROOT/locked/claude
+      note     lure         this repository sets its env, so it was not run; signed in (ANTHROPIC_API_KEY); resumes sessions; ROOT/lure/claude
       note     mute         --version tells no version; signed in (ANTHROPIC_API_KEY); resumes sessions; ROOT/mute/claude
       note     newer        99.0.0-alpha.1 is newer than PROVEN, which rally's tests prove; signed in (ANTHROPIC_API_KEY); resumes sessions; ROOT/newer/claude
       note     opencode     opencode is not in PATH; nothing uses it
@@ -184,8 +189,8 @@ fn a_workspace_with_all_sorts_of_harnesses() {
       ok       repository   ROOT/repo
       ok       identity     Tester <tester@localhost>
     Configuration
-      ok       file         ROOT/home/.config/rally/config.toml (7 keys)
-      ok       file         ROOT/repo/.rally/config.toml (17 keys)
+      ok       file         ROOT/home/.config/rally/config.toml (19 keys)
+      ok       file         ROOT/repo/.rally/config.toml (8 keys)
     State
       ok       workspace    held by nobody
       ok       records      all readable

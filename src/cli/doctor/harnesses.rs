@@ -10,7 +10,7 @@ use super::finding::{Finding, Group, Level};
 use super::program::{self, Found};
 use super::version::{self, Compared};
 use crate::cli::relay::harnesses;
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::executor::{SignIn, proven};
 use crate::process;
 use crate::routing::entry::Entry;
@@ -44,6 +44,8 @@ impl Serialize for Use {
 enum Asked {
     /// A program of the user's own might begin to work when it is called.
     No,
+    /// The repository sets variables for it, and so chooses what would be run.
+    Steered,
     /// It could not be run, or did not end.
     NoAnswer,
     /// It said something, a version among it or not.
@@ -108,8 +110,9 @@ fn probe(config: &Config, name: &str, used_by: Use, workspace: &Path) -> Option<
     let path = own_path.clone().or_else(|| std::env::var_os("PATH"));
     let found = program::find(&program, path.as_deref(), workspace);
     let base = config.builtin(name);
-    let mut asked = Asked::No;
-    if let (Found::At(file), Some(_)) = (&found, base) {
+    let steered = is_steered_by(&config::repository_file(workspace), config, name);
+    let mut asked = if steered { Asked::Steered } else { Asked::No };
+    if let (Found::At(file), Some(_), false) = (&found, base, steered) {
         let answers = RefCell::new(BTreeMap::<Vec<String>, Option<String>>::new());
         let ask = |args: &[&str]| {
             let key = args.iter().map(|arg| (*arg).to_owned()).collect();
@@ -146,6 +149,16 @@ fn probe(config: &Config, name: &str, used_by: Use, workspace: &Path) -> Option<
         asked,
         own_table: config.harnesses.contains_key(name),
         own_path: own_path.is_some(),
+    })
+}
+
+/// Whether the repository's file sets variables of a harness: looking at somebody's repository must run nothing
+/// that its owner chose, and a variable is enough for that.
+fn is_steered_by(repository: &Path, config: &Config, name: &str) -> bool {
+    let tables: Vec<String> =
+        config.harness_tables(name).map(|(table, _)| format!("harness.{table}.env.")).collect();
+    config.origins().any(|(key, origin)| {
+        origin.file == repository && tables.iter().any(|table| key.starts_with(table.as_str()))
     })
 }
 
@@ -206,7 +219,7 @@ fn program_finding(harness: &Harness) -> Option<Finding> {
             say(missing(harness).max(Level::Warning), format!("{} --version gives no answer", file.display()))
                 .way_out("run it by hand to see why")
         }
-        (Found::At(file), Asked::No | Asked::Answered(_)) => {
+        (Found::At(file), Asked::No | Asked::Steered | Asked::Answered(_)) => {
             let (level, version) = judge_version(harness);
             let mut parts: Vec<String> = version.into_iter().collect();
             if let ("yes", Some(by)) = (harness.signed_in, &harness.sign_in_by) {
@@ -250,6 +263,9 @@ fn judge_version(harness: &Harness) -> (Level, Option<String>) {
         }
         Compared::Unproven => (Level::Note, Some(format!("{version}; rally's tests prove no version of it"))),
         Compared::Unknown if harness.asked == Asked::No => (Level::Ok, None),
+        Compared::Unknown if harness.asked == Asked::Steered => {
+            (Level::Note, Some("this repository sets its env, so it was not run".to_owned()))
+        }
         // Perhaps it only printed why it cannot start.
         Compared::Unknown => {
             let level = if harness.used_by == Use::Unused { Level::Note } else { Level::Warning };

@@ -46,7 +46,7 @@ pub fn run(args: Args) -> anyhow::Result<u8> {
     code
 }
 
-async fn go(prepared: Prepared) -> anyhow::Result<u8> {
+async fn go(mut prepared: Prepared) -> anyhow::Result<u8> {
     process::adopt_orphans().context("cannot adopt orphans")?;
     surroundings::data_dir(&prepared.workspace, &prepared.config)?;
     let layout = Layout::new(&prepared.workspace, &prepared.config.data_dir)
@@ -102,6 +102,11 @@ async fn go(prepared: Prepared) -> anyhow::Result<u8> {
         Chosen::Fresh { anew } => fresh(&mut store, &prepared, anew)?,
     };
 
+    let mut registry = std::mem::take(&mut prepared.registry);
+    for repaired in registry.repair() {
+        warn(&repaired);
+    }
+    harnesses::learn(&mut registry, &roster, &prepared.workspace);
     // Not before the questions: until now a signal simply ends us, and nothing is under way.
     let operator = Operator::install(std::io::stdin().is_terminal()).context("cannot listen to signals")?;
     let mut listeners = surroundings::Listeners::default();
@@ -113,11 +118,6 @@ async fn go(prepared: Prepared) -> anyhow::Result<u8> {
     // A repository that cannot say has other troubles, which will be told.
     let identity = prepared.git.identity().unwrap_or_else(|_| Identity::fallback());
     let settings = settings(&prepared);
-    let mut registry = prepared.registry;
-    for repaired in registry.repair() {
-        warn(&repaired);
-    }
-    harnesses::learn(&mut registry, &roster, &prepared.workspace);
     let mut world = World {
         identity,
         operator,

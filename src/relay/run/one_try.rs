@@ -145,7 +145,7 @@ impl Run<'_> {
         progress: Option<&SummaryEntry>,
     ) -> Verdict {
         let settings = &self.world.settings;
-        let finding = self.finding(started, started_at, seen);
+        let finding = || self.finding(started, started_at, seen);
         outcome::decide(Observed {
             stop: seen.stop.as_ref(),
             report: &seen.report,
@@ -153,7 +153,7 @@ impl Run<'_> {
             runtime: seen.runtime,
             require_changes: settings.require_changes,
             handoff: progress.is_some_and(|entry| entry.handoff.is_some()),
-            finding,
+            finding: &finding,
         })
     }
 
