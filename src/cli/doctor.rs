@@ -85,7 +85,16 @@ fn reap(layout: &Layout) -> anyhow::Result<leftovers::Reaped> {
         LockError::Held(_) => CliError::Held(error.to_string()).into(),
         error => anyhow::Error::from(error),
     })?;
-    Ok(leftovers::reap(layout)?)
+    let mut reaped = leftovers::reap(layout)?;
+    reaped.repaired = repair(layout.workspace());
+    Ok(reaped)
+}
+
+/// Takes back what cut tries have left in files of the CLIs. Without a configuration there are the built-in harnesses.
+fn repair(root: &Path) -> Vec<String> {
+    let (_, config) = settings::gather(root);
+    let config = config.unwrap_or_else(|| Config::with_data_dir(PathBuf::new()));
+    super::relay::harnesses::registry(&config).repair()
 }
 
 /// What `--json` prints.

@@ -168,12 +168,33 @@ pub(super) fn resolve(
             effort: merged.text(&at("effort")).map(str::trim).filter(|e| !e.is_empty()).map(str::to_owned),
             models: merged.texts_under(&at("models")),
         };
+        check_homes(merged, name, &harness, findings);
         if builtin::find(name).is_none() {
             check_runnable(merged, name, table, &harness, findings);
         }
         harnesses.insert(name.to_owned(), harness);
     }
     harnesses
+}
+
+/// Credentials and sessions of a CLI must not end in the repository, where they are committed like any other file.
+fn check_homes(merged: &Merged, name: &str, harness: &HarnessConfig, findings: &mut Findings) {
+    for (variable, value) in &harness.env {
+        let path = ["harness", name, "env", variable];
+        if HOMES.contains(&variable.as_str())
+            && !value.is_empty()
+            && Path::new(value).is_relative()
+            && let Some(setting) = merged.get(&path)
+        {
+            let message = format!(
+                "{}: \"{}\" lies in the repository, where what the CLI keeps there is committed; \
+                 use an absolute path or ~/",
+                label(&setting.path),
+                value.escape_debug()
+            );
+            findings.warning(&setting.origin, &setting.path, message);
+        }
+    }
 }
 
 /// A harness of the user's own must be able to run something, and one thing only.
@@ -216,6 +237,9 @@ fn check_runnable(
         _ => {}
     }
 }
+
+/// Where a CLI keeps its sessions and credentials, by the variables that say so.
+const HOMES: [&str; 3] = ["CLAUDE_CONFIG_DIR", "CODEX_HOME", "HOME"];
 
 fn starts_opencode_tui(program: &str, rest: &[String]) -> bool {
     Path::new(program).file_name().is_some_and(|name| name == "opencode")

@@ -179,6 +179,13 @@ impl Executor for Antigravity {
         disk_log::evidence(&self.folder()?.join("log"), query)
     }
 
+    /// Families of models have quotas of their own.
+    fn quota_scope(&self, model: Option<&str>) -> String {
+        let Some(label) = model.map(str::to_lowercase) else { return self.spec.name.clone() };
+        let family = ["claude", "flash", "pro"].into_iter().find(|family| label.contains(family));
+        format!("{}:{}", self.spec.name, family.unwrap_or(&label))
+    }
+
     /// Most keep the account in the system's key ring, where nobody looks; so nothing ever says no.
     fn sign_in(&self) -> SignIn {
         let Some(folder) = self.folder() else { return SignIn::Unknown };

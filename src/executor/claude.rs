@@ -66,9 +66,12 @@ impl Executor for Claude {
         let mut notes = Vec::new();
         let effort = given(request.effort);
         notes.extend(effort.and_then(|effort| undocumented_effort(&self.spec.name, effort, &EFFORTS)));
-        for (flag, value) in
-            [("--model", given(request.model)), ("--effort", effort), ("--resume", given(request.resume))]
-        {
+        for (flag, value) in [
+            ("--model", given(request.model)),
+            ("--effort", effort),
+            ("--resume", given(request.resume)),
+            ("--session-id", request.session.filter(|_| given(request.resume).is_none())),
+        ] {
             if let Some(value) = value {
                 args.extend([OsString::from(flag), OsString::from(value)]);
             }
@@ -90,6 +93,14 @@ impl Executor for Claude {
 
     fn disk_evidence(&self, query: &DiskQuery<'_>) -> Option<Evidence> {
         session_log::evidence(&self.spec.folder("CLAUDE_CONFIG_DIR", ".claude")?, query)
+    }
+
+    /// Unless the user's own arguments say which session it is, or that there is to be none.
+    fn takes_session(&self) -> bool {
+        const CHOSEN: [&str; 6] =
+            ["--session-id", "--resume", "-r", "--continue", "-c", "--no-session-persistence"];
+        let flag = |arg: &String| arg.split('=').next().is_some_and(|flag| CHOSEN.contains(&flag));
+        !self.spec.extra_args.iter().any(flag)
     }
 
     fn sign_in(&self) -> SignIn {

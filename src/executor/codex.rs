@@ -37,6 +37,9 @@ const EFFORTS: [&str; 6] = ["none", "minimal", "low", "medium", "high", "xhigh"]
 /// What every try needs, once.
 const ALWAYS: [&str; 2] = ["--json", "--dangerously-bypass-approvals-and-sandbox"];
 
+/// Longest input that the CLI takes, characters: it refuses more with `input_too_large`, and keeps no session then.
+const PROMPT_LIMIT: usize = 1 << 20;
+
 /// Describes Codex to the driver.
 #[derive(Debug, Clone)]
 pub struct Codex {
@@ -86,6 +89,11 @@ impl Executor for Codex {
     }
 
     fn invocation(&self, request: &Request<'_>) -> Result<Invocation, PrepareError> {
+        let size = request.prompt.chars().count();
+        if size > PROMPT_LIMIT {
+            let (harness, limit, unit) = (self.spec.name.clone(), PROMPT_LIMIT, "characters");
+            return Err(PrepareError::PromptRefused { harness, size, limit, unit });
+        }
         let model = given(request.model);
         let mut args: Vec<OsString> = vec!["exec".into()];
         args.extend(ALWAYS.map(OsString::from));

@@ -99,6 +99,16 @@ pub trait Executor: Debug {
         None
     }
 
+    /// Whether a new session can be given its id beforehand. Then it is known whatever becomes of the try.
+    fn takes_session(&self) -> bool {
+        false
+    }
+
+    /// What shares one quota with a model of this CLI: the whole account, as a rule.
+    fn quota_scope(&self, _model: Option<&str>) -> String {
+        self.harness().to_owned()
+    }
+
     /// Whether it looks signed in.
     fn sign_in(&self) -> SignIn {
         SignIn::Unknown

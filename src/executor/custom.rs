@@ -115,7 +115,11 @@ impl Executor for Custom {
         Ok(Invocation {
             program,
             args,
-            env: spec.env.iter().map(|(key, value)| (key.into(), value.into())).collect(),
+            // The user's own comes last and wins.
+            env: [("TMPDIR".into(), request.scratch.into())]
+                .into_iter()
+                .chain(spec.env.iter().map(|(key, value)| (key.into(), value.into())))
+                .collect(),
             stdin: if by_argument { Stdin::Null } else { Stdin::Bytes(request.prompt.as_bytes().to_vec()) },
             stderr: Stderr::Separate,
             log: None,

@@ -53,6 +53,7 @@ impl FinalText {
     /// Prose, or a structured object written out as text. A JSON object without
     /// `completed` is an answer like any other: a task may well ask for JSON.
     pub fn from_text(answer: &str) -> Self {
+        let answer = text::printable(answer);
         let answer = answer.trim();
         if answer.is_empty() {
             return FinalText::missing(NO_RESULT);
@@ -80,7 +81,7 @@ impl FinalText {
             summary: if blank {
                 NO_SUMMARY.to_owned()
             } else {
-                text::bounded(summary.trim(), FINAL_TEXT_LIMIT)
+                text::bounded(text::printable(&summary).trim(), FINAL_TEXT_LIMIT)
             },
             remaining_work: text::bounded(&object.remaining_work.unwrap_or_default(), RECORD_TEXT_LIMIT),
             message_addressed: object.message_addressed,
@@ -92,6 +93,13 @@ impl FinalText {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    // 20-AF-OC-29
+    #[test]
+    fn no_escape_sequence_gets_into_a_summary() {
+        let text = FinalText::from_text("\u{1b}[31mred\u{1b}[0m \u{7}\u{9b}2J\n\tdone");
+        assert_eq!(text.summary, "red 2J\n\tdone");
+    }
 
     #[test]
     fn every_snake_case_key_is_read_and_no_other() {

@@ -36,6 +36,9 @@ static VERSION: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 
+/// Longest prompt that the CLI reads from standard input, bytes: it cuts the rest off without a word.
+const PROMPT_LIMIT: usize = 8 << 20;
+
 /// Describes Gemini CLI to the driver.
 #[derive(Debug, Clone)]
 pub struct Gemini {
@@ -103,6 +106,10 @@ impl Executor for Gemini {
 
     /// Without `-p`, and with a standard input that is no terminal, the CLI takes the prompt from there.
     fn invocation(&self, request: &Request<'_>) -> Result<Invocation, PrepareError> {
+        if request.prompt.len() > PROMPT_LIMIT {
+            let (harness, size) = (self.spec.name.clone(), request.prompt.len());
+            return Err(PrepareError::PromptRefused { harness, size, limit: PROMPT_LIMIT, unit: "bytes" });
+        }
         let mut args: Vec<OsString> =
             ["--output-format", "stream-json", "--yolo"].map(OsString::from).to_vec();
         args.extend(self.spec.extra_args.iter().map(OsString::from));

@@ -19,6 +19,8 @@ pub struct Request<'a> {
     pub effort: Option<&'a str>,
     /// The session to resume, if any.
     pub resume: Option<&'a str>,
+    /// The id for a new session, where [`super::Executor::takes_session`] says so; a UUID.
+    pub session: Option<&'a str>,
     /// The agent's working directory.
     pub workspace: &'a Path,
     /// A folder of this try's own, empty; it is removed after the try.
@@ -30,7 +32,16 @@ pub struct Request<'a> {
 impl<'a> Request<'a> {
     /// A prompt for a fresh session, and nothing else asked for.
     pub fn new(prompt: &'a str, workspace: &'a Path, scratch: &'a Path) -> Request<'a> {
-        Request { prompt, model: None, effort: None, resume: None, workspace, scratch, identity: None }
+        Request {
+            prompt,
+            model: None,
+            effort: None,
+            resume: None,
+            session: None,
+            workspace,
+            scratch,
+            identity: None,
+        }
     }
 }
 
@@ -84,6 +95,18 @@ pub enum PrepareError {
         /// Largest size that fits.
         limit: usize,
     },
+    /// The CLI takes no prompt of this size, whichever way it comes.
+    #[error("the prompt ({size} {unit}) is more than {harness} takes ({limit} {unit})")]
+    PromptRefused {
+        /// Canonical harness name.
+        harness: String,
+        /// Size of the prompt.
+        size: usize,
+        /// Largest size that it takes.
+        limit: usize,
+        /// What is counted.
+        unit: &'static str,
+    },
     /// The prompt holds a NUL character, which no argument can.
     #[error("the prompt holds a NUL character, which {harness} cannot take as an argument")]
     PromptHasNul {
@@ -118,7 +141,7 @@ impl PrepareError {
     /// The same as evidence: nothing was started, and starting again would not help.
     pub fn evidence(&self) -> Evidence {
         let cause = match self {
-            PrepareError::PromptTooLong { .. } => "prompt_too_long",
+            PrepareError::PromptTooLong { .. } | PrepareError::PromptRefused { .. } => "prompt_too_long",
             PrepareError::PromptHasNul { .. } => "prompt_has_nul",
             PrepareError::Settings { .. } => "settings",
         };

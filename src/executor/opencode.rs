@@ -132,6 +132,14 @@ impl Executor for Opencode {
         disk_log::evidence(&self.data()?.join("log"), query)
     }
 
+    /// Its providers have accounts of their own.
+    fn quota_scope(&self, model: Option<&str>) -> String {
+        match model.map(|model| model.split_once('/').map_or(model, |(provider, _)| provider)) {
+            Some(provider) => format!("{}:{provider}", self.spec.name),
+            None => self.spec.name.clone(),
+        }
+    }
+
     /// Without any key opencode answers with a free model of its own, and every provider has
     /// variables of its own: nothing found is no "no".
     fn sign_in(&self) -> SignIn {

@@ -30,6 +30,12 @@ pub fn bounded(text: &str, limit: usize) -> String {
     format!("{start}{marker}{end}")
 }
 
+/// The text without escape sequences and other control characters; lines and tabs stay.
+pub fn printable(text: &str) -> String {
+    let stripped = anstream::adapter::strip_str(text).to_string();
+    stripped.chars().filter(|letter| !letter.is_control() || matches!(letter, '\n' | '\t')).collect()
+}
+
 /// The first `limit` characters, the last of them `…` when something was cut.
 pub fn ellipsis(text: &str, limit: usize) -> String {
     if text.chars().count() <= limit {

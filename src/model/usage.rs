@@ -16,14 +16,14 @@ pub struct Usage {
 }
 
 impl Usage {
-    /// What was used since an earlier count of the same session.
-    pub fn since(self, before: Usage) -> Usage {
-        Usage {
-            input_tokens: self.input_tokens.saturating_sub(before.input_tokens),
-            cached_input_tokens: self.cached_input_tokens.saturating_sub(before.cached_input_tokens),
-            output_tokens: self.output_tokens.saturating_sub(before.output_tokens),
-            reasoning_tokens: self.reasoning_tokens.saturating_sub(before.reasoning_tokens),
-        }
+    /// What was used since an earlier count of the same session; `None` when this one is no later count of it.
+    pub fn since(self, before: Usage) -> Option<Usage> {
+        Some(Usage {
+            input_tokens: self.input_tokens.checked_sub(before.input_tokens)?,
+            cached_input_tokens: self.cached_input_tokens.checked_sub(before.cached_input_tokens)?,
+            output_tokens: self.output_tokens.checked_sub(before.output_tokens)?,
+            reasoning_tokens: self.reasoning_tokens.checked_sub(before.reasoning_tokens)?,
+        })
     }
 
     /// Both together.

@@ -9,6 +9,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use rustix::fs::{MemfdFlags, memfd_create};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 
 /// How long an answer may take: a CLI on a loaded machine needs some seconds to start.
@@ -33,7 +34,8 @@ fn ask_within(
     env: &[(String, String)],
     cwd: &Path,
 ) -> Option<String> {
-    let mut output = tempfile::tempfile().ok()?;
+    // In memory: a folder for temporary files that cannot be written to is another matter.
+    let mut output = File::from(memfd_create("answer", MemfdFlags::CLOEXEC).ok()?);
     let mut child = Command::new(program)
         .args(args)
         .envs(env.iter().map(|(key, value)| (key, value)))

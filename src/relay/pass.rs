@@ -314,20 +314,43 @@ impl<'w> Pass<'w> {
             _ if resilience::pauses(result.infra_failures, category.class()) => AgentStatusKind::Paused,
             _ => return Ok(()),
         };
-        let event = AgentStatusEvent {
-            v: RECORD_VERSION,
-            agent_type: runner.harness.clone(),
-            model: runner.model.clone(),
-            event_type: kind,
-            timestamp: time::now(),
-            relay_id: Some(self.relay.id),
-            reason: Some(reason.to_owned()),
-            reset_at: reset_at.filter(|_| kind == AgentStatusKind::Benched),
-            quota_scope: (kind == AgentStatusKind::Benched).then(|| runner.harness.clone()),
-        };
-        self.healths.apply(&event);
-        self.world.persist(|store| store.append_status(event.clone())).await?;
+        let scope = self.quota_scope(runner);
+        let benched = kind == AgentStatusKind::Benched;
+        for affected in self.affected(runner, benched.then_some(scope.as_str())) {
+            let event = AgentStatusEvent {
+                v: RECORD_VERSION,
+                agent_type: affected.harness,
+                model: affected.model,
+                event_type: kind,
+                timestamp: time::now(),
+                relay_id: Some(self.relay.id),
+                reason: Some(reason.to_owned()),
+                reset_at: reset_at.filter(|_| benched).map(resilience::surely_after),
+                quota_scope: benched.then(|| scope.clone()),
+            };
+            self.healths.apply(&event);
+            self.world.persist(|store| store.append_status(event.clone())).await?;
+        }
         Ok(())
+    }
+
+    fn quota_scope(&self, runner: &Runner) -> String {
+        let executor = self.world.registry.get(&runner.harness);
+        executor
+            .map_or_else(|| runner.harness.clone(), |executor| executor.quota_scope(runner.model.as_deref()))
+    }
+
+    /// The runner, and those of the lane that share the quota with it.
+    fn affected(&self, runner: &Runner, scope: Option<&str>) -> Vec<Runner> {
+        let mut affected = vec![runner.clone()];
+        for other in self.scheduler.entries().iter().map(|entry| &entry.runner) {
+            let known =
+                affected.iter().any(|one| (&one.harness, &one.model) == (&other.harness, &other.model));
+            if !known && scope.is_some_and(|scope| self.quota_scope(other) == scope) {
+                affected.push(other.clone());
+            }
+        }
+        affected
     }
 
     async fn save(&mut self) -> Result<(), PassError> {

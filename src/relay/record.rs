@@ -86,12 +86,17 @@ fn total<T>(counted: Option<Counted<T>>) -> Option<T> {
     }
 }
 
+/// To a billionth of a dollar: the difference of two sums is no more precise.
+fn cost_since(total: f64, before: f64) -> Option<f64> {
+    Some((total - before) * 1e9).map(|part| part.round() / 1e9).filter(|part| *part >= 0.0)
+}
+
 /// The part of a figure that belongs to one try. `before` is where the session stood when the try
 /// began: unknown, when an earlier try of it was cut before it told.
-fn of_try<T>(counted: Counted<T>, before: Option<T>, since: impl FnOnce(T, T) -> T) -> Option<T> {
+fn of_try<T>(counted: Counted<T>, before: Option<T>, since: impl FnOnce(T, T) -> Option<T>) -> Option<T> {
     match counted {
         Counted::ThisTry(figure) => Some(figure),
-        Counted::WholeSession(total) => before.map(|before| since(total, before)),
+        Counted::WholeSession(total) => before.and_then(|before| since(total, before)),
     }
 }
 
@@ -110,8 +115,7 @@ pub fn assemble(
     let lost = failure.is_some_and(Failure::is_lost_session);
     let resumed = started.resume.is_some() && started.resume == report.session_id;
     let before = if resumed { before } else { Spent { cost: Some(0.0), usage: Some(Usage::default()) } };
-    let cost =
-        report.cost.and_then(|cost| of_try(cost, before.cost, |total, before| (total - before).max(0.0)));
+    let cost = report.cost.and_then(|cost| of_try(cost, before.cost, cost_since));
     let usage = report.usage.and_then(|usage| of_try(usage, before.usage, Usage::since));
     TryRecord {
         v: RECORD_VERSION,
@@ -141,7 +145,7 @@ pub fn assemble(
         cause: failure.and_then(|failure| failure.evidence.cause.clone()),
         runtime_ms: u64::try_from(seen.runtime.as_millis()).unwrap_or(u64::MAX),
         tool_calls: report.tool_calls,
-        session_id: if lost { None } else { report.session_id.clone().or_else(|| started.resume.clone()) },
+        session_id: if lost { None } else { session(started, seen) },
         model: started.model.clone(),
         effort: started.effort.clone(),
         usage,
@@ -150,6 +154,12 @@ pub fn assemble(
         leftovers: seen.leftovers.clone(),
         evidence: failure.map(|failure| failure.evidence.clone()),
     }
+}
+
+/// The session that the try told, resumed, or was given before it was stopped too early to tell.
+fn session(started: &TryStarted, seen: &Seen) -> Option<String> {
+    let given = started.session.as_ref().filter(|_| seen.stop.is_some() && seen.exit.is_some());
+    seen.report.session_id.as_ref().or(started.resume.as_ref()).or(given).cloned()
 }
 
 /// The agent's own report first, then its final text, then the error.

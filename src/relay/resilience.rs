@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use jiff::SignedDuration;
+
 use crate::model::{FailureClass, Runner, Timestamp};
 use crate::store::records::{AgentStatusEvent, AgentStatusKind};
 
@@ -11,6 +13,14 @@ pub const PAUSE: Duration = Duration::from_secs(3600);
 
 /// How long a freeze lasts.
 pub const FREEZE: Duration = Duration::from_secs(5 * 3600);
+
+/// A moment at which a quota is back for sure. Clock times are told to the minute, and whoever comes at its
+/// beginning may come too early.
+pub fn surely_after(reset_at: Timestamp) -> Timestamp {
+    let whole_minute = reset_at.as_millisecond() % 60_000 == 0;
+    let late = if whole_minute { reset_at.checked_add(SignedDuration::from_secs(59)).ok() } else { None };
+    late.unwrap_or(reset_at)
+}
 
 /// How long a bench lasts whose reset is unknown.
 pub const BENCH: Duration = Duration::from_secs(5 * 3600);
@@ -127,6 +137,17 @@ mod tests {
 
     fn at(text: &str) -> Timestamp {
         text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_clock_time_is_over_when_its_minute_is() {
+        for (told, sure) in [
+            ("2026-11-23T10:05:00Z", "2026-11-23T10:05:59Z"),
+            ("2026-11-23T10:05:01Z", "2026-11-23T10:05:01Z"),
+            ("2026-11-23T10:05:00.500Z", "2026-11-23T10:05:00.500Z"),
+        ] {
+            assert_eq!(surely_after(told.parse().unwrap()), sure.parse().unwrap());
+        }
     }
 
     #[test]

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use super::backoff;
 use super::event::{Event, RunEnd, RunVerdict};
 use super::operator::Waited;
-use super::outcome::Verdict;
+use super::outcome::{Failure, Verdict};
 use super::record;
 use super::watch::FileCount;
 use super::world::{PassError, World};
@@ -204,7 +204,7 @@ impl Run<'_> {
         if failure.category.class() == FailureClass::Infra && verdict.outcome == Outcome::Failed {
             self.infra_failures += 1;
         }
-        if failure.is_lost_session() && !self.thread.lost {
+        if self.forgives(failure) {
             return Next::Again(Duration::ZERO);
         }
         let settings = &self.world.settings;
@@ -215,6 +215,11 @@ impl Run<'_> {
             return Next::Over(RunVerdict::Failed { reason: record::reason(failure, time::now()) });
         }
         Next::Again(pause)
+    }
+
+    /// A session that its CLI has lost was no attempt. The next try begins a new one, so this cannot go on for ever.
+    fn forgives(&self, failure: &Failure) -> bool {
+        failure.is_lost_session() && self.thread.session.is_some()
     }
 
     fn over(self, newest: Option<Tried>) -> RunResult {

@@ -24,9 +24,11 @@ pub struct StartedTry {
 }
 
 impl StartedTry {
-    /// The session that the try worked in: the one it told, or else the one it resumed.
+    /// The session that the try worked in: the one it told, or else the one it resumed or was given. A
+    /// CLI that never ran has made none.
     pub fn session(&self) -> Option<&str> {
-        self.session_id.as_deref().or(self.started.resume.as_deref())
+        let given = self.started.session.as_deref().filter(|_| self.processes.is_some());
+        self.session_id.as_deref().or(self.started.resume.as_deref()).or(given)
     }
 }
 

@@ -126,6 +126,7 @@ pub(super) fn close_try_of_run_state(
         model: None,
         effort: None,
         resume: None,
+        session: None,
         scratch: None,
         log_path: state.active_log_path.clone().unwrap_or_default(),
         head_before: None,

@@ -415,6 +415,9 @@ pub struct TryStarted {
     /// The session that the try resumes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resume: Option<String>,
+    /// The id that a new session was given beforehand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<String>,
     /// The try's own folder for what is worth nothing after it; absolute.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scratch: Option<String>,

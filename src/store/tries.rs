@@ -29,6 +29,8 @@ pub struct NewTry {
     pub effort: Option<String>,
     /// The session that the try resumes.
     pub resume: Option<String>,
+    /// The id that a new session is given beforehand.
+    pub session: Option<String>,
     /// The try's own folder for what is worth nothing after it; absolute.
     pub scratch: Option<String>,
     /// HEAD before the try.
@@ -54,6 +56,7 @@ impl Store {
             model: new.model,
             effort: new.effort,
             resume: new.resume,
+            session: new.session,
             scratch: new.scratch,
             log_path: log.to_string_lossy().into_owned(),
             head_before: new.head_before,

@@ -50,6 +50,8 @@ pub struct Reaped {
     removed: Vec<String>,
     /// Folders that could not be removed, and why.
     kept: Vec<String>,
+    /// What was taken back in files of the CLIs, or why it could not be.
+    pub(super) repaired: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -151,6 +153,7 @@ pub fn findings(leftovers: &Leftovers, reaped: Option<&Reaped>) -> Vec<Finding> 
             findings.push(say(Level::Ok, "ended", format!("{pid} of try {try_id}: {command}")));
         }
         findings.extend(reaped.removed.iter().map(|folder| say(Level::Ok, "removed", folder.clone())));
+        findings.extend(reaped.repaired.iter().map(|text| say(Level::Note, "settings", text.clone())));
         findings.extend(
             reaped
                 .kept
@@ -263,6 +266,7 @@ mod tests {
             ended: vec![Ended { pid: 42, command: "sleep 300".into(), try_id: 3 }],
             removed: vec!["/tmp/rally-t".into()],
             kept: vec!["/tmp/rally-u: denied".into()],
+            repaired: Vec::new(),
         };
         let expected = [
             (Level::Ok, "42 of try 3: sleep 300".to_owned()),

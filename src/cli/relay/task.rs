@@ -16,7 +16,8 @@ pub fn typed(args: &Args) -> anyhow::Result<Option<String>> {
             .lock()
             .read_to_end(&mut bytes)
             .context("cannot read the task from standard input")?;
-        String::from_utf8(bytes).context("the task on standard input is not UTF-8 text")?
+        String::from_utf8(bytes)
+            .map_err(|_| CliError::Usage("the task on standard input is not UTF-8 text".to_owned()))?
     } else if let Some(file) = &args.prompt_file {
         read(file)?
     } else if args.prompt.is_empty() {
@@ -54,5 +55,6 @@ pub fn configured(file: Option<&Path>, warn: &mut dyn FnMut(String)) -> Option<S
 
 fn read(file: &Path) -> anyhow::Result<String> {
     let bytes = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
-    String::from_utf8(bytes).with_context(|| format!("{} is not UTF-8 text", file.display()))
+    String::from_utf8(bytes)
+        .map_err(|_| CliError::Usage(format!("{} is not UTF-8 text", file.display())).into())
 }

@@ -195,7 +195,8 @@ impl Seen {
             event.is_error == Some(true) || event.subtype.is_some_and(|subtype| subtype.starts_with("error"));
         let said = match (&event.result, event.errors.as_deref()) {
             (Some(Answer::Text(text)), _) if !text.trim().is_empty() => text.clone(),
-            (_, Some([first, ..])) => first.clone(),
+            // What the CLI notes for its own makers says nothing to anybody.
+            (_, Some([first, ..])) if !first.starts_with("[ede_diagnostic]") => first.clone(),
             _ if failed => format!("ended with {}", event.subtype.unwrap_or("an error")),
             _ => String::new(),
         };

@@ -60,7 +60,8 @@ fn without_a_placeholder_the_prompt_goes_to_standard_input() {
     let invocation = Custom::new(spec).invocation(&request("do\0it")).unwrap();
     assert_eq!(invocation.stdin, Stdin::Bytes(b"do\0it".to_vec()));
     assert_eq!(args(&invocation), ["--quiet"]);
-    assert_eq!(invocation.env, [("A".into(), "b".into())]);
+    let env = [("TMPDIR", "/s"), ("A", "b")].map(|(key, value)| (key.into(), value.into()));
+    assert_eq!(invocation.env, env);
 }
 
 // 20-AF-GN-03

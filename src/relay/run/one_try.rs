@@ -60,10 +60,9 @@ impl Run<'_> {
         let over = matches!(next, Next::Over(_)) && verdict.outcome != Outcome::Cancelled;
         let sitting = Sitting { started: &started, started_at, route: self.assignment.route };
         let mut record = record::assemble(&sitting, &seen, &found, &verdict, progress, self.thread.spent);
-        let lost = verdict.failure.as_ref().is_some_and(|failure| failure.is_lost_session());
-        // A session that is gone was no attempt.
-        let used = if lost && !self.thread.lost { used - 1 } else { used };
-        self.hand_on(&seen, &record, lost).await?;
+        let forgiven = verdict.failure.as_ref().is_some_and(|failure| self.forgives(failure));
+        let used = if forgiven { used - 1 } else { used };
+        self.hand_on(&seen, &record).await?;
         let mut own = false;
         if verdict.may_commit() {
             own = self.land(&mut record, &found, over).await?;
@@ -110,15 +109,19 @@ impl Run<'_> {
         let runner = &self.assignment.runner;
         let tag = uuid::Uuid::new_v4().to_string();
         let scratch = scratch::place(&tag);
+        let executor = self.world.registry.get(&runner.harness);
+        let takes_session =
+            self.thread.session.is_none() && executor.is_some_and(|executor| executor.takes_session());
         let new = NewTry {
             relay_id: self.assignment.relay_id,
             run_id: self.assignment.run_id,
             attempt: number,
-            tag,
+            tag: tag.clone(),
             harness: runner.harness.clone(),
             model: runner.model.clone(),
             effort: runner.effort.clone(),
             resume: self.thread.session.clone(),
+            session: takes_session.then(|| tag.clone()),
             scratch: Some(scratch),
             head_before,
             resolved_route: Some(self.assignment.route.to_owned()),
@@ -185,10 +188,10 @@ impl Run<'_> {
 
     /// Hands session, cost and summary on to the next attempt. What a session has cost is
     /// journalled: after a crash the next try must not be charged for it.
-    async fn hand_on(&mut self, seen: &Seen, record: &TryRecord, lost: bool) -> Result<(), PassError> {
+    async fn hand_on(&mut self, seen: &Seen, record: &TryRecord) -> Result<(), PassError> {
         let executor = self.world.registry.get(&self.assignment.runner.harness);
         let resumes = executor.is_some_and(|executor| executor.capabilities().resume);
-        self.thread.follow(record, record::session_total(seen), resumes, lost);
+        self.thread.follow(record, record::session_total(seen), resumes);
         let spent = self.thread.spent;
         if let (Some(session_id), false) = (&record.session_id, spent.is_unknown()) {
             let (try_id, session_id) = (record.id, session_id.clone());

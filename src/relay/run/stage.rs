@@ -46,6 +46,7 @@ impl Run<'_> {
             model: started.model.as_deref(),
             effort: started.effort.as_deref(),
             resume: started.resume.as_deref(),
+            session: started.session.as_deref(),
             identity: Some(identity),
             ..Request::new(text, workspace, folder)
         };

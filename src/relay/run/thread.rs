@@ -13,18 +13,15 @@ pub(super) struct Thread {
     pub(super) spent: Spent,
     /// What the newest try said.
     pub(super) summary: Option<String>,
-    /// Whether a session was lost already: that is forgiven once.
-    pub(super) lost: bool,
 }
 
 impl Thread {
     /// Takes in a finished try. `total` is what the CLI says that the whole session has used up.
-    pub(super) fn follow(&mut self, record: &TryRecord, total: Spent, resumes: bool, lost: bool) {
+    pub(super) fn follow(&mut self, record: &TryRecord, total: Spent, resumes: bool) {
         // A try that was cut spent something that nobody told: then the total is unknown.
         self.spent = total;
         self.session = record.session_id.clone().filter(|_| resumes);
         self.summary = Some(record.summary.clone()).filter(|text| !text.is_empty());
-        self.lost |= lost;
     }
 }
 
@@ -43,18 +40,18 @@ mod tests {
         let cost = |dollars| Spent { cost: Some(dollars), usage: None };
         let unknown = Spent::default();
         let mut thread = Thread { session: Some("a".into()), spent: cost(2.0), ..Thread::default() };
-        thread.follow(&record(Some("a")), unknown, true, false);
+        thread.follow(&record(Some("a")), unknown, true);
         assert_eq!(thread.spent, unknown, "what the try has spent is unknown");
-        thread.follow(&record(Some("b")), unknown, true, false);
+        thread.follow(&record(Some("b")), unknown, true);
         assert_eq!((thread.session.as_deref(), thread.spent), (Some("b"), unknown));
-        thread.follow(&record(Some("b")), cost(1.5), true, false);
+        thread.follow(&record(Some("b")), cost(1.5), true);
         assert_eq!(thread.spent, cost(1.5));
     }
 
     #[test]
     fn a_cli_that_cannot_resume_leaves_no_session() {
         let mut thread = Thread::default();
-        thread.follow(&record(Some("a")), Spent::default(), false, false);
+        thread.follow(&record(Some("a")), Spent::default(), false);
         assert_eq!((thread.session, thread.summary.as_deref()), (None, Some("so far")));
     }
 }

@@ -27,6 +27,7 @@ fn try_started(try_id: u64, relay_id: u64, run_id: u64, resume: Option<&str>) ->
         model: None,
         effort: None,
         resume: resume.map(str::to_owned),
+        session: None,
         scratch: None,
         log_path: format!("/logs/try-{try_id}.log"),
         head_before: None,

@@ -349,3 +349,27 @@ fn a_reader_that_goes_away_does_not_end_the_relay() {
     assert_eq!(sandbox.tries().len(), 3);
     assert!(!sandbox.relays()[0]["ended_at"].is_null());
 }
+
+// 20-AF-QS-02, 20-AF-QS-04, 20-AF-OC-28
+#[test]
+fn a_used_up_quota_benches_whoever_shares_it_and_nobody_else() {
+    let sandbox = Sandbox::initialised();
+    sandbox.program(
+        "opencode",
+        r#"cat > /dev/null; case "$*" in *free/m3*) echo x > made.txt
+        echo '{"type":"step_start","sessionID":"ses_1","part":{"type":"step-start"}}'
+        echo '{"type":"text","sessionID":"ses_1","part":{"type":"text","text":"done"}}'
+        echo '{"type":"step_finish","sessionID":"ses_1","part":{"type":"step-finish","reason":"stop"}}';;
+        *) echo '{"type":"error","sessionID":"ses_1","error":{"name":"UsageLimitError","data":{"message":"Usage limit reached. Resets in 96h."}}}'; exit 1;; esac"#,
+    );
+    let output = sandbox.relay(&["--new", "--agent", "op:lim/m1 op:lim/m2 op:free/m3", "work"]);
+    assert!(output.status.success(), "{}{}", stdout(&output), stderr(&output));
+    assert_eq!(sandbox.tries().len(), 2, "lim/m2 is not even tried: {}", stdout(&output));
+    let benched: Vec<(String, String)> = sandbox
+        .records(".rally/state/agent_status.jsonl")
+        .iter()
+        .map(|event| (event["model"].as_str().unwrap().into(), event["quota_scope"].as_str().unwrap().into()))
+        .collect();
+    let scope = "opencode:lim".to_owned();
+    assert_eq!(benched, [("lim/m1".to_owned(), scope.clone()), ("lim/m2".to_owned(), scope)]);
+}

@@ -464,3 +464,40 @@ fn a_session_that_is_not_the_one_asked_for_is_told() {
     assert!(told.contains("claude did not continue session session-1 but began another"), "{told}");
     assert_eq!(sandbox.tries()[1]["session_id"], "another");
 }
+
+#[test]
+fn a_session_that_was_lost_costs_no_attempt_however_often() {
+    let sandbox = Sandbox::initialised();
+    sandbox.configure("[reliability]\nretry_budget = 3\nmax_failed_runs = 1\n");
+    // Every session is forgotten with the turn that failed.
+    sandbox.claude(
+        "case \"$SESSION\" in session-$N) ;; *) echo \"No conversation found with session ID: $SESSION\"; exit 1;; esac; \
+         init; if [ $N -lt 5 ]; then failed \"not yet $N\"; exit 1; fi; echo x > made.txt; result ok",
+    );
+    let output = sandbox.relay(&["--new", "--agent", "cc", "work"]);
+    assert!(output.status.success(), "{}{}", stdout(&output), stderr(&output));
+    let causes: Vec<bool> = sandbox.tries().iter().map(|t| t["cause"] == "session_lost").collect();
+    assert_eq!(causes, [false, true, false, true, false]);
+    assert!(!stdout(&output).contains("4/3"), "{}", stdout(&output));
+}
+
+#[test]
+fn a_session_is_known_before_its_cli_says_a_word() {
+    let sandbox = Sandbox::initialised();
+    sandbox.claude("if [ $N = 1 ]; then here; sleep 600; fi; init; echo x > made.txt; result ok");
+    let relay = sandbox.start_relay(&["--agent", "cc", "work"]);
+    sandbox.wait_for_note("here.1");
+    relay.kill();
+    sandbox.wait_until_nobody_is_left();
+    let output = sandbox.relay(&["--resume"]);
+    assert!(output.status.success(), "{}{}", stdout(&output), stderr(&output));
+    let value = |args: &str, flag: &str| {
+        let args = sandbox.note(args);
+        let mut args = args.lines();
+        args.find(|arg| *arg == flag).and_then(|_| args.next()).map(str::to_owned)
+    };
+    let given = value("args.1", "--session-id");
+    assert!(given.is_some());
+    assert_eq!(value("args.2", "--resume"), given);
+    assert_eq!(value("args.2", "--session-id"), None);
+}
