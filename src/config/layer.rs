@@ -15,6 +15,11 @@ pub(super) type Layer = BTreeMap<Vec<String>, Setting>;
 
 /// Reads a file. A missing one is an empty layer.
 pub(super) fn read(file: &Path, findings: &mut Findings) -> Result<Layer, ConfigError> {
+    // A pipe in its place would block.
+    if std::fs::metadata(file).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
+        let source = std::io::Error::other("it is no regular file");
+        return Err(ConfigError::Unreadable { file: file.to_owned(), source });
+    }
     match std::fs::read(file) {
         Ok(bytes) => Ok(from_bytes(file, &bytes, findings)),
         Err(error)

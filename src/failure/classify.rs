@@ -52,6 +52,10 @@ fn killed(observation: &Observation<'_>) -> Option<Evidence> {
 /// Nothing is recognised: the most telling words there are.
 fn unidentified(observation: &Observation<'_>) -> Evidence {
     let (source, message) = match (observation.log_tail.last(), observation.reported, observation.exit) {
+        // It ended well, and yet without what was asked of it: that is the failure.
+        (Some(line), Some(reported), Some(exit)) if exit.is_zero() => {
+            (reported.source.as_str(), brief(&format!("{}; its last words: {line}", reported.message)))
+        }
         (Some(line), ..) => ("text", brief(line)),
         (None, Some(reported), _) => (reported.source.as_str(), reported.message.clone()),
         (None, None, Some(exit)) => ("exit", format!("{exit} and not a word why")),

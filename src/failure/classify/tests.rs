@@ -146,3 +146,19 @@ fn signals() {
     let crashed = Observation { exit: Some(Exit::Signal(11)), oom: true, ..Observation::default() };
     assert_eq!(classify(&crashed, now(), &TimeZone::UTC).cause.as_deref(), Some("signal"));
 }
+
+#[test]
+fn who_ends_well_without_a_result_is_told_so() {
+    let reported = Evidence::new("stream", None, "claude ended without telling a result");
+    let log_tail = ["DONE: the file is there.".to_owned()];
+    let observation = Observation {
+        reported: Some(&reported),
+        exit: Some(Exit::Code(0)),
+        log_tail: &log_tail,
+        ..Observation::default()
+    };
+    let evidence = classify(&observation, Timestamp::UNIX_EPOCH, &TimeZone::UTC);
+    let expected = "claude ended without telling a result; its last words: DONE: the file is there.";
+    assert_eq!(evidence.message, expected);
+    assert_eq!(evidence.category, Some(Category::UnidentifiedIssue));
+}
