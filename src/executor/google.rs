@@ -14,12 +14,9 @@ use jiff::tz::TimeZone;
 use regex::Regex;
 
 use crate::failure::pattern::regex;
-use crate::failure::words::{RATE_LIMIT_WAIT, told_retry_after};
-use crate::failure::{brief, reset};
+use crate::failure::wait::{self, OVERLOAD_WAIT, RATE_LIMIT_WAIT};
+use crate::failure::{brief, disk, reset, status};
 use crate::model::{Category, Evidence, Timestamp};
-
-/// How long an overloaded provider is given when it names no time.
-pub(super) const OVERLOAD_WAIT: Duration = Duration::from_secs(30);
 
 /// Longest retry that is asked for by a limit which passes by itself.
 const LONGEST_SHORT_LIMIT: Duration = Duration::from_secs(300);
@@ -40,13 +37,7 @@ static QUOTA: LazyLock<Regex> = LazyLock::new(|| {
 static DAILY: LazyLock<Regex> =
     LazyLock::new(|| regex(r"(?i)per_?day|daily|\blimit:\s*0(?:[^\d.]|$)|INSUFFICIENT_G1_CREDITS_BALANCE"));
 static MINUTE: LazyLock<Regex> = LazyLock::new(|| regex(r"(?i)per_?minute|per minute"));
-/// `Please retry in 34.07s`, `Suggested retry after 5s`, `"retryDelay":"5s"`, `Retrying after 5800ms`.
-static RETRY: LazyLock<Regex> = LazyLock::new(|| {
-    regex(
-        r#"(?i)\b(?:retry(?:ing)?\s+(?:in|after)|retryDelay"?\s*[:=]\s*"?)\s*(\d{1,7}(?:\.\d{1,12})?)\s*(ms|s)\b"#,
-    )
-});
-static TOO_MANY: LazyLock<Regex> = LazyLock::new(|| regex(r"(?i)\b429\b|too many requests"));
+static TOO_MANY: LazyLock<Regex> = LazyLock::new(|| regex(r"(?i)too many requests"));
 static REFUSED: LazyLock<Regex> = LazyLock::new(|| {
     regex(concat!(
         r"(?i)IneligibleTierError|UNSUPPORTED_CLIENT|no longer supported for Gemini Code Assist|Error authenticating",
@@ -59,12 +50,10 @@ static MODEL: LazyLock<Regex> = LazyLock::new(|| {
         r"(?i)ModelNotFoundError|models/\S+ is not found|not supported for generateContent|model.?not.?found",
     )
 });
-static OVERLOADED: LazyLock<Regex> = LazyLock::new(|| {
-    regex(r#"(?i)model is overloaded|\bUNAVAILABLE\b|(?:"code":|\bcode|\bHTTP|\bstatus:?)\s*(?:503|529)\b"#)
-});
+static UNAVAILABLE: LazyLock<Regex> = LazyLock::new(|| regex(r"(?i)\bUNAVAILABLE\b"));
 static SERVER: LazyLock<Regex> = LazyLock::new(|| {
     regex(concat!(
-        r#"(?i)"status":\s*"INTERNAL"|\bDEADLINE_EXCEEDED\b|(?:"code":|\bcode|\bHTTP|\bstatus:?)\s*5\d\d\b"#,
+        r#"(?i)"status":\s*"INTERNAL"|\bDEADLINE_EXCEEDED\b"#,
         r"|fetch failed|\bECONN(?:REFUSED|RESET)\b|\bETIMEDOUT\b|\bENOTFOUND\b|\bEAI_AGAIN\b|socket hang up",
     ))
 });
@@ -73,78 +62,86 @@ static SERVER: LazyLock<Regex> = LazyLock::new(|| {
 /// here can tell an error from what a model writes about one. `now` and `zone` turn `Resets in 3h` into a time.
 pub(super) fn evidence(text: &str, now: Timestamp, zone: &TimeZone) -> Option<Evidence> {
     if NO_CAPACITY.is_match(text) {
-        return Some(overloaded(text, &NO_CAPACITY));
+        return Some(overloaded(text, &|line| NO_CAPACITY.is_match(line)));
     }
-    if QUOTA.is_match(text) {
+    if is_quota(text) {
         return Some(quota(text, now, zone));
     }
-    if TOO_MANY.is_match(text) {
-        return Some(short(text, &TOO_MANY));
+    if is_too_many(text) {
+        return Some(short(text, &is_too_many));
     }
     if REFUSED.is_match(text) {
-        return Some(found(Category::AuthOrProxy, text, &REFUSED));
+        return Some(found(Category::AuthOrProxy, text, &|line| REFUSED.is_match(line)));
     }
     if MODEL.is_match(text) {
-        return Some(found(Category::InvalidModel, text, &MODEL));
+        return Some(found(Category::InvalidModel, text, &|line| MODEL.is_match(line)));
     }
-    if OVERLOADED.is_match(text) {
-        return Some(overloaded(text, &OVERLOADED));
+    if is_overload(text) {
+        return Some(overloaded(text, &is_overload));
     }
-    SERVER.is_match(text).then(|| found(Category::TransientInfra, text, &SERVER))
+    is_server(text).then(|| found(Category::TransientInfra, text, &is_server))
+}
+
+fn is_quota(text: &str) -> bool {
+    QUOTA.is_match(&disk::without_quota(text))
+}
+
+fn is_too_many(text: &str) -> bool {
+    TOO_MANY.is_match(text) || status::told(text).any(|status| status == 429)
+}
+
+fn is_overload(text: &str) -> bool {
+    let told = || status::told(text).any(|status| category(status) == Some(Category::ProviderOverloaded));
+    status::is_overload(text) || UNAVAILABLE.is_match(text) || told()
+}
+
+fn is_server(text: &str) -> bool {
+    SERVER.is_match(text) || status::told(text).any(|status| (500..=599).contains(&status))
 }
 
 /// The category of an HTTP status, where the status alone proves one.
 pub(super) fn category(status: u16) -> Option<Category> {
     match status {
-        401 | 403 => Some(Category::AuthOrProxy),
-        404 => Some(Category::InvalidModel),
-        429 => Some(Category::ShortRateLimit),
-        503 | 529 => Some(Category::ProviderOverloaded),
-        // 499: the service closed the request by itself; the CLI retries it like a 503.
-        499..=599 => Some(Category::TransientInfra),
-        _ => None,
+        // The service closed the request by itself; the CLI retries it like a 503.
+        499 => Some(Category::TransientInfra),
+        _ => status::category(status),
     }
 }
 
 /// A used-up quota, or a short limit that calls itself one.
 fn quota(text: &str, now: Timestamp, zone: &TimeZone) -> Evidence {
-    let wait = retry(text);
+    let wait = wait::told(text);
     let told = reset::find(text, now, zone);
     if !DAILY.is_match(text) && told.is_none() {
         let passes = wait.is_some_and(|wait| wait <= LONGEST_SHORT_LIMIT);
         if passes || (wait.is_none() && MINUTE.is_match(text)) {
-            return short(text, &QUOTA);
+            return short(text, &is_quota);
         }
     }
-    let mut evidence = found(Category::UsageLimit, text, &QUOTA);
+    let mut evidence = found(Category::UsageLimit, text, &is_quota);
     let long = wait.filter(|wait| *wait > LONGEST_SHORT_LIMIT);
     evidence.reset_at = told.or_else(|| now.checked_add(long?).ok());
     evidence
 }
 
-fn short(text: &str, pattern: &Regex) -> Evidence {
-    let mut evidence = found(Category::ShortRateLimit, text, pattern);
-    evidence.retry_after = retry(text).or(Some(RATE_LIMIT_WAIT));
+/// Whether a line is the one that decided.
+type Says<'a> = &'a dyn Fn(&str) -> bool;
+
+fn short(text: &str, says: Says<'_>) -> Evidence {
+    let mut evidence = found(Category::ShortRateLimit, text, says);
+    evidence.retry_after = wait::told(text).or(Some(RATE_LIMIT_WAIT));
     evidence
 }
 
-fn overloaded(text: &str, pattern: &Regex) -> Evidence {
-    let mut evidence = found(Category::ProviderOverloaded, text, pattern);
-    evidence.retry_after = retry(text).or(Some(OVERLOAD_WAIT));
+fn overloaded(text: &str, says: Says<'_>) -> Evidence {
+    let mut evidence = found(Category::ProviderOverloaded, text, says);
+    evidence.retry_after = wait::told(text).or(Some(OVERLOAD_WAIT));
     evidence
-}
-
-/// The wait that the server asks for.
-fn retry(text: &str) -> Option<Duration> {
-    let Some(told) = RETRY.captures(text) else { return told_retry_after(text) };
-    let amount: f64 = told[1].parse().ok()?;
-    let seconds = if told[2].eq_ignore_ascii_case("ms") { amount / 1000.0 } else { amount };
-    Duration::try_from_secs_f64(seconds).ok()
 }
 
 /// The line that decided is the message.
-fn found(category: Category, text: &str, pattern: &Regex) -> Evidence {
-    let line = text.lines().find(|line| pattern.is_match(line)).unwrap_or(text);
+fn found(category: Category, text: &str, says: Says<'_>) -> Evidence {
+    let line = text.lines().find(|line| says(line)).unwrap_or(text);
     Evidence::new("text", Some(category), brief(line))
 }
 
@@ -211,6 +208,7 @@ mod tests {
             (r#"{"code":429,"status":"RESOURCE_EXHAUSTED","details":[{"retryDelay":"34.07s"}]}"#, 34),
             ("You exceeded your current quota. Please retry in 58500ms.", 58),
             ("RESOURCE_EXHAUSTED: quotaId GenerateRequestsPerMinutePerProject", 60),
+            ("RESOURCE_EXHAUSTED. Please retry in 2m30s.", 150),
         ] {
             assert_eq!(read(text), (Some(Category::ShortRateLimit), None, Some(wait)), "{text}");
         }
@@ -219,6 +217,7 @@ mod tests {
             ("RESOURCE_EXHAUSTED GenerateRequestsPerDayPerProject-FreeTier. Please retry in 34s.", None),
             ("Quota exceeded for metric: requests, limit: 0, model: m. Please retry in 34s.", None),
             ("RESOURCE_EXHAUSTED. Please retry in 7200s.", Some(7200)),
+            ("RESOURCE_EXHAUSTED. Retry after 30 minutes.", Some(1800)),
         ] {
             assert_eq!(read(text), (Some(Category::UsageLimit), reset, None), "{text}");
         }
@@ -227,7 +226,12 @@ mod tests {
     // 20-AF-PG-05; a wait that is not told is the one of every short rate limit
     #[test]
     fn short_limits() {
-        for (text, wait) in [("HTTP 429: Too Many Requests", 60), ("got status: 429 . retry-after: 7", 7)] {
+        for (text, wait) in [
+            ("HTTP 429: Too Many Requests", 60),
+            ("got status: 429 . retry-after: 7", 7),
+            ("Attempt 2 failed with 429 error, retry after 58500ms", 58),
+            ("API Error: 429, retry after 5 minutes", 300),
+        ] {
             assert_eq!(read(text), (Some(Category::ShortRateLimit), None, Some(wait)), "{text}");
         }
     }
@@ -272,9 +276,17 @@ mod tests {
     // 20-AF-PG-09
     #[test]
     fn other_words_prove_nothing() {
-        for text in
-            ["", "something went wrong with the process", "wrote 503 lines", "resets in 3h", "port 4290"]
-        {
+        for text in [
+            "",
+            "something went wrong with the process",
+            "wrote 503 lines",
+            "wrote 429 lines",
+            "handled 529 files",
+            "resets in 3h",
+            "port 4290",
+            "write failed: Disk quota exceeded (os error 122)",
+            "EDQUOT: disk quota exceeded, write",
+        ] {
             assert_eq!(verdict(text), None, "{text}");
         }
     }
@@ -285,6 +297,8 @@ mod tests {
             (200, None),
             (400, None),
             (401, Some(Category::AuthOrProxy)),
+            (402, Some(Category::UsageLimit)),
+            (499, Some(Category::TransientInfra)),
             (404, Some(Category::InvalidModel)),
             (429, Some(Category::ShortRateLimit)),
             (500, Some(Category::TransientInfra)),

@@ -5,9 +5,13 @@
 
 pub mod brief;
 pub mod classify;
+pub mod disk;
 pub mod pattern;
 pub mod reason;
 pub mod reset;
+pub mod secrets;
+pub mod status;
+pub mod wait;
 pub mod words;
 
 pub use brief::brief;

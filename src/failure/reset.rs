@@ -1,28 +1,30 @@
 //! When an exhausted quota comes back, read from a provider's own words.
 //!
 //! Understood are spans (`resets in 3h 24m`, `reset after 19h21m22s`, `1d12h`, `in 2 hours`), clock times with an
-//! optional date and zone (`resets 10:05pm (UTC)`, `try again at Jun 5th, 2026 5:22 AM`)
-//! and epoch seconds behind a bar (`limit reached|1795385132`).
+//! optional date and zone (`resets 10:05pm (UTC)`, `try again at Jun 5th, 2026 5:22 AM`), dates in figures
+//! (`will reset at 2026-06-16 18:29:51`) and epoch seconds behind a bar (`limit reached|1795385132`).
 
 use std::sync::LazyLock;
+use std::time::Duration;
 
-use jiff::civil::Date;
+use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, ToSpan};
 use regex::{Captures, Regex};
 
 use super::pattern::regex;
+use super::wait;
 use crate::model::Timestamp;
 
-/// One amount of a span, such as `3h` or `2 days`. Long names come first, or `m` would win over `minutes`.
-const AMOUNT: &str = r"(\d{1,5}(?:\.\d{1,3})?)\s*(days?|d|hours?|hrs?|h|minutes?|mins?|m|seconds?|secs?|s)";
-
-static SPAN: LazyLock<Regex> = LazyLock::new(|| {
-    regex(&format!(
-        r"(?i)\b(?:resets?|try again|available again)\s+(?:(?:in|after)\s+)?((?:{AMOUNT}[\s,]*(?:and\s+)?)+)"
+static SPAN: LazyLock<Regex> =
+    LazyLock::new(|| regex(r"(?i)\b(?:resets?|try again|available again)\s+(?:(?:in|after)\s+)?"));
+static FIGURES: LazyLock<Regex> = LazyLock::new(|| {
+    regex(concat!(
+        r"(?i)\b(?:resets?|try again)\s+(?:on\s+|at\s+)?",
+        r"(?<date>\d{4}-\d{2}-\d{2})[ T](?<time>\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?)",
+        r"\s*(?<zone>z\b|\(?utc\b|[+-]\d{2}:\d{2})?",
     ))
 });
-static ONE_AMOUNT: LazyLock<Regex> = LazyLock::new(|| regex(&format!("(?i){AMOUNT}")));
 static CLOCK: LazyLock<Regex> = LazyLock::new(|| {
     regex(concat!(
         r"(?i)\b(?:resets?|try again)\s+(?:on\s+|at\s+)?",
@@ -35,31 +37,28 @@ static EPOCH: LazyLock<Regex> = LazyLock::new(|| regex(r"\|\s*(\d{10})\b"));
 
 /// The point in time that `text` names. Times without a zone of their own are read in `zone`.
 pub fn find(text: &str, now: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
-    span(text)
-        .and_then(|span| now.checked_add(span).ok())
+    figures(text, zone)
+        .or_else(|| span(text).and_then(|span| now.checked_add(span).ok()))
         .or_else(|| epoch(text))
         .or_else(|| CLOCK.captures(text).and_then(|clock| next_occurrence(&clock, now, zone)))
 }
 
-fn span(text: &str) -> Option<SignedDuration> {
-    let found = SPAN.captures(text)?.get(1)?;
-    // `3 months` must not be read as three minutes.
-    let last = found.as_str().chars().next_back()?;
-    if last.is_alphanumeric() && text[found.end()..].starts_with(char::is_alphanumeric) {
-        return None;
-    }
-    let mut seconds = 0.0;
-    for amount in ONE_AMOUNT.captures_iter(found.as_str()) {
-        let number: f64 = amount[1].parse().ok()?;
-        let unit = match amount[2].chars().next()?.to_ascii_lowercase() {
-            'd' => 86_400.0,
-            'h' => 3_600.0,
-            'm' => 60.0,
-            _ => 1.0,
-        };
-        seconds += number * unit;
-    }
-    Some(SignedDuration::from_secs_f64(seconds))
+fn span(text: &str) -> Option<Duration> {
+    SPAN.find_iter(text).find_map(|before| wait::span(&text[before.end()..]))
+}
+
+/// A date and a time in figures, in the zone that they name, else in `zone`.
+fn figures(text: &str, zone: &TimeZone) -> Option<Timestamp> {
+    let told = FIGURES.captures(text)?;
+    let at: DateTime = format!("{}T{}", &told["date"], &told["time"]).parse().ok()?;
+    let zone = match told.name("zone").map(|zone| zone.as_str()) {
+        Some(offset) if offset.starts_with(['+', '-']) => {
+            return format!("{at}{offset}").parse().ok();
+        }
+        Some(_) => TimeZone::UTC,
+        None => zone.clone(),
+    };
+    Some(at.to_zoned(zone).ok()?.timestamp())
 }
 
 fn epoch(text: &str) -> Option<Timestamp> {
@@ -152,6 +151,11 @@ mod tests {
             ("try again at Dec 5th, 2026 5:22 AM.", "2026-12-05T04:22:00Z"),
             ("try again in 2 days 17 hours 14 minutes.", "2026-11-25T04:14:00Z"),
             ("try again at Jul 23rd, 2027 4:15 AM.", "2027-07-23T02:15:00Z"),
+            ("Your limit will reset at 2026-11-22 18:29:51", "2026-11-22T17:29:51Z"),
+            ("resets at 2026-11-28T18:00:00Z", "2026-11-28T18:00:00Z"),
+            ("resets at 2026-11-28 18:00:00.5 (UTC)", "2026-11-28T18:00:00.5Z"),
+            ("Try again at 2026-11-28 18:00+03:00.", "2026-11-28T15:00:00Z"),
+            ("resets on 2026-11-28 18:00, not in 5h", "2026-11-28T17:00:00Z"),
             ("Please try again in 11.054s.", "2026-11-22T11:00:11.054Z"),
             ("Claude AI usage limit reached|1795385132", "2026-11-22T22:05:32Z"),
         ];
@@ -173,6 +177,7 @@ mod tests {
             "resets 5",
             "resets Feb 31 at 3pm",
             "the limit is for 5 hours",
+            "resets at 2026-13-28 18:00:00",
         ] {
             assert_eq!(find(text, NOW.parse().unwrap(), &berlin()), None, "{text}");
         }

@@ -4,18 +4,13 @@
 //! that writes code about rate limits has not hit one, and no words turn a failure
 //! into a success.
 
-use std::sync::LazyLock;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
-use regex::Regex;
 
-use super::pattern::regex;
+use super::wait::{self, RATE_LIMIT_WAIT};
 use super::{brief, reset};
 use crate::model::{Category, Evidence, Timestamp};
-
-/// How long a short rate limit is waited out when the provider names no time.
-pub const RATE_LIMIT_WAIT: Duration = Duration::from_secs(60);
 
 /// One row: the line matches when it holds every word of one of the alternatives.
 struct Words {
@@ -67,8 +62,6 @@ const TABLE: &[Words] = &[
     },
 ];
 
-static RETRY_AFTER: LazyLock<Regex> = LazyLock::new(|| regex(r"(?i)retry[- ]after:?\s*(\d{1,6})"));
-
 /// Evidence from the first row that a line matches; of several lines the last one counts.
 pub fn evidence(lines: &[String], now: Timestamp, zone: &TimeZone) -> Option<Evidence> {
     TABLE.iter().find_map(|row| {
@@ -93,10 +86,5 @@ impl Words {
 
 /// A `retry-after` header is often printed on a line of its own.
 fn retry_after(lines: &[String]) -> Duration {
-    lines.iter().rev().find_map(|line| told_retry_after(line)).unwrap_or(RATE_LIMIT_WAIT)
-}
-
-/// The wait that a text asks for, as in `retry-after: 120`.
-pub fn told_retry_after(text: &str) -> Option<Duration> {
-    RETRY_AFTER.captures(text)?[1].parse().ok().map(Duration::from_secs)
+    lines.iter().rev().find_map(|line| wait::told(line)).unwrap_or(RATE_LIMIT_WAIT)
 }

@@ -1,16 +1,11 @@
 //! Failed requests, as typed fields name them.
 
-use std::time::Duration;
-
 use jiff::tz::TimeZone;
 
 use super::words;
-use crate::failure::words::{RATE_LIMIT_WAIT, told_retry_after};
-use crate::failure::{brief, reset};
+use crate::failure::wait::{self, OVERLOAD_WAIT, RATE_LIMIT_WAIT};
+use crate::failure::{brief, reset, status};
 use crate::model::{Category, Evidence, Timestamp};
-
-/// How long an overloaded provider is given when it names no time.
-pub(super) const OVERLOAD_WAIT: Duration = Duration::from_secs(30);
 
 /// A failed request: the same in the stream and in the session's own log.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -47,11 +42,11 @@ impl ApiError {
             }
             Some(Category::ShortRateLimit) => {
                 evidence.retry_after =
-                    evidence.retry_after.or_else(|| told_retry_after(&self.text)).or(Some(RATE_LIMIT_WAIT));
+                    evidence.retry_after.or_else(|| wait::told(&self.text)).or(Some(RATE_LIMIT_WAIT));
             }
             Some(Category::ProviderOverloaded) => {
                 evidence.retry_after =
-                    evidence.retry_after.or_else(|| told_retry_after(&self.text)).or(Some(OVERLOAD_WAIT));
+                    evidence.retry_after.or_else(|| wait::told(&self.text)).or(Some(OVERLOAD_WAIT));
             }
             _ => {}
         }
@@ -82,11 +77,7 @@ pub(super) fn category(name: Option<&str>, status: Option<u16>) -> Option<Catego
         _ => {}
     }
     match status {
-        Some(401 | 403) => Some(Category::AuthOrProxy),
-        Some(404) => Some(Category::InvalidModel),
-        Some(429) => Some(Category::ShortRateLimit),
-        Some(529) => Some(Category::ProviderOverloaded),
-        Some(500..=599) => Some(Category::TransientInfra),
+        Some(status) => status::category(status),
         // Refused connections are reported as `server_error` without a status.
         None if name == Some("server_error") => Some(Category::TransientInfra),
         _ => None,

@@ -6,10 +6,9 @@ use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 use regex::Regex;
 
-use super::errors::OVERLOAD_WAIT;
 use crate::failure::pattern::regex;
-use crate::failure::words::{RATE_LIMIT_WAIT, told_retry_after};
-use crate::failure::{brief, reset};
+use crate::failure::wait::{self, OVERLOAD_WAIT, RATE_LIMIT_WAIT};
+use crate::failure::{brief, reset, status};
 use crate::model::{Category, Evidence, Timestamp};
 
 static MODEL: LazyLock<Regex> =
@@ -19,7 +18,6 @@ static LOGIN: LazyLock<Regex> = LazyLock::new(|| {
         r"(?i)authentication.?failed|authentication_error|failed to authenticate|not logged in|invalid (?:x-)?api.?key",
     )
 });
-static OVERLOAD: LazyLock<Regex> = LazyLock::new(|| regex(r"(?i)\b529\b|overload"));
 static SEVEN_DAYS: LazyLock<Regex> = LazyLock::new(|| regex(r"(?i)\b(?:seven|7)[\s_-]*days?\b|\bweekly\b"));
 static FIVE_HOURS: LazyLock<Regex> = LazyLock::new(|| regex(r"(?i)\b(?:five|5)[\s_-]*hours?\b"));
 static USAGE: LazyLock<Regex> = LazyLock::new(|| regex(r"(?i)\busage[\s_]limit"));
@@ -29,19 +27,20 @@ static LIMIT: LazyLock<Regex> = LazyLock::new(|| regex(r"(?i)\blimit\b"));
 /// What a text proves, if anything. The order matters: a missing model is named first
 /// even when the same text speaks of limits.
 pub(super) fn evidence(text: &str, now: Timestamp, zone: &TimeZone) -> Option<Evidence> {
-    let found = |category, pattern: &Regex| {
-        let line = text.lines().find(|line| pattern.is_match(line)).unwrap_or(text);
+    let line = |category, says: &dyn Fn(&str) -> bool| {
+        let line = text.lines().find(|line| says(line)).unwrap_or(text);
         Evidence::new("text", Some(category), brief(line))
     };
+    let found = |category, pattern: &Regex| line(category, &|line| pattern.is_match(line));
     if MODEL.is_match(text) {
         return Some(found(Category::InvalidModel, &MODEL));
     }
     if LOGIN.is_match(text) {
         return Some(found(Category::AuthOrProxy, &LOGIN));
     }
-    if OVERLOAD.is_match(text) {
-        let mut evidence = found(Category::ProviderOverloaded, &OVERLOAD);
-        evidence.retry_after = Some(OVERLOAD_WAIT);
+    if status::is_overload(text) {
+        let mut evidence = line(Category::ProviderOverloaded, &status::is_overload);
+        evidence.retry_after = wait::told(text).or(Some(OVERLOAD_WAIT));
         return Some(evidence);
     }
     limit(text, now, zone, &found)
@@ -66,7 +65,7 @@ fn limit(
         None if told.is_some() && (LIMIT.is_match(text) || RATE.is_match(text)) => (&*LIMIT, told),
         None if RATE.is_match(text) => {
             let mut evidence = found(Category::ShortRateLimit, &RATE);
-            evidence.retry_after = told_retry_after(text).or(Some(RATE_LIMIT_WAIT));
+            evidence.retry_after = wait::told(text).or(Some(RATE_LIMIT_WAIT));
             return Some(evidence);
         }
         None => return None,
@@ -97,4 +96,56 @@ pub(super) fn refusal(line: &str) -> Option<Evidence> {
 pub(super) fn session_is_lost(text: &str) -> bool {
     text.contains("No conversation found with session ID")
         || text.contains("--resume requires a valid session ID")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Category and seconds to wait.
+    fn read(text: &str) -> Option<(Category, Option<u64>)> {
+        let found = evidence(text, "2026-11-22T11:00:00Z".parse().unwrap(), &TimeZone::UTC)?;
+        Some((found.category?, found.retry_after.map(|wait| wait.as_secs())))
+    }
+
+    // 20-AF-PC-06, 20-AF-PC-09, 20-AF-CF-01
+    #[test]
+    fn short_limits_and_overload() {
+        for (text, category, wait) in [
+            ("error: rate_limit_error: too many requests", Category::ShortRateLimit, 60),
+            ("429 Too Many Requests\nretry-after: 120", Category::ShortRateLimit, 120),
+            ("rate limit, retry after 58500ms", Category::ShortRateLimit, 58),
+            ("rate limit, retry after 2m30s", Category::ShortRateLimit, 150),
+            ("HTTP 529: Overloaded", Category::ProviderOverloaded, 30),
+            ("API Error: 529 Overloaded. retry-after: 5", Category::ProviderOverloaded, 5),
+            ("Received HTTP 529 from upstream", Category::ProviderOverloaded, 30),
+            (
+                r#"{"type":"error","error":{"type":"api_error","message":"Overloaded"}}"#,
+                Category::ProviderOverloaded,
+                30,
+            ),
+            (r#"{"error":{"type":"overloaded_error"}}"#, Category::ProviderOverloaded, 30),
+        ] {
+            assert_eq!(read(text), Some((category, Some(wait))), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_a_program_does_proves_nothing() {
+        for text in [
+            "handled 529 files",
+            "wrote 429 lines",
+            "added an overload of the function",
+            "write failed: Disk quota exceeded (os error 122)",
+        ] {
+            assert_eq!(read(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn an_overload_is_told_by_its_line() {
+        let text = "starting\nAPI Error: 529 Overloaded\nbye";
+        let found = evidence(text, "2026-11-22T11:00:00Z".parse().unwrap(), &TimeZone::UTC).unwrap();
+        assert_eq!(found.message, "API Error: 529 Overloaded");
+    }
 }

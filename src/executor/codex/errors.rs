@@ -13,15 +13,12 @@ use serde::Deserialize;
 
 use crate::executor::json::loose;
 use crate::failure::pattern::regex;
-use crate::failure::words::{RATE_LIMIT_WAIT, told_retry_after};
-use crate::failure::{brief, reset};
+use crate::failure::secrets::masked;
+use crate::failure::wait::{self, OVERLOAD_WAIT, RATE_LIMIT_WAIT};
+use crate::failure::{brief, disk, reset, status};
 use crate::model::{Category, Evidence, Timestamp, time};
 
-/// How long an overloaded provider is given when it names no time.
-const OVERLOAD_WAIT: Duration = Duration::from_secs(30);
-
 static STATUS: LazyLock<Regex> = LazyLock::new(|| regex(r"(?i)\b(?:unexpected|last) status:? (\d{3})\b"));
-static KEY: LazyLock<Regex> = LazyLock::new(|| regex(r"(?i)(api key provided:\s*)\S+"));
 static USAGE: LazyLock<Regex> = LazyLock::new(|| {
     regex(concat!(
         r"(?i)usage[ _]limit|insufficient[ _]quota|quota exceeded|exceeded your current quota",
@@ -40,11 +37,12 @@ static MODEL: LazyLock<Regex> = LazyLock::new(|| {
         r"|\bmodel\b.{0,100}?(?:not found|does not exist|is not supported|is not available)"
     ))
 });
-static OVERLOAD: LazyLock<Regex> = LazyLock::new(|| regex(r"(?i)\b529\b|overload|high demand|at capacity"));
+static BUSY: LazyLock<Regex> = LazyLock::new(|| regex(r"(?i)high demand|at capacity"));
 static RATE: LazyLock<Regex> = LazyLock::new(|| regex(r"(?i)rate.?limit|too many requests"));
 static NETWORK: LazyLock<Regex> = LazyLock::new(|| {
     regex(concat!(
-        r"(?i)stream disconnected|error sending request|network|time(?:d )?out|internal server error",
+        r"(?i)stream disconnected|error sending request|time(?:d )?out|internal server error",
+        r"|network (?:error|failure|(?:is )?(?:unreachable|down))|waiting for network",
         r"|bad gateway|service unavailable|connection (?:failed|refused|reset|closed|error)"
     ))
 });
@@ -91,7 +89,7 @@ pub(super) fn clean(text: &str) -> String {
     let said = body(text).and_then(|body| body.error.and_then(|error| error.message).or(body.detail));
     let said = said.as_deref().unwrap_or(text);
     let said = said.split(", url: ").next().unwrap_or(said);
-    KEY.replace_all(said, "${1}…").into_owned()
+    masked(said)
 }
 
 /// What a failure's words prove, if anything.
@@ -99,34 +97,37 @@ pub(super) fn category(text: &str) -> Option<Category> {
     let detail = body(text).and_then(|body| body.error).unwrap_or_default();
     let names = [detail.code, detail.kind].into_iter().flatten().collect::<Vec<_>>().join(" ");
     let said: Cow<'_, str> = format!("{} {names}", clean(text)).into();
-    let status = STATUS.captures(&said).and_then(|status| status[1].parse().ok());
-    if USAGE.is_match(&said) {
+    if USAGE.is_match(&disk::without_quota(&said)) {
         return Some(Category::UsageLimit);
     }
+    let status = STATUS.captures(&said).and_then(|status| status[1].parse().ok());
     match status.and_then(by_status) {
-        None | Some(Category::TransientInfra) => {}
-        told => return told,
+        // What the service says about its own failure tells more than the number.
+        by_status @ (None | Some(Category::TransientInfra)) => by_words(&said).or(by_status),
+        told => told,
     }
-    let words: [(&Regex, Category); 5] = [
-        (&LOGIN, Category::AuthOrProxy),
-        (&MODEL, Category::InvalidModel),
-        (&OVERLOAD, Category::ProviderOverloaded),
-        (&RATE, Category::ShortRateLimit),
-        (&NETWORK, Category::TransientInfra),
-    ];
-    let told = words.into_iter().find(|(pattern, _)| pattern.is_match(&said));
-    told.map(|(_, category)| category).or_else(|| status.and_then(by_status))
 }
 
-/// What an HTTP status proves.
+/// What an HTTP status proves. That a service is overloaded, this CLI says itself; its 503 only tells
+/// that there was none.
 pub(super) fn by_status(status: u16) -> Option<Category> {
     match status {
-        401 | 403 | 407 => Some(Category::AuthOrProxy),
-        404 => Some(Category::InvalidModel),
-        429 => Some(Category::ShortRateLimit),
-        529 => Some(Category::ProviderOverloaded),
-        408 | 500..=599 => Some(Category::TransientInfra),
-        _ => None,
+        503 => Some(Category::TransientInfra),
+        _ => status::category(status),
+    }
+}
+
+fn by_words(said: &str) -> Option<Category> {
+    if LOGIN.is_match(said) {
+        Some(Category::AuthOrProxy)
+    } else if MODEL.is_match(said) {
+        Some(Category::InvalidModel)
+    } else if status::is_overload(said) || BUSY.is_match(said) {
+        Some(Category::ProviderOverloaded)
+    } else if RATE.is_match(said) {
+        Some(Category::ShortRateLimit)
+    } else {
+        NETWORK.is_match(said).then_some(Category::TransientInfra)
     }
 }
 
@@ -143,7 +144,7 @@ pub(super) fn evidence(
         let typed = body(text).and_then(|body| body.error?.reset(now));
         typed.or_else(|| reset::find(&said, now, zone))
     };
-    let wait = || told_retry_after(&said).or_else(|| told().map(|at| time::since(now, at)));
+    let wait = || wait::told(&said).or_else(|| told().map(|at| time::since(now, at)));
     let mut evidence = Evidence::new(source, Some(category), brief(&said));
     match category {
         Category::UsageLimit => evidence.reset_at = told(),

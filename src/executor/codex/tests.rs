@@ -207,8 +207,19 @@ fn words_of_the_provider() {
         // The status counts before words that merely occur in the answer; of a 5xx the words tell more.
         ("unexpected status 403 Forbidden: rate limit of this model not found", Some(Category::AuthOrProxy)),
         ("unexpected status 503 Service Unavailable: overloaded", Some(Category::ProviderOverloaded)),
+        ("unexpected status 402 Payment Required: no", Some(Category::UsageLimit)),
+        ("unexpected status 408 Request Timeout: no", Some(Category::TransientInfra)),
+        ("Overloaded", Some(Category::ProviderOverloaded)),
+        ("stream error: HTTP 529", Some(Category::ProviderOverloaded)),
+        ("Transport error: network error: error decoding response body", Some(Category::TransientInfra)),
+        ("waiting for network", Some(Category::TransientInfra)),
         ("", None),
         ("Something went wrong with processing", None),
+        ("handled 529 files", None),
+        ("wrote 429 lines", None),
+        ("added an overload of the network module", None),
+        ("failed to write session: Disk quota exceeded (os error 122)", None),
+        ("EDQUOT: disk quota exceeded, write", None),
     ];
     for (text, expected) in cases {
         assert_eq!(errors::category(text), expected, "{text}");
@@ -220,6 +231,9 @@ fn words_of_the_provider() {
     let wait = |text: &str| report(failed(text), 1).evidence.unwrap().retry_after.unwrap().as_secs_f64();
     assert!((wait("Too many requests. Slow down.") - 60.0).abs() < 1e-9);
     assert!((wait("Rate limit reached. Please try again in 11.5s.") - 11.5).abs() < 1e-9);
+    assert!((wait("Rate limit reached. Please try again in 20ms.") - 0.02).abs() < 1e-9);
+    assert!((wait("Rate limit reached. Please try again in 6m0s.") - 360.0).abs() < 1e-9);
+    assert!((wait("Rate limit reached. Retry after 58500ms.") - 58.5).abs() < 1e-9);
 }
 
 // 20-AF-PX-04

@@ -10,18 +10,14 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use regex::Regex;
 
 use crate::failure::pattern::regex;
-use crate::failure::words::RATE_LIMIT_WAIT;
-use crate::failure::{brief, reset};
+use crate::failure::wait::{self, OVERLOAD_WAIT, RATE_LIMIT_WAIT};
+use crate::failure::{brief, disk, reset, status};
 use crate::model::text::{self, FINAL_TEXT_LIMIT};
 use crate::model::{Category, Evidence, Timestamp};
-
-/// How long an overloaded provider is given when it names no time.
-const OVERLOAD_WAIT: Duration = Duration::from_secs(30);
 
 static USAGE: LazyLock<Regex> = LazyLock::new(|| {
     regex(
@@ -36,19 +32,13 @@ static LOGIN: LazyLock<Regex> = LazyLock::new(|| {
 });
 static MODEL: LazyLock<Regex> =
     LazyLock::new(|| regex(r"(?i)model.?not.?found|\bmodel\b[^\n]{0,100}\bdoes not exist\b"));
-static OVERLOAD: LazyLock<Regex> = LazyLock::new(|| regex(r"(?i)\boverloaded\b|\b503 service unavailable\b"));
+static UNAVAILABLE: LazyLock<Regex> = LazyLock::new(|| regex(r"(?i)\b503 service unavailable\b"));
 static NETWORK: LazyLock<Regex> = LazyLock::new(|| {
     regex(
         r"(?i)cannot connect to api|unable to connect|timed out|connection (?:was )?(?:closed|refused|reset)|econn|internal server error|the server had an error",
     )
 });
-static RESET_AT: LazyLock<Regex> =
-    LazyLock::new(|| regex(r"(?i)\bresets?\s+at\s+(\d{4}-\d{2}-\d{2})[ T](\d{2}:\d{2}:\d{2})"));
-static RETRY_AFTER: LazyLock<Regex> = LazyLock::new(|| {
-    regex(r"(?i)\b(?:retry|try again)[ _-]?(?:after|in):?\s*(\d{1,6})\s*(?:s|secs?|seconds?)?\b")
-});
 static FLAT: LazyLock<Regex> = LazyLock::new(|| regex(r"^(?s)([A-Za-z_]{1,60}Error): (.*)$"));
-static SECRET: LazyLock<Regex> = LazyLock::new(|| regex(r"(?i)(\bkey provided: |\bbearer |\bsk-)[^\s,]+"));
 
 /// A failed request, as the stream or the log tells it.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -96,7 +86,7 @@ impl RequestError {
     pub fn evidence(&self, source: &str, now: Timestamp, zone: &TimeZone) -> Evidence {
         let category = self.category();
         let message = if self.text.trim().is_empty() { &self.name } else { &self.text };
-        let mut evidence = Evidence::new(source, category, brief(&without_secrets(message)));
+        let mut evidence = Evidence::new(source, category, brief(message));
         match category {
             Some(Category::UsageLimit) => evidence.reset_at = self.reset_at(now, zone),
             Some(Category::ShortRateLimit) => {
@@ -112,17 +102,17 @@ impl RequestError {
 
     fn category(&self) -> Option<Category> {
         let says = |pattern: &Regex| pattern.is_match(&self.name) || pattern.is_match(&self.text);
-        let used_up = says(&USAGE) || USAGE.is_match(&self.provider);
+        let used_up = [&self.name, &self.text, &self.provider]
+            .into_iter()
+            .any(|said| USAGE.is_match(&disk::without_quota(said)));
+        let overloaded = status::is_overload(&self.text) || UNAVAILABLE.is_match(&self.text);
         match self.status {
-            Some(402) => return Some(Category::UsageLimit),
             Some(400 | 403 | 429) if used_up => return Some(Category::UsageLimit),
-            Some(401 | 403) => return Some(Category::AuthOrProxy),
-            Some(404) => return Some(Category::InvalidModel),
-            Some(429) => return Some(Category::ShortRateLimit),
-            Some(503 | 529) => return Some(Category::ProviderOverloaded),
-            Some(500..=599) if OVERLOAD.is_match(&self.text) => return Some(Category::ProviderOverloaded),
-            Some(408 | 500..=599) => return Some(Category::TransientInfra),
+            Some(500..=599) if overloaded => return Some(Category::ProviderOverloaded),
             _ => {}
+        }
+        if let Some(category) = self.status.and_then(status::category) {
+            return Some(category);
         }
         let name = self.name.to_lowercase();
         let named = |parts: &[&str]| parts.iter().any(|part| name.contains(part));
@@ -134,7 +124,7 @@ impl RequestError {
             Category::AuthOrProxy
         } else if says(&MODEL) || (named(&["notfound"]) && self.text.to_lowercase().contains("model")) {
             Category::InvalidModel
-        } else if named(&["overload"]) || OVERLOAD.is_match(&self.text) {
+        } else if named(&["overload"]) || overloaded {
             Category::ProviderOverloaded
         } else if self.retryable || named(&["timeout"]) || NETWORK.is_match(&self.text) {
             Category::TransientInfra
@@ -147,23 +137,13 @@ impl RequestError {
 
     /// When a used-up account comes back. The length of a window (`limit reached for 5 hour`) is no answer to that.
     fn reset_at(&self, now: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
-        let told = RESET_AT.captures(&self.text).and_then(|at| {
-            let at: DateTime = format!("{}T{}", &at[1], &at[2]).parse().ok()?;
-            Some(at.to_zoned(zone.clone()).ok()?.timestamp())
-        });
         let waited = || now.checked_add(SignedDuration::try_from(self.retry_after?).ok()?).ok();
-        told.or_else(|| reset::find(&self.text, now, zone)).or_else(waited)
+        reset::find(&self.text, now, zone).or_else(waited)
     }
 
     fn told_wait(&self) -> Option<Duration> {
-        let said = || RETRY_AFTER.captures(&self.text)?[1].parse().ok().map(Duration::from_secs);
-        self.retry_after.or_else(said)
+        self.retry_after.or_else(|| wait::told(&self.text))
     }
-}
-
-/// Some providers repeat the key that they refuse.
-pub(super) fn without_secrets(text: &str) -> String {
-    SECRET.replace_all(text, "$1…").into_owned()
 }
 
 #[cfg(test)]
@@ -199,6 +179,14 @@ mod tests {
             ),
             ("RateLimitError", "Too many requests.", Category::ShortRateLimit, Some(60)),
             ("TooManyRequests", "slow down, retry in 7s", Category::ShortRateLimit, Some(7)),
+            ("RateLimitError", "Please try again in 5 minutes.", Category::ShortRateLimit, Some(300)),
+            ("RateLimitError", "retry after 58500ms", Category::ShortRateLimit, Some(58)),
+            ("RateLimitError", "Please try again in 2m30s", Category::ShortRateLimit, Some(150)),
+            ("UnknownError", "Disk quota exceeded (os error 122)", Category::AgentError, None),
+            ("UnknownError", "EDQUOT: disk quota exceeded, write", Category::AgentError, None),
+            ("UnknownError", "handled 529 files, wrote 429 lines", Category::AgentError, None),
+            ("UnknownError", "the overloaded operator is missing", Category::AgentError, None),
+            ("UnknownError", "HTTP 529", Category::ProviderOverloaded, Some(30)),
             ("AuthenticationError", "Invalid API key provided.", Category::AuthOrProxy, None),
             ("PermissionDeniedError", "", Category::AuthOrProxy, None),
             ("UnauthorizedError", "", Category::AuthOrProxy, None),
@@ -217,7 +205,7 @@ mod tests {
         ] {
             let evidence = named(name, text);
             assert_eq!(evidence.category, Some(category), "{name}: {text}");
-            assert_eq!(evidence.retry_after, wait.map(Duration::from_secs), "{name}: {text}");
+            assert_eq!(evidence.retry_after.map(|wait| wait.as_secs()), wait, "{name}: {text}");
         }
     }
 
@@ -290,6 +278,8 @@ mod tests {
             (503, "no", Category::ProviderOverloaded),
             (529, "no", Category::ProviderOverloaded),
             (408, "no", Category::TransientInfra),
+            (407, "no", Category::AuthOrProxy),
+            (500, "EDQUOT: disk quota exceeded", Category::TransientInfra),
             (401, "rate limit", Category::AuthOrProxy),
             (403, "no", Category::AuthOrProxy),
             (403, "usage limit reached", Category::UsageLimit),
@@ -319,6 +309,5 @@ mod tests {
     fn keys_are_left_out() {
         let evidence = named("APIError", "Incorrect API key provided: sk-abc***xyz. See https://example.org");
         assert_eq!(evidence.message, "Incorrect API key provided: … See https://example.org");
-        assert_eq!(without_secrets("Bearer abc.def, sk-proj-1"), "Bearer …, sk-…");
     }
 }

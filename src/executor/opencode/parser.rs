@@ -12,7 +12,7 @@
 
 use jiff::tz::TimeZone;
 
-use super::errors::{RequestError, without_secrets};
+use super::errors::RequestError;
 use super::event::{self, Event, Failure, Part};
 use super::log_line::LogLine;
 use super::trouble::{Meaning, Trouble};
@@ -21,6 +21,7 @@ use crate::executor::lines::{Line, LineSplitter};
 use crate::executor::plain::PlainTail;
 use crate::executor::{AgentEvent, Counted, Parser, Report, Stream};
 use crate::failure::brief;
+use crate::failure::secrets::masked;
 use crate::model::evidence::SESSION_LOST;
 use crate::model::text::{self, FINAL_TEXT_LIMIT};
 use crate::model::{Category, Evidence, Exit, Timestamp, Usage};
@@ -341,8 +342,7 @@ fn told(failure: Option<&Failure>) -> (RequestError, String) {
         .map(text::one_line)
         .find(|message| !message.is_empty())
         .unwrap_or_default();
-    let message =
-        text::ellipsis(&without_secrets(&anstream::adapter::strip_str(&message).to_string()), ERROR_LIMIT);
+    let message = text::ellipsis(&masked(&anstream::adapter::strip_str(&message).to_string()), ERROR_LIMIT);
     let reference = failure.and_then(|failure| failure.data.as_ref()?.reference.as_deref());
     let reference = reference
         .map(|reference| format!(" ({})", text::ellipsis(&text::one_line(reference), REFERENCE_LIMIT)));

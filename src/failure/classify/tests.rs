@@ -23,10 +23,12 @@ fn rate_limits_are_waited_out() {
         ("error: rate limit reached for this API key", 60),
         ("HTTP 429: Too Many Requests - please slow down", 60),
         ("rate limit exceeded, retry-after: 120", 120),
+        ("rate limit exceeded, retry after 5 minutes", 300),
+        ("rate limit exceeded, retry after 58500ms", 58),
     ] {
         let evidence = verdict(&[line]);
         assert_eq!(evidence.category, Some(Category::ShortRateLimit), "{line}");
-        assert_eq!(evidence.retry_after, Some(Duration::from_secs(wait)));
+        assert_eq!(evidence.retry_after.map(|wait| wait.as_secs()), Some(wait), "{line}");
     }
     let evidence = verdict(&["error: too many requests", "Retry-After: 7", "giving up"]);
     assert_eq!(evidence.retry_after, Some(Duration::from_secs(7)));
@@ -90,6 +92,8 @@ fn everything_else_is_unidentified() {
         &["error: API bad request from provider"],
         &["added a rate-limit middleware"],
         &["something went wrong"],
+        &["write failed: Disk quota exceeded (os error 122)"],
+        &["wrote 429 lines", "handled 529 files"],
         &[],
     ] {
         let evidence = verdict(lines);
