@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use crate::executor::final_text::Structured;
-use crate::executor::json::loose;
+use crate::executor::json::{loose, objects_within};
 use crate::model::Usage;
 
 /// What rally reads of an event. `error` and `api_error` are set on the assistant
@@ -154,38 +154,13 @@ pub(super) fn read(line: &str) -> Option<Event<'_>> {
 }
 
 /// Calls `each` with every event of this session that stands inside a broken line: stderr text and events of
-/// other writers get into the middle of lines. Only what surely is an event counts,
-/// so that an object inside a torn one (a tool's output may hold a whole transcript) is not mistaken for it:
-/// nothing that goes on like the inside of an object may follow.
+/// other writers get into the middle of lines.
 pub(super) fn recover(line: &str, session: Option<&str>, mut each: impl FnMut(&Event<'_>, &str)) {
     const KINDS: [&str; 5] = ["system", "assistant", "user", "result", "rate_limit_event"];
-    let mut from = 0;
-    // Every candidate is read as far as it makes sense; together they may cost a few passes over the line.
-    let mut budget = 8 * line.len();
-    while let Some(at) = memchr::memmem::find(&line.as_bytes()[from..], b"{\"") {
-        let candidate = &line[from + at..];
-        let mut values = serde_json::Deserializer::from_str(candidate).into_iter::<Event<'_>>();
-        match values.next() {
-            Some(Ok(event)) => {
-                let end = values.byte_offset();
-                let nested = candidate[end..].trim_start().starts_with([',', ']', '}']);
-                let ours = event.session_id.is_some() && (session.is_none() || event.session_id == session);
-                if ours && !nested && event.kind.is_some_and(|kind| KINDS.contains(&kind)) {
-                    each(&event, &candidate[..end]);
-                    from += at + end;
-                } else {
-                    from += at + 1;
-                }
-                budget = budget.saturating_sub(end);
-            }
-            Some(Err(error)) => {
-                budget = budget.saturating_sub(error.column());
-                from += at + 1;
-            }
-            None => return,
-        }
-        if budget == 0 {
-            return;
-        }
-    }
+    let is_ours = |event: &Event<'_>| {
+        event.session_id.is_some()
+            && (session.is_none() || event.session_id == session)
+            && event.kind.is_some_and(|kind| KINDS.contains(&kind))
+    };
+    objects_within(line, is_ours, |event, source| each(&event, source));
 }

@@ -157,10 +157,13 @@ impl Seen {
         for block in Envelope::blocks(source) {
             match block {
                 Block::Text { text } => {
+                    // A result that was told before is not the last.
+                    self.turn_open = true;
                     events.push(AgentEvent::Text);
                     said = text;
                 }
                 Block::ToolUse { name } => {
+                    self.turn_open = true;
                     self.tool_calls += 1;
                     events.push(AgentEvent::ToolStarted(name));
                 }

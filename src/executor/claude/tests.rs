@@ -119,6 +119,14 @@ fn a_turn_that_began_after_a_result_and_never_ended_is_not_done() {
     let without_last_result = &text[..text.trim_end().rfind('\n').unwrap() + 1];
     let report = report(without_last_result, 0);
     assert!(!report.completed && !report.ended);
+    // Also when its beginning was lost.
+    for block in [r#"{"type":"text","text":"and now"}"#, r#"{"type":"tool_use","name":"Bash"}"#] {
+        let went_on = format!("{text}{{\"type\":\"assistant\",\"message\":{{\"content\":[{block}]}}}}\n");
+        let report = super::tests::report(&went_on, 0);
+        assert!(!report.completed && !report.ended, "{block}");
+        let result = text.trim_end().rsplit('\n').next().unwrap();
+        assert!(super::tests::report(went_on + result + "\n", 0).completed, "{block}");
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 use serde::Deserialize;
 
-use crate::executor::json::loose;
+use crate::executor::json::{loose, objects_within};
 use crate::model::Usage;
 
 /// What rally reads of an event.
@@ -96,9 +96,9 @@ pub(super) fn read(line: &str) -> Option<Event<'_>> {
     serde_json::from_str(line).ok()
 }
 
-/// The event at the end of a broken line: something without a line end was printed before it, or what came
-/// before was cut off. An object inside a torn event (a tool's arguments may look like anything) is none.
-pub(super) fn recover(line: &str) -> Option<Event<'_>> {
+/// Calls `each` with every event that stands inside a broken line: something without a line end was printed
+/// before it, or what came before was cut off.
+pub(super) fn recover(line: &str, mut each: impl FnMut(Event<'_>)) {
     const KINDS: [&str; 8] = [
         "thread.started",
         "turn.started",
@@ -109,12 +109,6 @@ pub(super) fn recover(line: &str) -> Option<Event<'_>> {
         "item.completed",
         "error",
     ];
-    /// Every candidate may cost a pass over the rest of the line.
-    const CANDIDATES: usize = 16;
-    let starts = memchr::memmem::rfind_iter(line.as_bytes(), b"{\"type\":\"");
-    starts.take(CANDIDATES).find_map(|at| {
-        let inside = line[..at].trim_end().ends_with([':', ',', '[']);
-        let event = read(&line[at..]).filter(|_| !inside)?;
-        event.kind.is_some_and(|kind| KINDS.contains(&kind)).then_some(event)
-    })
+    let is_ours = |event: &Event<'_>| event.kind.is_some_and(|kind| KINDS.contains(&kind));
+    objects_within(line, is_ours, |event, _| each(event));
 }

@@ -5,6 +5,8 @@
 //! * `error` on the top level is a failure, or a retry (`Reconnecting... 2/5 (why)`); as an item it is a
 //!   warning in a perfectly good run (an unknown model's metadata, another transport).
 //! * The answer is the last `agent_message`; earlier ones announce what the agent is about to do.
+//! * Why it did not begin is told on standard error. Once it has begun everything is told in events, and
+//!   standard error holds its log, which quotes what tools have said.
 //! * `usage` is the whole session's, earlier processes included. No cost is told.
 
 use std::collections::VecDeque;
@@ -88,7 +90,11 @@ struct Seen {
     /// What the CLI retries, unless the agent went on since.
     retrying: Option<String>,
     retries: u32,
+    /// An event was read.
+    began: bool,
     plain: PlainTail,
+    /// Of standard error, without the log's records.
+    complaints: PlainTail,
     records: Records,
     /// The line before was torn, so this one may be the rest of an event.
     torn: bool,
@@ -108,12 +114,13 @@ impl Seen {
             self.event(event, events);
             return;
         }
-        let recovered = event::recover(text);
-        // Half an event may hold prose or a tool's output: no plain words.
-        let half = recovered.is_some() || line.cut || text.starts_with('{');
-        if let Some(event) = recovered {
+        let mut recovered = false;
+        event::recover(text, |event| {
+            recovered = true;
             self.event(event, events);
-        }
+        });
+        // Half an event may hold prose or a tool's output: no plain words.
+        let half = recovered || line.cut || text.starts_with('{');
         if half || (self.torn && text.ends_with('}')) {
             self.plain.skip();
         } else {
@@ -126,13 +133,14 @@ impl Seen {
     fn words(&mut self, line: Line<'_>) {
         let text = String::from_utf8_lossy(line.bytes);
         if line.cut || self.records.take(&text) {
-            self.plain.skip();
+            self.complaints.skip();
         } else {
-            self.plain.push(&text);
+            self.complaints.push(&text);
         }
     }
 
     fn event(&mut self, event: Event<'_>, events: &mut Vec<AgentEvent>) {
+        self.began |= event.kind.is_some();
         match event.kind {
             Some("thread.started") => {
                 if let Some(session) = event.thread_id.filter(|session| !session.trim().is_empty()) {
@@ -141,7 +149,7 @@ impl Seen {
                 }
             }
             Some("turn.started") => {
-                self.turn = Turn::Open;
+                self.reopen();
                 self.answer = None;
                 self.went_on();
                 events.push(AgentEvent::TurnStarted);
@@ -172,6 +180,7 @@ impl Seen {
 
     /// A tool counts when it is started, also if it is killed before it ends.
     fn tool_started(&mut self, item: &Item<'_>, tool: &str, events: &mut Vec<AgentEvent>) {
+        self.reopen();
         self.tool_calls += 1;
         events.push(AgentEvent::ToolStarted(tool.to_owned()));
         if self.running.len() == MOST_RUNNING {
@@ -190,6 +199,7 @@ impl Seen {
             self.running.retain(|id| *id != name(&item));
             events.push(AgentEvent::ToolEnded);
         } else if item.kind == Some("agent_message") {
+            self.reopen();
             self.went_on();
             self.answer = Some(FinalText::from_text(&item.text.unwrap_or_default()));
             events.push(AgentEvent::Text);
@@ -208,6 +218,15 @@ impl Seen {
         let evidence = Evidence::new("stream", Some(retried(&why)), brief(&errors::clean(&why)));
         events.push(AgentEvent::Retrying { evidence: Box::new(evidence), attempt });
         self.retrying = Some(why);
+    }
+
+    /// The agent is at work: an end that was told before was not the last. The end of a tool that was started
+    /// before it says nothing of the kind.
+    fn reopen(&mut self) {
+        if !matches!(self.turn, Turn::Open) {
+            self.turn = Turn::Open;
+            self.answer = None;
+        }
     }
 
     fn went_on(&mut self) {
@@ -275,9 +294,13 @@ impl Seen {
                 Some(errors::evidence("text", category, line, now, zone))
             })
         };
+        let complaints = if self.began { Vec::new() } else { self.complaints.lines() };
+        // What nobody knows is shown, and proves nothing.
+        let complaint = || Some(Evidence::new("stderr", None, brief(complaints.last()?)));
         let silent = exit.is_some_and(Exit::is_zero);
-        words::refusal(plain, exit)
+        words::refusal(&complaints, exit)
             .or_else(said)
+            .or_else(complaint)
             .or_else(|| silent.then(|| Evidence::new("stream", None, "codex ended without telling a result")))
     }
 }

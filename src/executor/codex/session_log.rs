@@ -94,7 +94,11 @@ pub(super) fn evidence(sessions: &Path, query: &DiskQuery<'_>) -> Option<Evidenc
         };
         match kind {
             Some("task_started") => last = None,
-            Some("task_complete") => last = error.map(|error| error.evidence(query.now, &zone)),
+            Some("task_complete") => {
+                // A wait that it tells began when it was told.
+                let told = entry.timestamp.unwrap_or(query.now);
+                last = error.map(|error| error.evidence(told, &zone));
+            }
             // That somebody interrupted it is no reason, but better than nothing.
             Some("turn_aborted") => last = Some(Evidence::new(SOURCE, None, "turn_aborted")),
             _ => {}

@@ -307,10 +307,27 @@ fn exit_zero_without_the_end_of_a_turn_is_no_success() {
         // Otherwise the exit code has the word.
         assert_eq!(super::tests::report(recording(name), 1).evidence, None);
     }
-    // A turn that began after the end of another is not done.
-    let again = answered("first") + "{\"type\":\"turn.started\"}\n";
-    let report = report(again, 0);
-    assert!(!report.completed && !report.ended);
+    // A turn that began after the end of another is not done, however its beginning is told.
+    let said = answered("more").lines().next().unwrap().to_owned();
+    for more in [
+        r#"{"type":"turn.started"}"#,
+        r#"{"type":"item.started","item":{"id":"i","type":"web_search"}}"#,
+        r#"{"type":"item.completed","item":{"id":"i","type":"file_change"}}"#,
+        &said,
+    ] {
+        let open = report(format!("{}{more}\n", answered("first")), 0);
+        assert!(!open.completed && !open.ended, "{more}");
+        let ended = report(format!("{}{more}\n{}", answered("first"), answered("last")), 0);
+        assert_eq!((ended.completed, ended.summary.as_deref()), (true, Some("last")), "{more}");
+    }
+    // The late end of a tool is no beginning.
+    let first = answered("first");
+    let late = [
+        r#"{"type":"item.started","item":{"id":"i","type":"web_search"}}"#,
+        first.trim_end(),
+        r#"{"type":"item.completed","item":{"id":"i","type":"web_search"}}"#,
+    ];
+    assert!(report(late.join("\n"), 0).completed);
 }
 
 #[test]
@@ -342,19 +359,25 @@ fn what_keeps_it_from_beginning() {
     let (cause, _) = refused(b"Error: Model provider `nonesuch` not found\n".to_vec(), 1);
     assert_eq!(cause, "settings");
     // Only a usage error ends with 2.
-    assert_eq!(stderr(recording("badflag.stderr.txt"), 1).evidence, None);
+    assert_eq!(category(&stderr(recording("badflag.stderr.txt"), 1)), None);
 }
 
 // 20-AF-CX-07 (deviation: evidence has no provider of its own)
 #[test]
 fn plain_words_count_after_a_failure() {
-    for output in [report, stderr] {
-        let report = output("You hit your usage limit. Try again at 3:00 PM\n", 1);
-        let evidence = report.evidence.unwrap();
-        assert_eq!((evidence.category, evidence.source.as_str()), (Some(Category::UsageLimit), "text"));
-        assert!(evidence.reset_at.is_some());
-        assert_eq!(output("something went wrong\n", 1).plain_tail, ["something went wrong"]);
-    }
+    let told = report("You hit your usage limit. Try again at 3:00 PM\n", 1);
+    let evidence = told.evidence.unwrap();
+    assert_eq!((evidence.category, evidence.source.as_str()), (Some(Category::UsageLimit), "text"));
+    assert!(evidence.reset_at.is_some());
+    assert_eq!(report("something went wrong\n", 1).plain_tail, ["something went wrong"]);
+}
+
+#[test]
+fn unknown_words_on_standard_error_are_shown_and_prove_nothing() {
+    let told = stderr("something else\nusage limit reached\n", 1);
+    let evidence = told.evidence.unwrap();
+    assert_eq!((evidence.category, evidence.message.as_str()), (None, "usage limit reached"));
+    assert_eq!(told.plain_tail.len(), 0, "no pattern may look at them");
 }
 
 #[test]
@@ -363,7 +386,36 @@ fn its_own_log_on_standard_error_is_no_evidence() {
                  let message = \"rate limit, usage limit, unauthorized\";\n\
                  Error: something else\n";
     let report = stderr(words, 1);
-    assert_eq!((report.evidence, report.plain_tail), (None, vec!["Error: something else".to_owned()]));
+    let evidence = report.evidence.unwrap();
+    assert_eq!((evidence.category, evidence.message.as_str()), (None, "Error: something else"));
+    assert_eq!(report.plain_tail.len(), 0);
+}
+
+#[test]
+fn standard_error_is_no_evidence_once_it_has_begun() {
+    let record = "2026-11-22T20:00:00.1Z ERROR codex_core::tools::router: error=exec failed:\n";
+    for quoted in [
+        "Error: usage limit of the test account reached",
+        "Error loading config.toml: no",
+        "Error: thread/resume failed",
+        "unauthorized",
+    ] {
+        for record in [record, ""] {
+            // Whichever pipe is read first.
+            for order in [[Stream::Stdout, Stream::Stderr], [Stream::Stderr, Stream::Stdout]] {
+                let mut parser = CodexParser::default();
+                for stream in order {
+                    let text = match stream {
+                        Stream::Stdout => "{\"type\":\"turn.started\"}\n".to_owned(),
+                        Stream::Stderr | Stream::Log => format!("{record}{quoted}\n"),
+                    };
+                    parser.feed(stream, text.as_bytes(), &mut Vec::new());
+                }
+                let report = parser.finish(Some(Exit::Code(1)), now());
+                assert_eq!((report.evidence, report.plain_tail), (None, vec![]), "{quoted}");
+            }
+        }
+    }
 }
 
 // 20-AF-CX-01, 20-AF-CX-02 (deviation: the answer is the last message on the stream, no report file)
@@ -451,7 +503,7 @@ fn prose_and_tool_output_are_no_evidence() {
 }
 
 #[test]
-fn an_event_at_the_end_of_a_broken_line_is_found() {
+fn every_event_of_a_broken_line_is_found() {
     let end = "{\"type\":\"turn.completed\",\"usage\":{\"input_tokens\":1}}\n";
     let said = answered("PONG").lines().next().unwrap().to_owned() + "\n";
     for output in [
@@ -459,6 +511,7 @@ fn an_event_at_the_end_of_a_broken_line_is_found() {
         format!("{said}a wrapper's words without a line end{end}"),
         format!("{said}{}{end}", "x".repeat(LINE_CAP + 1)),
         format!("{said}\u{0}\u{1}\n\n[1]\n7\n{}", end.trim_end()),
+        format!("X{}{end}", said.trim_end()),
     ] {
         let report = report(&output, 0);
         assert!(report.completed, "{}", &output[..200]);

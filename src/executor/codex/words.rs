@@ -16,7 +16,8 @@ static RECORD: LazyLock<Regex> =
     LazyLock::new(|| regex(r"^\d{4}-\d{2}-\d{2}T\S+Z\s+(?:ERROR|WARN|INFO|DEBUG|TRACE)\s"));
 
 /// Tells the CLI's log records on standard error from its words. A record may go on over several lines and
-/// quote tool output or the user's files, so no line of it is evidence.
+/// quote tool output or the user's files, so no line of it is evidence. Where a quoted line begins like the CLI's last
+/// words it is taken for them: nothing but a refusal to begin may be read from what is left.
 #[derive(Debug, Default)]
 pub(super) struct Records {
     inside: bool,

@@ -4,7 +4,7 @@
 
 use serde::Deserialize;
 
-use crate::executor::json::loose;
+use crate::executor::json::{loose, objects_within};
 use crate::model::{Timestamp, Usage};
 
 /// What rally reads of an event.
@@ -93,43 +93,10 @@ pub(super) fn read(line: &str) -> Option<Event<'_>> {
     serde_json::from_str(line).ok()
 }
 
-/// The events inside a broken line: something else wrote into it. Only what surely is an event
-/// counts, so that an object inside a torn one (a tool's parameters may hold anything) is not mistaken for it:
-/// it has a time, and nothing follows that goes on like the inside of an object.
-pub(super) fn recover(line: &str, mut each: impl FnMut(&Event<'_>)) -> bool {
+/// Calls `each` with every event that stands inside a broken line; every event has a time.
+pub(super) fn recover(line: &str, mut each: impl FnMut(&Event<'_>)) {
     const KINDS: [&str; 6] = ["init", "message", "tool_use", "tool_result", "error", "result"];
-    let (mut from, mut any) = (0, false);
-    // Every candidate is read as far as it makes sense; together they may cost a few passes over the line.
-    let mut budget = 8 * line.len();
-    while let Some(at) = memchr::memmem::find(&line.as_bytes()[from..], b"{\"") {
-        let candidate = &line[from + at..];
-        let mut values = serde_json::Deserializer::from_str(candidate).into_iter::<Event<'_>>();
-        let cost = match values.next() {
-            Some(Ok(event)) => {
-                let end = values.byte_offset();
-                let nested = candidate[end..].trim_start().starts_with([',', ']', '}']);
-                if event.kind.is_some_and(|kind| KINDS.contains(&kind))
-                    && event.timestamp.is_some()
-                    && !nested
-                {
-                    each(&event);
-                    any = true;
-                    from += at + end;
-                } else {
-                    from += at + 1;
-                }
-                end
-            }
-            Some(Err(error)) => {
-                from += at + 1;
-                error.column()
-            }
-            None => return any,
-        };
-        budget = budget.saturating_sub(cost);
-        if budget == 0 {
-            return any;
-        }
-    }
-    any
+    let is_ours =
+        |event: &Event<'_>| event.timestamp.is_some() && event.kind.is_some_and(|kind| KINDS.contains(&kind));
+    objects_within(line, is_ours, |event, _| each(&event));
 }

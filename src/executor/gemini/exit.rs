@@ -60,13 +60,13 @@ pub(super) fn category(code: i32) -> Option<Category> {
     }
 }
 
-/// 400 to 511, and 529: what lies between would be taken for one of the CLI's own codes.
+/// Statuses that the services, and what stands before them, answer with. Any other code that a status would leave is
+/// something else: 255 is how many programs say that they failed.
+const STATUSES: [u16; 13] = [400, 401, 403, 404, 408, 413, 429, 499, 500, 502, 503, 504, 529];
+
+/// The status that leaves this code.
 fn status(code: i32) -> Option<u16> {
-    match code {
-        144..=255 => u16::try_from(code + 256).ok(),
-        17 => Some(529),
-        _ => None,
-    }
+    STATUSES.into_iter().find(|status| i32::from(*status) % 256 == code)
 }
 
 #[cfg(test)]
@@ -101,7 +101,8 @@ mod tests {
                 "{evidence:?}"
             );
         }
-        for code in [0, 1, 2, 99, 143] {
+        // 137 and 143: killed; 255: no status, as little as 256 more of it is one.
+        for code in [0, 1, 2, 99, 137, 143, 254, 255] {
             assert_eq!(evidence(code, None), None, "{code}");
         }
     }

@@ -1,8 +1,8 @@
 //! Reads standard output, a JSON event per line, and standard error.
 //!
 //! What was observed and is relied on here:
-//! * `result` is the end of the run, and comes once. `status` tells whether it went well; exit code 0 tells nothing: an
-//!   interrupted process ends with it, without a `result`.
+//! * `result` is the end of the run; what comes after it anyway has an end of its own. `status` tells whether it went
+//!   well; exit code 0 tells nothing: an interrupted process ends with it, without a `result`.
 //! * `error.type` of a failed result is `unknown` for every failed request: the words and the exit code tell which.
 //! * An `error` event alone is a remark. When it is the last thing before the result, the turn ended because of it, even
 //!   where `status` is `success` (a loop was detected, a hook blocked the answer).
@@ -67,8 +67,10 @@ struct Seen {
     result: Option<TurnResult>,
     /// What an `error` event said, unless the model went on after it.
     trouble: Option<String>,
-    /// The retry that was announced last, unless the model answered since.
+    /// The retry that was announced last, unless the model answered, or the CLI gave up, since.
     retrying: Option<Evidence>,
+    /// An event was read: the CLI took its command line.
+    began: bool,
     reader: Reader,
     plain: PlainTail,
 }
@@ -94,7 +96,11 @@ impl Seen {
             self.event(&event, events);
             return;
         }
-        let recovered = event::recover(text, |event| self.event(event, events));
+        let mut recovered = false;
+        event::recover(text, |event| {
+            recovered = true;
+            self.event(event, events);
+        });
         // Half an event may hold prose or a tool's output: no plain words.
         if recovered || line.cut || text.starts_with('{') || text.ends_with('}') {
             self.plain.skip();
@@ -113,13 +119,21 @@ impl Seen {
                 self.retrying = Some(evidence.clone());
                 events.push(AgentEvent::Retrying { evidence: Box::new(evidence), attempt });
             }
-            Said::Words(words) => self.plain.push(&words),
+            Said::GaveUp => self.retrying = None,
+            Said::Words(words) => {
+                if stderr::ends_retries(&words) {
+                    self.retrying = None;
+                }
+                self.plain.push(&words);
+            }
         }
     }
 
     fn event(&mut self, event: &Event<'_>, events: &mut Vec<AgentEvent>) {
+        self.began |= event.kind.is_some();
         match (event.kind, event.role) {
             (Some("init"), _) => {
+                self.reopen();
                 if let Some(session) = event.session_id.filter(|session| !session.trim().is_empty()) {
                     self.session = Some(session.to_owned());
                     events.push(AgentEvent::Session(session.to_owned()));
@@ -150,8 +164,16 @@ impl Seen {
         }
     }
 
+    /// A result that was told before is not the last.
+    fn reopen(&mut self) {
+        if self.result.take().is_some() {
+            self.answer.clear();
+        }
+    }
+
     /// The model answered.
     fn goes_on(&mut self) {
+        self.reopen();
         self.trouble = None;
         self.retrying = None;
     }
@@ -212,7 +234,8 @@ impl Seen {
         now: Timestamp,
         zone: &TimeZone,
     ) -> Option<Evidence> {
-        if let Some(known) = self.retrying.as_ref().or(self.reader.refusal()) {
+        let refusal = self.reader.refusal().filter(|_| !self.began);
+        if let Some(known) = self.retrying.as_ref().or(refusal) {
             return Some(known.clone());
         }
         if let Some(line) = plain.iter().rev().find(|line| stderr::session_is_lost(line)) {

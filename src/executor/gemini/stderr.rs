@@ -53,6 +53,8 @@ pub(super) enum Said {
     Nothing,
     /// A request is tried again: evidence of why, and the number of the attempt that failed.
     Retrying(Evidence, u32),
+    /// A request was tried for the last time.
+    GaveUp,
     /// Words of the CLI.
     Words(String),
 }
@@ -88,7 +90,9 @@ impl Reader {
     pub fn line(&mut self, line: &str) -> Said {
         let line = COLOUR.replace_all(line, "");
         let line = line.trim_end();
-        if let Some(refusal) = refused(line) {
+        // Many tools refuse their command line in the same words.
+        let quoted = matches!(self.within, Within::Tool | Within::Attempt(_));
+        if let Some(refusal) = refused(line).filter(|_| !quoted) {
             // The line below it tells more.
             self.refusal = Some(refusal);
             return Said::Nothing;
@@ -127,10 +131,15 @@ impl Reader {
     fn attempt(&mut self) -> Said {
         let Within::Attempt(text) = &self.within else { return Said::Nothing };
         let again = TRIES_AGAIN.is_match(text);
-        if !again && !text.contains("Max attempts reached") && text.len() < ATTEMPT_LIMIT {
+        let over = text.contains("Max attempts reached");
+        if !again && !over && text.len() < ATTEMPT_LIMIT {
             return Said::Nothing;
         }
-        let said = if again { retrying(text) } else { Said::Nothing };
+        let said = match (again, over) {
+            (true, _) => retrying(text),
+            (false, true) => Said::GaveUp,
+            (false, false) => Said::Nothing,
+        };
         self.within = Within::Nothing;
         said
     }
@@ -201,6 +210,15 @@ fn refused(line: &str) -> Option<Evidence> {
     let usage = ["Invalid values:", "Not enough arguments following", "Missing required argument"];
     (unknown.is_some() || usage.iter().any(|beginning| line.starts_with(beginning)))
         .then(|| launch(&brief(line), "unknown_option"))
+}
+
+/// Whether these words end the retries before them: they prove something, or say that the CLI gave up.
+pub(super) fn ends_retries(words: &str) -> bool {
+    const OVER: [&str; 3] =
+        ["Error when talking to Gemini API", "An unexpected critical error occurred", "FATAL ERROR: "];
+    OVER.iter().any(|beginning| words.starts_with(beginning))
+        // No text that is looked at here names a time of day.
+        || google::evidence(words, Timestamp::UNIX_EPOCH, &TimeZone::UTC).is_some()
 }
 
 /// Whether the CLI says that it does not have the session which it was to resume.

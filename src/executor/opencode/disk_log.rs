@@ -162,9 +162,10 @@ mod tests {
     const WEEK: &str =
         "AI_RetryError: Failed after 3 attempts. Last error: Monthly usage limit reached. Resets in 7 days.";
 
+    /// Days from the time at which the lines were written, give or take some minutes.
     fn days(evidence: &Evidence) -> Option<i64> {
-        let now: Timestamp = NOW.parse().unwrap();
-        Some(evidence.reset_at?.duration_since(now).as_hours() / 24)
+        let told: Timestamp = "2026-11-23T09:30:00Z".parse().unwrap();
+        Some(evidence.reset_at?.duration_since(told).as_hours() / 24)
     }
 
     // 20-AF-OC-16, 20-AF-OC-28: also when only the title's request was refused in words
@@ -178,6 +179,11 @@ mod tests {
                 "ses_other",
                 "build",
                 "AI_APICallError: Monthly usage limit reached. Resets in 2 days.",
+            ),
+            line(
+                "09:31:30",
+                "INFO",
+                "message=stream providerID=opencode-go session.id=ses_right agent=build",
             ),
             stream_error("09:32:00", "ses_right", "title", WEEK),
         ];

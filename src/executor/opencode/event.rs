@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::errors::RequestError;
-use crate::executor::json::loose;
+use crate::executor::json::{loose, objects_within};
 use crate::model::Usage;
 use crate::model::text::{self, FINAL_TEXT_LIMIT};
 
@@ -172,34 +172,13 @@ pub(super) fn read(line: &str) -> Option<Event<'_>> {
     serde_json::from_str(line).ok()
 }
 
-/// Calls `each` with every event of the session that stands inside a broken line. Only what surely is an event
-/// counts: a tool's output may hold a whole transcript, so nothing that goes on like the
-/// inside of an object may follow.
+/// Calls `each` with every event of the session that stands inside a broken line.
 pub(super) fn recover(line: &str, session: Option<&str>, mut each: impl FnMut(&Event<'_>)) {
     const KINDS: [&str; 5] = ["step_start", "step_finish", "text", "tool_use", "error"];
-    let mut from = 0;
-    // Every candidate is read as far as it makes sense; together they may cost a few passes over the line.
-    let mut budget = 8 * line.len();
-    while let Some(at) = memchr::memmem::find(&line.as_bytes()[from..], b"{\"") {
-        let candidate = &line[from + at..];
-        from += at + 1;
-        let mut values = serde_json::Deserializer::from_str(candidate).into_iter::<Event<'_>>();
-        match values.next() {
-            Some(Ok(event)) => {
-                let end = values.byte_offset();
-                let nested = candidate[end..].trim_start().starts_with([',', ']', '}']);
-                let ours = event.session.is_some() && (session.is_none() || event.session == session);
-                if ours && !nested && event.kind.is_some_and(|kind| KINDS.contains(&kind)) {
-                    each(&event);
-                    from += end - 1;
-                }
-                budget = budget.saturating_sub(end);
-            }
-            Some(Err(error)) => budget = budget.saturating_sub(error.column()),
-            None => return,
-        }
-        if budget == 0 {
-            return;
-        }
-    }
+    let is_ours = |event: &Event<'_>| {
+        event.session.is_some()
+            && (session.is_none() || event.session == session)
+            && event.kind.is_some_and(|kind| KINDS.contains(&kind))
+    };
+    objects_within(line, is_ours, |event, _| each(&event));
 }

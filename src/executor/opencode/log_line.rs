@@ -29,6 +29,8 @@ pub(super) struct LogLine {
     pub parent: String,
     pub directory: String,
     pub agent: String,
+    /// Whom a request goes to.
+    pub provider: String,
     /// What went wrong, with the error's name in front.
     pub error: String,
     /// Names an `error` event of the stream.
@@ -99,6 +101,7 @@ impl LogLine {
             "parentID" if value != "undefined" => &mut self.parent,
             "directory" => &mut self.directory,
             "agent" => &mut self.agent,
+            "providerID" => &mut self.provider,
             "error.error" => &mut self.error,
             "error" if self.error.is_empty() => &mut self.error,
             "ref" => &mut self.reference,
@@ -153,6 +156,7 @@ mod tests {
                 message: "stream error".into(),
                 session: "ses_1".into(),
                 agent: "build".into(),
+                provider: "mock".into(),
                 error: "AI_APICallError: said \"no\"\nand more".into(),
                 ..LogLine::default()
             })

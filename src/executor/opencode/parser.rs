@@ -265,7 +265,8 @@ impl Seen {
             usage: self.usage.map(Counted::ThisTry),
             cost: self.cost.map(Counted::ThisTry),
             evidence,
-            ended: self.finished(),
+            // Without the log's word the CLI may have been about to go on.
+            ended: self.finished() && self.loop_over,
             plain_tail,
         }
     }

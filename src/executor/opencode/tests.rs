@@ -111,7 +111,8 @@ fn a_run_that_went_well() {
     assert_eq!(events.iter().filter(|event| matches!(event, AgentEvent::Session(_))).count(), 1);
     assert!(events.contains(&AgentEvent::ToolStarted("write".into())));
     assert_eq!(events.last(), Some(&AgentEvent::End));
-    assert_eq!(report_of_stdout_alone("tool"), report);
+    // Without the log a process that ends well has done its work all the same; one that was ended has not.
+    assert_eq!(report_of_stdout_alone("tool"), Report { ended: false, ..report });
 }
 
 fn report_of_stdout_alone(name: &str) -> Report {
@@ -147,7 +148,12 @@ fn the_end_is_told_by_the_log_alone() {
     let (report, events) =
         played(said.as_bytes(), format!("{more}{over}{more}{child}").as_bytes(), Some(Exit::Signal(15)));
     assert_eq!(events.iter().filter(|event| **event == AgentEvent::End).count(), 1);
-    assert!(!report.completed, "killed while it went on");
+    assert!(!report.completed && !report.ended, "killed while it went on");
+    // It was ended when nobody knew whether it would go on; that it exits with 0 then is not its word.
+    let (report, _) = played(said.as_bytes(), b"", Some(Exit::Code(0)));
+    assert!(report.completed && !report.ended);
+    let (report, _) = played(said.as_bytes(), format!("{more}{over}").as_bytes(), Some(Exit::Code(0)));
+    assert!(report.completed && report.ended);
 }
 
 // 20-AF-OC-01, 20-AF-OC-02, 20-AF-OC-04, 20-AF-OC-06, 20-AF-OC-11, 20-AF-OC-29. A text alone is no success
@@ -350,6 +356,36 @@ fn a_sub_agent_is_seen_in_the_log_alone() {
     assert_eq!(sessions, [&AgentEvent::Session("ses_df81a1780ffevMIv8IN9V62d6P".into())]);
     // The log is played first: the end is told there, and again when the last step is known.
     assert_eq!(events.iter().filter(|event| **event == AgentEvent::End).count(), 3);
+}
+
+#[test]
+fn a_title_speaks_for_the_account_of_its_own_provider_alone() {
+    let request = |session: &str, agent: &str, provider: &str| {
+        log("INFO", &format!("message=stream providerID={provider} session.id={session} agent={agent}"))
+    };
+    let title = request("ses_test123", "title", "small").replace("INFO", "ERROR").replace(
+        "message=stream ",
+        r#"message="stream error" error.error="AI_APICallError: Usage limit reached. Resets in 4h." "#,
+    );
+    let why = |turn: &str| category(&played(b"", format!("{turn}{title}").as_bytes(), None).0);
+    assert_eq!(why(&request("ses_test123", "build", "small")), Some(Category::UsageLimit));
+    assert_eq!(why(&request("ses_test123", "build", "large")), None);
+    // That a sub-agent asks it, too, says nothing about the turn.
+    let both = request("ses_test123", "build", "large") + &request("ses_child", "explore", "small");
+    assert_eq!(why(&both), None);
+    assert_eq!(why(&request("ses_child", "explore", "small")), None);
+    assert_eq!(why(""), None, "nobody knows whom the turn asks");
+}
+
+#[test]
+fn a_wait_is_counted_from_when_it_was_told() {
+    let failed = log(
+        "ERROR",
+        r#"message="stream error" session.id=ses_test123 agent=build error.error="AI_APICallError: Usage limit reached. Resets in 4h.""#,
+    );
+    // A minute before the end.
+    let evidence = report_of(b"", failed.as_bytes()).evidence.unwrap();
+    assert_eq!(evidence.reset_at, Some("2026-11-23T13:59:00Z".parse().unwrap()));
 }
 
 #[test]

@@ -80,6 +80,14 @@ fn recorded_failures() {
 }
 
 #[test]
+fn a_wait_is_counted_from_when_it_was_told() {
+    let said = r#"{"type":"task_complete","error":{"message":"You've hit your usage limit. Try again in 4 hours.","codex_error_info":"usage_limit_exceeded"}}"#;
+    // The log is read at nine.
+    let evidence = found(&event("17:30:00", said)).unwrap();
+    assert_eq!(evidence.reset_at, Some("2026-11-22T21:30:00Z".parse().unwrap()));
+}
+
+#[test]
 fn classes_without_words() {
     for (class, category) in [
         (r#""usage_limit_exceeded""#, Category::UsageLimit),

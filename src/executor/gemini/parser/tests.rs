@@ -553,3 +553,5 @@ proptest! {
         prop_assert_eq!(parts.1, whole.1);
     }
 }
+
+mod overtaken;
