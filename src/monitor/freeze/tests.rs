@@ -6,11 +6,11 @@
 //! |---|---|
 //! | 20-AF-FZ-01 | `without_a_connection_silence_is_enough`; on the first sample only when nothing was seen to move and the look before, if any, saw no connection either: a deviation, for the sake of reconnects |
 //! | 20-AF-FZ-02 | `dry_connections_take_their_time`; over the bytes of sockets, not of system calls: a deviation, since timers and logs of a dead agent move the latter, and `recv` does not |
-//! | 20-AF-FZ-03 | void: Linux is what is supported; elsewhere silence alone would decide |
+//! | 20-AF-FZ-03 | not covered: the watch reads `/proc`, which only Linux has |
 //! | 20-AF-FZ-04 | void: there is no Windows build |
 //! | 20-AF-FZ-05 to 08 | void by decision: there is no probe, so there is nothing ambiguous; that an agent which is not silent is never frozen: `who_works_lives_and_who_is_dead_is_found` |
 //! | 20-AF-FZ-09 | `slowing_comes_at_60_percent`; file and log: `a_frozen_agent_is_ended_and_its_session_goes_on` (integration) |
-//! | 20-AF-FZ-10 | the tests of the configuration: 900 s when nothing is set; the bare fallback of 180 s is void, there is one default |
+//! | 20-AF-FZ-10 | the integration tests of the configuration: 900 s when nothing is set, 60 s when 60 is set; the bare fallback of 180 s is void, there is one default |
 //! | 20-AF-FZ-11 | `a_frozen_agent_is_ended_and_its_session_goes_on` (integration) |
 
 use proptest::prelude::*;
