@@ -3,7 +3,10 @@
 //! Two ways to be frozen: silent beyond the threshold and not connected to anything (*classic*), or
 //! silent beyond it and connected, but nothing has moved on any connection for long (*connected*).
 //! Further evidence only speaks against a freeze: processor time, a young tool, a tool under an
-//! explicit time limit. What is unknown speaks against it, too.
+//! explicit time limit, a tool that moves bytes. What is unknown speaks against it, too.
+//!
+//! Between two requests an agent may have no connection for a moment (a reconnect, short polling): one look
+//! without any says nothing when the look before saw one, or when something has moved not long ago.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -14,7 +17,12 @@ use super::sample::{Sample, Tool};
 /// CLIs that wait for an answer were measured at 0 to 1.
 const BUSY_PERCENT: u128 = 3;
 
-/// The window over which processor time counts.
+/// Bytes that the descendants of the main process move over the window below only when one of them works.
+/// Idle servers of tools exchange some hundred bytes a minute and wake their event loops with 8 bytes at a time;
+/// the quietest of builds, and a copy to a slow disk, move this much within a second or a few.
+const MOVING_BYTES: u64 = 64 * 1024;
+
+/// The window over which processor time and tools' bytes count.
 const BUSY_WINDOW: Duration = Duration::from_secs(30);
 
 /// Part of the threshold after which an agent counts as slowing, in percent.
@@ -87,22 +95,35 @@ impl Freeze {
 #[derive(Debug)]
 pub struct Detector {
     limits: Limits,
-    /// Network bytes, and when they last changed.
+    /// Network bytes, and since when they have been the same.
     network: Option<(u64, Duration)>,
-    /// Samples of the window, oldest first: when, and processor time.
-    cpu: VecDeque<(Duration, Duration)>,
+    /// When network bytes were last seen to change, or were unknown; `None` when neither ever happened.
+    stirred: Option<Duration>,
+    /// Whether the last look saw a connection, or could not tell.
+    connected: bool,
+    /// Samples of the window, oldest first.
+    window: VecDeque<Mark>,
+}
+
+/// What counts over the window.
+#[derive(Debug)]
+struct Mark {
+    at: Duration,
+    cpu: Duration,
+    tool_bytes: u64,
 }
 
 impl Detector {
     /// Nothing was seen yet.
     pub fn new(limits: Limits) -> Detector {
-        Detector { limits, network: None, cpu: VecDeque::new() }
+        Detector { limits, network: None, stirred: None, connected: false, window: VecDeque::new() }
     }
 
     /// Takes the next sample and says whether the agent is frozen.
     pub fn assess(&mut self, sample: &Sample) -> Option<Freeze> {
         let dry = self.dry(sample);
         let busy = self.busy(sample);
+        let was_connected = std::mem::replace(&mut self.connected, sample.connections != Some(0));
         let silent = sample.silent;
         if silent < self.limits.threshold || busy {
             return None;
@@ -112,7 +133,12 @@ impl Detector {
             None => {}
         }
         match sample.connections? {
-            0 => Some(Freeze::Classic { silent }),
+            0 => {
+                let quiet = self.stirred.is_none_or(|moved| {
+                    sample.at.saturating_sub(moved) >= self.limits.threshold.min(self.limits.network)
+                });
+                (quiet && !was_connected).then_some(Freeze::Classic { silent })
+            }
             connections => {
                 let dry = dry.filter(|dry| *dry >= self.limits.network)?;
                 Some(Freeze::Connected { silent, dry, connections })
@@ -124,11 +150,16 @@ impl Detector {
     fn dry(&mut self, sample: &Sample) -> Option<Duration> {
         let Some(bytes) = sample.network_bytes else {
             self.network = None;
+            self.stirred = Some(sample.at);
             return None;
         };
         let since = match self.network {
             Some((before, since)) if before == bytes => since,
-            _ => sample.at,
+            Some(_) => {
+                self.stirred = Some(sample.at);
+                sample.at
+            }
+            None => sample.at,
         };
         self.network = Some((bytes, since));
         Some(sample.at.saturating_sub(since))
@@ -136,14 +167,16 @@ impl Detector {
 
     /// Whether the tree has been working in the last window. Before a whole window was seen, what was seen counts.
     fn busy(&mut self, sample: &Sample) -> bool {
-        self.cpu.push_back((sample.at, sample.cpu));
-        let begins = sample.at.saturating_sub(BUSY_WINDOW.min(self.limits.threshold));
-        while self.cpu.get(1).is_some_and(|(at, _)| *at <= begins) {
-            self.cpu.pop_front();
+        let Sample { at, cpu, tool_bytes, .. } = *sample;
+        self.window.push_back(Mark { at, cpu, tool_bytes });
+        let begins = at.saturating_sub(BUSY_WINDOW.min(self.limits.threshold));
+        while self.window.get(1).is_some_and(|mark| mark.at <= begins) {
+            self.window.pop_front();
         }
-        let Some((at, cpu)) = self.cpu.front() else { return false };
-        let burnt = sample.cpu.saturating_sub(*cpu).as_nanos();
-        burnt * 100 > sample.at.saturating_sub(*at).as_nanos() * BUSY_PERCENT
+        let Some(first) = self.window.front() else { return false };
+        let burnt = cpu.saturating_sub(first.cpu).as_nanos();
+        burnt * 100 > at.saturating_sub(first.at).as_nanos() * BUSY_PERCENT
+            || tool_bytes.saturating_sub(first.tool_bytes) > MOVING_BYTES
     }
 }
 

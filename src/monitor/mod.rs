@@ -1,6 +1,7 @@
 //! Is the agent alive, and what happened to it? Reads `/proc`, decides nothing.
 
 pub mod freeze;
+mod ledger;
 pub mod memory;
 pub mod sample;
 pub mod sockets;

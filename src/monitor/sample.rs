@@ -20,6 +20,8 @@ pub struct Sample {
     pub io_bytes: u64,
     /// `rchar` and `wchar`: what went through `read` and `write`, files and pipes included.
     pub syscall_bytes: u64,
+    /// What the descendants of the main process have moved of these: the larger of the two.
+    pub tool_bytes: u64,
     /// Processes of the tree.
     pub processes: usize,
     /// Whether the agent is waiting for a tool that is surely not stuck.

@@ -1,7 +1,7 @@
 //! Looks at an agent's process tree again and again, and adds up what its processes have moved.
 //!
-//! Sums over the living go back when a process or a socket goes, which would look like activity: so
-//! differences are added up, for each process and each socket by itself.
+//! As with processes (see the ledger), what sockets have moved is added up for each by itself: a sum over
+//! the living goes back when one goes, which would look like activity.
 
 use std::collections::{HashMap, HashSet};
 use std::os::unix::fs::MetadataExt;
@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use procfs::process::Process;
 
+use super::ledger::{Key, Ledger, Reading};
 use super::sample::{Sample, Tool};
 use super::sockets::{self, Socket};
 use super::timeout;
@@ -23,19 +24,9 @@ pub struct Watch {
     agent: i32,
     /// How old a tool may get before it no longer counts as young.
     youth: Duration,
-    processes: HashMap<(i32, u64), Moved>,
+    ledger: Ledger,
     sockets: HashMap<u64, Socket>,
-    sums: Moved,
     network: u64,
-}
-
-/// What a process, or all of them, have used and moved.
-#[derive(Debug, Clone, Copy, Default)]
-struct Moved {
-    /// Clock ticks.
-    cpu: u64,
-    io: u64,
-    syscall: u64,
 }
 
 /// What the sockets say.
@@ -48,63 +39,59 @@ struct Network {
 impl Watch {
     /// Of the tree below `guard`, with `agent` as its main process.
     pub fn new(guard: ProcessIdentity, agent: i32, youth: Duration) -> Watch {
-        Watch {
-            guard,
-            agent,
-            youth,
-            processes: HashMap::new(),
-            sockets: HashMap::new(),
-            sums: Moved::default(),
-            network: 0,
-        }
+        Watch { guard, agent, youth, ledger: Ledger::default(), sockets: HashMap::new(), network: 0 }
     }
 
     /// One look; `at` is active time since the try began, `silent` the time since the agent's last byte.
     pub fn sample(&mut self, at: Duration, silent: Duration) -> Sample {
-        let mut pids = Vec::new();
+        let (mut pids, mut all) = (Vec::new(), Vec::new());
         if identity::is_alive(&self.guard) {
             tree::walk(self.guard.pid, |member| {
+                let key = (member.pid, member.start_time);
+                all.push(key);
                 if member.alive {
-                    pids.push((member.pid, member.start_time));
+                    pids.push(key);
                 }
             });
         }
-        self.add_up(&pids);
+        self.add_up(at, &all);
         let network = self.look_at_sockets(&pids);
         let ticks = procfs::ticks_per_second().max(1);
+        let (sums, tools) = (&self.ledger.all, &self.ledger.tools);
         Sample {
             at,
             silent,
             connections: network.connections,
             network_bytes: network.bytes,
-            cpu: Duration::from_millis(self.sums.cpu.saturating_mul(1000) / ticks),
-            io_bytes: self.sums.io,
-            syscall_bytes: self.sums.syscall,
+            cpu: Duration::from_millis(sums.cpu.saturating_mul(1000) / ticks),
+            io_bytes: sums.io,
+            syscall_bytes: sums.syscall,
+            tool_bytes: tools.io.max(tools.syscall),
             processes: pids.len(),
-            tool: pids.iter().filter(|(pid, _)| *pid != self.agent).find_map(|(pid, start)| {
-                let age = age(*start, ticks)?;
-                let bound = timeout::of(*pid);
-                if bound.is_some_and(|bound| age < bound) {
-                    return Some(Tool::Bounded);
-                }
-                (age < silent.min(self.youth)).then_some(Tool::Young)
-            }),
+            tool: self.tool(&pids, at, silent),
         }
     }
 
-    fn add_up(&mut self, pids: &[(i32, u64)]) {
-        for key in pids {
-            let Some(now) = moved(key.0) else { continue };
-            let before = self.processes.insert(*key, now).unwrap_or_default();
-            self.sums.cpu += now.cpu.saturating_sub(before.cpu);
-            self.sums.io += now.io.saturating_sub(before.io);
-            self.sums.syscall += now.syscall.saturating_sub(before.syscall);
-        }
-        let living: HashSet<&(i32, u64)> = pids.iter().collect();
-        self.processes.retain(|key, _| living.contains(key));
+    /// Whether one of the living, the main process aside, is surely no reason for worry.
+    fn tool(&self, pids: &[Key], at: Duration, silent: Duration) -> Option<Tool> {
+        let ticks = procfs::ticks_per_second().max(1);
+        pids.iter().filter(|(pid, _)| *pid != self.agent).find_map(|key| {
+            // `timeout` counts real time, also while the relay is stopped; silence and youth do not.
+            let bound = timeout::of(key.0).zip(age(key.1, ticks));
+            if bound.is_some_and(|(bound, age)| age < bound) {
+                return Some(Tool::Bounded);
+            }
+            let known = at.saturating_sub(self.ledger.first_seen(key)?);
+            (known < silent.min(self.youth)).then_some(Tool::Young)
+        })
     }
 
-    fn look_at_sockets(&mut self, pids: &[(i32, u64)]) -> Network {
+    fn add_up(&mut self, at: Duration, all: &[Key]) {
+        let readings: Vec<_> = all.iter().filter_map(|key| Some((*key, read(key)?))).collect();
+        self.ledger.enter(at, self.agent, &readings);
+    }
+
+    fn look_at_sockets(&mut self, pids: &[Key]) -> Network {
         let Some(inodes) = socket_inodes(pids) else { return Network::default() };
         let Ok(all) = sockets::tcp() else { return Network::default() };
         let mut ours = HashMap::new();
@@ -131,20 +118,23 @@ impl Watch {
     }
 }
 
-fn moved(pid: i32) -> Option<Moved> {
-    let process = Process::new(pid).ok()?;
-    let stat = process.stat().ok()?;
-    // Children that were waited for, too: the short-lived are never seen alive.
-    let waited = stat.cutime.saturating_add(stat.cstime);
-    let cpu = (stat.utime + stat.stime).saturating_add(u64::try_from(waited).unwrap_or(0));
-    let (io, syscall) = process.io().map_or((0, 0), |io| {
-        (io.read_bytes.saturating_add(io.write_bytes), io.rchar.saturating_add(io.wchar))
-    });
-    Some(Moved { cpu, io, syscall })
+fn read(key: &Key) -> Option<Reading> {
+    let process = Process::new(key.0).ok()?;
+    let stat = process.stat().ok().filter(|stat| stat.starttime == key.1)?;
+    let bytes = process
+        .io()
+        .ok()
+        .map(|io| (io.read_bytes.saturating_add(io.write_bytes), io.rchar.saturating_add(io.wchar)));
+    Some(Reading {
+        parent: stat.ppid,
+        own: stat.utime.saturating_add(stat.stime),
+        waited: u64::try_from(stat.cutime.saturating_add(stat.cstime)).unwrap_or(0),
+        bytes,
+    })
 }
 
 /// Inodes of all sockets in this network namespace that these processes hold; `None` when not all can be known.
-fn socket_inodes(pids: &[(i32, u64)]) -> Option<HashSet<u64>> {
+fn socket_inodes(pids: &[Key]) -> Option<HashSet<u64>> {
     let here = namespace(Path::new("/proc/self/ns/net"))?;
     let mut inodes = HashSet::new();
     for (pid, _) in pids {
@@ -214,7 +204,7 @@ mod tests {
         let only = |watch: &mut Watch, silent| {
             let mut pids = vec![(child.id() as i32, identity::of(child.id() as i32).unwrap().start_time)];
             pids.sort_unstable();
-            watch.add_up(&pids);
+            watch.add_up(Duration::ZERO, &pids);
             let network = watch.look_at_sockets(&pids);
             (network.connections, network.bytes, watch.sample(Duration::ZERO, silent))
         };
@@ -242,13 +232,58 @@ mod tests {
     fn sums_never_go_back() {
         let mut watch = watch();
         let me = (std::process::id() as i32, identity::of(std::process::id() as i32).unwrap().start_time);
-        watch.add_up(&[me]);
-        let before = watch.sums;
-        watch.add_up(&[]);
-        assert_eq!(watch.sums.syscall, before.syscall);
+        watch.add_up(Duration::ZERO, &[me]);
+        let before = watch.ledger.all;
+        watch.add_up(Duration::ZERO, &[]);
+        assert_eq!(watch.ledger.all, before);
         std::fs::File::open("/dev/zero").unwrap().read_exact(&mut [0; 100_000]).unwrap();
-        watch.add_up(&[me]);
-        assert!(watch.sums.syscall >= before.syscall + 100_000);
+        watch.add_up(Duration::ZERO, &[me]);
+        assert!(watch.ledger.all.syscall >= before.syscall + 100_000);
+    }
+
+    #[test]
+    fn what_a_child_burnt_is_counted_once() {
+        // The child computes, waits for a line and ends; its parent waits for it and stays.
+        let script =
+            "exec 3<&0; (i=0; while [ $i -lt 300000 ]; do i=$((i + 1)); done; read x <&3) & wait; read y";
+        let mut parent =
+            Command::new("sh").args(["-c", script]).stdin(std::process::Stdio::piped()).spawn().unwrap();
+        let pid = parent.id() as i32;
+        let key = (pid, identity::of(pid).unwrap().start_time);
+        let mut watch = watch();
+        let begun = std::time::Instant::now();
+        let look = |watch: &mut Watch| {
+            assert!(begun.elapsed().as_secs() < 60);
+            let mut all = vec![key];
+            tree::walk(pid, |member| all.push((member.pid, member.start_time)));
+            watch.add_up(Duration::ZERO, &all);
+            all.len()
+        };
+        while look(&mut watch) < 2 || watch.ledger.all.cpu < 5 {}
+        parent.stdin.as_mut().unwrap().write_all(b"\n").unwrap();
+        while look(&mut watch) > 1 {}
+        look(&mut watch);
+        let whole = read(&key).unwrap();
+        assert!(whole.waited >= 4, "{whole:?}");
+        assert_eq!(watch.ledger.all.cpu, whole.own + whole.waited);
+        let (io, syscall) = whole.bytes.unwrap();
+        assert_eq!((watch.ledger.all.io, watch.ledger.all.syscall), (io, syscall));
+        assert_eq!(watch.ledger.tools, watch.ledger.all, "none of them is the main process");
+        parent.stdin.as_mut().unwrap().write_all(b"\n").unwrap();
+        parent.wait().unwrap();
+    }
+
+    #[test]
+    fn a_stop_makes_no_tool_old() {
+        // A relay that was stopped for years: boot time went on, active time did not.
+        let mut watch = watch();
+        let early = (std::process::id() as i32, 0);
+        watch.ledger.enter(Duration::from_secs(5), 0, &[(early, Reading::default())]);
+        let young =
+            |watch: &Watch, at| watch.tool(&[early], Duration::from_secs(at), Duration::from_secs(at));
+        assert_eq!(young(&watch, 100), Some(Tool::Young));
+        assert_eq!(young(&watch, 904), Some(Tool::Young));
+        assert_eq!(young(&watch, 905), None, "not young for ever");
     }
 
     #[test]

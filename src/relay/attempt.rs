@@ -13,7 +13,7 @@ use super::capture::Transcript;
 use super::event::{Event, Sink, Tick};
 use super::growing::Growing;
 use super::life::{Action, Life, Limits, Stop};
-use super::liveness::Liveness;
+use super::liveness::{Finding, Liveness};
 use super::operator::{Operator, Order, arm_hint};
 use super::record;
 use super::watch::FileCount;
@@ -213,11 +213,13 @@ pub async fn drive(
                     driver.show(files.poll(), attempt, max_attempts, slowing);
                 }
             }
-            frozen = liveness.seen(), if liveness.is_looking() => {
-                if let Some(freeze) = frozen {
-                    driver.frozen(freeze);
-                }
-            }
+            finding = liveness.seen(), if liveness.is_looking() => match finding {
+                Some(Finding::Frozen(freeze)) => driver.frozen(freeze),
+                Some(Finding::Blind(why)) => driver.sink.event(&Event::Warning(format!(
+                    "cannot watch the agent any more, a freeze in this try goes unnoticed: {why}"
+                ))),
+                None => {}
+            },
             room = transcript.room(), if log_due => {
                 log_due = log.as_mut().is_some_and(|log| driver.look(log, room));
             }

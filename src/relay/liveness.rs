@@ -20,7 +20,8 @@ use crate::monitor::watch::Watch;
 struct Line {
     ts: String,
     log_silent_s: f64,
-    connections: usize,
+    /// Null when unknown.
+    connections: Option<usize>,
     io_bytes: u64,
     syscall_bytes: u64,
     /// Bytes that TCP sockets moved; null when unknown.
@@ -30,7 +31,6 @@ struct Line {
 }
 
 /// The eyes of a try.
-#[derive(Debug)]
 pub struct Liveness {
     eyes: Option<Eyes>,
     detector: Detector,
@@ -39,19 +39,34 @@ pub struct Liveness {
     looking: Option<JoinHandle<(Eyes, Sample)>>,
 }
 
-/// What goes to the thread that looks.
+/// Takes one sample: now, and the silence.
+type Sampler = Box<dyn FnMut(Duration, Duration) -> Sample + Send>;
+
+/// What a look may have to tell.
 #[derive(Debug)]
+pub enum Finding {
+    /// The agent is frozen.
+    Frozen(Freeze),
+    /// The look itself failed, for this reason: from now on nobody looks.
+    Blind(String),
+}
+
+/// What goes to the thread that looks.
 struct Eyes {
-    watch: Watch,
+    sampler: Sampler,
     log: Option<File>,
 }
 
 impl Liveness {
     /// Nothing is looked at yet. `log_path` is the transcript; the netstat log lies beside it.
-    pub fn new(watch: Watch, limits: Limits, log_path: &Path) -> Liveness {
+    pub fn new(mut watch: Watch, limits: Limits, log_path: &Path) -> Liveness {
+        Liveness::with(Box::new(move |now, silent| watch.sample(now, silent)), limits, log_path)
+    }
+
+    fn with(sampler: Sampler, limits: Limits, log_path: &Path) -> Liveness {
         let log = File::options().create(true).append(true).mode(0o600).open(netstat_path(log_path)).ok();
         Liveness {
-            eyes: Some(Eyes { watch, log }),
+            eyes: Some(Eyes { sampler, log }),
             detector: Detector::new(limits),
             period: limits.period(),
             next: Duration::ZERO,
@@ -67,7 +82,7 @@ impl Liveness {
         if let Some(mut eyes) = self.eyes.take() {
             self.next = now + self.period;
             self.looking = Some(tokio::task::spawn_blocking(move || {
-                let sample = eyes.watch.sample(now, silent);
+                let sample = (eyes.sampler)(now, silent);
                 eyes.note(&sample);
                 (eyes, sample)
             }));
@@ -79,13 +94,18 @@ impl Liveness {
         self.looking.is_some()
     }
 
-    /// Waits for the end of a look; says whether the agent is frozen. Dropping it loses nothing.
-    pub async fn seen(&mut self) -> Option<Freeze> {
+    /// Waits for the end of a look, and says what it found. Dropping it loses nothing.
+    pub async fn seen(&mut self) -> Option<Finding> {
         let looked = self.looking.as_mut()?.await;
         self.looking = None;
-        let (eyes, sample) = looked.ok()?;
-        self.eyes = Some(eyes);
-        self.detector.assess(&sample)
+        match looked {
+            Ok((eyes, sample)) => {
+                self.eyes = Some(eyes);
+                self.detector.assess(&sample).map(Finding::Frozen)
+            }
+            // A watch that broke down half-way would see differences that are none: it is not used again.
+            Err(error) => Some(Finding::Blind(error.to_string())),
+        }
     }
 }
 
@@ -95,7 +115,7 @@ impl Eyes {
         let line = Line {
             ts: time::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
             log_silent_s: sample.silent.as_secs_f64().round(),
-            connections: sample.connections.unwrap_or_default(),
+            connections: sample.connections,
             io_bytes: sample.io_bytes,
             syscall_bytes: sample.syscall_bytes,
             network_bytes: sample.network_bytes,
@@ -112,4 +132,51 @@ impl Eyes {
 /// `try-7.log` → `try-7.netstat.jsonl`.
 fn netstat_path(log: &Path) -> PathBuf {
     log.with_extension("netstat.jsonl")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMITS: Limits = Limits { threshold: Duration::from_secs(60), network: Duration::from_secs(60) };
+
+    fn secs(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    #[tokio::test]
+    async fn what_is_unknown_is_null_in_the_log() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = folder.path().join("try-1.log");
+        let mut connections = [Some(0), None, Some(2)].into_iter();
+        let sampler = move |at, silent| Sample {
+            at,
+            silent,
+            connections: connections.next().unwrap(),
+            ..Sample::default()
+        };
+        let mut liveness = Liveness::with(Box::new(sampler), LIMITS, &log);
+        for at in [0, 5, 10] {
+            liveness.look(secs(at), secs(at));
+            assert!(liveness.seen().await.is_none());
+        }
+        let text = std::fs::read_to_string(folder.path().join("try-1.netstat.jsonl")).unwrap();
+        let seen: Vec<serde_json::Value> = text
+            .lines()
+            .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["connections"].take())
+            .collect();
+        assert_eq!(seen, [serde_json::json!(0), serde_json::Value::Null, serde_json::json!(2)]);
+    }
+
+    #[tokio::test]
+    async fn a_look_that_fails_is_told_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let sampler = |_, _| panic!("this panic belongs to a test");
+        let mut liveness = Liveness::with(Box::new(sampler), LIMITS, &folder.path().join("try-1.log"));
+        liveness.look(secs(0), secs(0));
+        assert!(matches!(liveness.seen().await, Some(Finding::Blind(_))));
+        liveness.look(secs(5), secs(5));
+        assert!(!liveness.is_looking());
+        assert!(liveness.seen().await.is_none());
+    }
 }
