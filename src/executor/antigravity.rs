@@ -8,6 +8,7 @@
 //! * `--print` takes the prompt as its value and has to come last: what follows it is dropped.
 
 mod answer;
+mod complaints;
 mod disk_log;
 mod document;
 mod event;
@@ -21,10 +22,12 @@ mod words;
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 pub use parser::AntigravityParser;
 
 use self::flags::Flags;
+use self::settings::LooseEnds;
 use super::invocation::MAX_ARGUMENT;
 use super::spec::{effort_ignored, given, undocumented_effort};
 use super::{
@@ -41,6 +44,9 @@ const EFFORTS: [&str; 3] = ["low", "medium", "high"];
 /// try long before, and say so; "no bound" is spelled differently by different versions.
 const PRINT_TIMEOUT: &str = "720h0m0s";
 
+/// How long a repair waits for another rally that is at the settings.
+const BRIEF: Duration = Duration::from_millis(100);
+
 /// Name of the log inside the try's folder.
 const LOG: &str = "agy.log";
 
@@ -52,12 +58,14 @@ const FOLDER: &str = ".gemini/antigravity-cli";
 pub struct Antigravity {
     spec: HarnessSpec,
     flags: Flags,
+    /// What could not be tidied up in the settings yet.
+    ends: LooseEnds,
 }
 
 impl Antigravity {
     /// A harness as specified, of the oldest version until it was asked.
     pub fn new(spec: HarnessSpec) -> Self {
-        Antigravity { spec, flags: Flags::OLDEST }
+        Antigravity { spec, flags: Flags::OLDEST, ends: LooseEnds::default() }
     }
 
     fn folder(&self) -> Option<PathBuf> {
@@ -160,15 +168,15 @@ impl Executor for Antigravity {
         };
         if self.flags.model {
             // The flag wins over the file; but what an earlier version's try left in it goes.
-            settings::repair(&home);
+            settings::repair(&home, Duration::ZERO);
             return Ok(Held::Nothing);
         }
         let me = identity::of(std::process::id().cast_signed());
-        settings::hold(&home, &self.spec.name, model, me)
+        settings::hold(&home, &self.spec.name, model, me, &self.ends)
     }
 
     fn repair(&self) -> Vec<String> {
-        self.spec.home().map(|home| settings::repair(&home)).unwrap_or_default()
+        self.spec.home().map(|home| settings::repair(&home, BRIEF)).unwrap_or_default()
     }
 
     fn parser(&self, _request: &Request<'_>) -> Box<dyn Parser> {

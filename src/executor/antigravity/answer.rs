@@ -30,6 +30,12 @@ impl Answer {
         }
     }
 
+    /// The end of a line that was too long: no whole one, whatever it looks like.
+    pub fn push_end(&mut self, end: &str) {
+        self.text.push('…');
+        self.push(end);
+    }
+
     /// All of it.
     pub fn text(&self) -> &str {
         self.text.trim()

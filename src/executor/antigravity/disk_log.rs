@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 
 use jiff::tz::TimeZone;
 
-use super::{glog, words};
+use super::complaints::{Complaints, Told, said_at};
+use super::glog;
 use crate::executor::DiskQuery;
 use crate::failure::brief;
 use crate::model::{Category, Evidence, Timestamp};
@@ -32,13 +33,37 @@ pub(super) fn evidence(folder: &Path, query: &DiskQuery<'_>) -> Option<Evidence>
     let zone = TimeZone::system();
     candidates(folder, query).into_iter().take(MOST).find_map(|path| {
         let (beginning, end) = read(&path)?;
-        let about = match query.session_id {
-            Some(session) => session.to_owned(),
-            None => query.workspace.to_string_lossy().into_owned(),
+        let ours = match query.session_id {
+            Some("") => false,
+            Some(session) => beginning.contains(session) || end.contains(session),
+            None => {
+                let workspace = query.workspace.to_string_lossy();
+                names(&beginning, &workspace) || names(&end, &workspace)
+            }
         };
-        let ours = !about.is_empty() && (beginning.contains(&about) || end.contains(&about));
         ours.then(|| last_error(&end, query, &zone)).flatten()
     })
+}
+
+/// Whether a text names this folder or something in it, and not a neighbour whose name merely begins like it.
+fn names(text: &str, folder: &str) -> bool {
+    let folder = folder.trim_end_matches('/');
+    !folder.is_empty()
+        && text.match_indices(folder).any(|(at, _)| {
+            let begins =
+                !text[..at].ends_with(|before: char| before.is_alphanumeric() || "_-.".contains(before));
+            let rest = &text[at + folder.len()..];
+            // A full stop may be the sentence's.
+            let rest = rest.strip_prefix('.').filter(|rest| !rest.starts_with('.')).unwrap_or(rest);
+            let stopped = rest.len() < text.len() - at - folder.len();
+            let next = rest.chars().next();
+            let ends = match next {
+                None => true,
+                Some(next) if stopped => next.is_whitespace(),
+                Some(next) => next.is_whitespace() || "/\"'`,;:()[]{}<>|".contains(next),
+            };
+            begins && ends
+        })
 }
 
 /// Logs that were written during the try, the newest first.
@@ -73,16 +98,24 @@ fn read(path: &Path) -> Option<(String, String)> {
 
 /// The last error that proves something, else the last one.
 fn last_error(log: &str, query: &DiskQuery<'_>, zone: &TimeZone) -> Option<Evidence> {
-    let mut errors = Vec::new();
+    let mut complaints = Complaints::default();
     for line in log.lines().filter_map(glog::line) {
+        let at = said_at(&line, query.now, zone);
         // A session that goes on for days has older errors in the same log; times are to the second.
-        let old = line.time(query.now, zone).is_some_and(|at| at.as_second() < query.since.as_second());
-        errors.extend(line.error().filter(|_| !old));
+        if at.as_second() < query.since.as_second() {
+            continue;
+        }
+        match line.error() {
+            Some(text) => complaints.push(Told { at, text }),
+            // Without a time of its own it tells nothing about what came before.
+            None if line.is_info && line.time(query.now, zone).is_some() => complaints.goes_on(at),
+            None => {}
+        }
     }
-    let proof = errors.iter().rev().find_map(|error| words::evidence(error, query.now, zone));
+    let proof = complaints.standing(query.now).find_map(|error| error.proof(zone));
     let mut evidence = proof.or_else(|| {
-        let last = errors.last()?;
-        Some(Evidence::new("", Some(Category::UnidentifiedIssue), brief(last)))
+        let last = complaints.standing(query.now).next()?;
+        Some(Evidence::new("", Some(Category::UnidentifiedIssue), brief(&last.text)))
     })?;
     evidence.source = SOURCE.to_owned();
     Some(evidence)
@@ -196,8 +229,44 @@ mod tests {
         };
         logs.put("cli-1.log", &format!("I1123 a.go:1] {SESSION}\n{} {LOGIN}\n", at(11)), 1);
         assert_eq!(logs.found(Some(SESSION)), None);
-        logs.put("cli-1.log", &format!("I1123 a.go:1] {SESSION}\n{} {LOGIN}\n", at(9)), 1);
+        logs.put("cli-1.log", &format!("I1123 a.go:1] {SESSION}\n{} {LOGIN}\n", at(4)), 1);
         assert!(logs.found(Some(SESSION)).is_some());
+    }
+
+    #[test]
+    fn a_span_counts_from_when_it_was_said_and_an_error_that_was_overcome_not_at_all() {
+        let logs = Logs::new();
+        let quota = "Individual quota reached. Resets in 4h";
+        let at = |level: &str, ago: i64| {
+            let at = now().checked_sub(ago.seconds()).unwrap().to_zoned(TimeZone::system());
+            level.to_owned() + &at.strftime("%m%d %H:%M:%S.000000 1 a.go:1]").to_string()
+        };
+        let error = format!("I1123 a.go:1] {SESSION}\n{} {quota}\n", at("E", 240));
+        logs.put("cli-1.log", &error, 1);
+        let found = logs.found(Some(SESSION)).unwrap();
+        assert_eq!(found.reset_at, Some("2026-11-23T13:56:00Z".parse().unwrap()));
+        logs.put("cli-1.log", &format!("{error}{} giving up\n", at("I", 230)), 1);
+        assert!(logs.found(Some(SESSION)).is_some());
+        logs.put("cli-1.log", &format!("{error}{} step 7\n", at("I", 100)), 1);
+        assert_eq!(logs.found(Some(SESSION)), None);
+    }
+
+    #[test]
+    fn a_neighbour_is_another_folder() {
+        for text in
+            ["cwd=/w/repo", "in \"/w/repo\",", "file:///w/repo/src/a.rs", "it is /w/repo. So", "/w/repo."]
+        {
+            assert!(names(text, "/w/repo") && names(text, "/w/repo/"), "{text}");
+        }
+        for text in
+            ["cwd=/w/repo2", "/w/repo-old/x", "/w/repo.git", "/mnt/w/repo", "/w/repo..", "/w/repo_1", ""]
+        {
+            assert!(!names(text, "/w/repo"), "{text}");
+        }
+        assert!(!names("/", "/") && !names("x", ""));
+        let logs = Logs::new();
+        logs.put("cli-1.log", &format!("I1123 a.go:1] cwd=/w/repo2\nE1123 a.go:2] {LOGIN}\n"), 1);
+        assert_eq!(logs.found(None), None);
     }
 
     // 20-AF-AG-13

@@ -29,8 +29,10 @@ static CONVERSATION: LazyLock<Regex> =
 /// A line of the log, taken apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Line<'a> {
-    /// Whether it is an error.
+    /// Whether it is an error, or a fatal one.
     pub is_error: bool,
+    /// Whether it merely tells what is going on.
+    pub is_info: bool,
     /// Month, day and time of day, where it has one.
     at: Option<[i8; 5]>,
     /// The words.
@@ -42,7 +44,12 @@ pub(super) fn line(text: &str) -> Option<Line<'_>> {
     let found = LINE.captures(text)?;
     let number = |index| found.get(index).and_then(|part| part.as_str().parse::<i8>().ok());
     let at = || Some([number(2)?, number(3)?, number(4)?, number(5)?, number(6)?]);
-    Some(Line { is_error: &found[1] == "E", at: at(), message: found.get(7)?.as_str() })
+    Some(Line {
+        is_error: matches!(&found[1], "E" | "F"),
+        is_info: &found[1] == "I",
+        at: at(),
+        message: found.get(7)?.as_str(),
+    })
 }
 
 impl<'a> Line<'a> {
@@ -95,6 +102,7 @@ mod tests {
     fn only_errors_without_private_names_are_repeated() {
         let error = |text| line(text).and_then(|line| line.error());
         assert_eq!(error("E0101 00:00:00.000001 1 a.go:1] bad things"), Some("bad things".into()));
+        assert_eq!(error("F0101 00:00:00.000001 1 a.go:1] the end"), Some("the end".into()));
         assert_eq!(error("I0101 00:00:00.000001 1 a.go:1] fine"), None);
         assert_eq!(error("W0101 00:00:00.000001 1 a.go:1] hm"), None);
         assert_eq!(error("E0101 00:00:00.000001 1 a.go:1] no /home/me/oauth_creds.json"), None);

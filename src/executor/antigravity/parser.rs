@@ -8,25 +8,24 @@
 //!   nobody is signed in.
 //! * A used-up quota may be retried in silence for as long as the CLI is given; only its log tells.
 //! * Versions without a stream tell their session in the log alone, and print nothing before their answer.
+//!   What they print is the model's, so it proves nothing unless it can only be the CLI's own.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::BTreeSet;
 
 use jiff::tz::TimeZone;
 
 use super::answer::{self, Answer};
+use super::complaints::{Complaints, Told, said_at};
 use super::event::{self, Event, Outcome, Step};
 use super::glog;
 use super::words::{self, ApiError};
 use crate::executor::final_text::{FinalText, NO_RESULT};
-use crate::executor::lines::LineSplitter;
+use crate::executor::lines::{Line, LineSplitter};
 use crate::executor::plain::PlainTail;
 use crate::executor::{AgentEvent, Counted, Parser, Report, Stream};
 use crate::failure::brief;
 use crate::model::text::{self, FINAL_TEXT_LIMIT};
 use crate::model::{Category, Evidence, Exit, Timestamp, Usage};
-
-/// Most errors of the log that are kept, the newest ones.
-const ERRORS: usize = 20;
 
 /// Most refused permissions, and most open steps, that are kept.
 const FEW: usize = 100;
@@ -53,7 +52,7 @@ impl AntigravityParser {
             output,
             session: None,
             said: Said::default(),
-            log_errors: VecDeque::new(),
+            complaints: Complaints::default(),
             plain: PlainTail::default(),
         };
         let splitter = LineSplitter::default;
@@ -73,14 +72,14 @@ impl Parser for AntigravityParser {
             Stream::Stderr => &mut self.stderr,
             Stream::Log => &mut self.log,
         };
-        splitter.feed(bytes, |line| self.seen.line(stream, line.bytes, events));
+        splitter.feed(bytes, |line| self.seen.line(stream, line, events));
     }
 
     fn finish(&mut self, exit: Option<Exit>, now: Timestamp) -> Report {
         let mut unheard = Vec::new();
-        self.stdout.finish(|line| self.seen.line(Stream::Stdout, line.bytes, &mut unheard));
-        self.stderr.finish(|line| self.seen.line(Stream::Stderr, line.bytes, &mut unheard));
-        self.log.finish(|line| self.seen.line(Stream::Log, line.bytes, &mut unheard));
+        self.stdout.finish(|line| self.seen.line(Stream::Stdout, line, &mut unheard));
+        self.stderr.finish(|line| self.seen.line(Stream::Stderr, line, &mut unheard));
+        self.log.finish(|line| self.seen.line(Stream::Log, line, &mut unheard));
         self.seen.report(exit, now)
     }
 }
@@ -92,7 +91,7 @@ struct Seen {
     output: Output,
     session: Option<String>,
     said: Said,
-    log_errors: VecDeque<String>,
+    complaints: Complaints,
     plain: PlainTail,
 }
 
@@ -108,8 +107,8 @@ enum Output {
 struct Said {
     first: Option<String>,
     /// The last line that states an error.
-    error: Option<String>,
-    request: Option<ApiError>,
+    error: Option<Told>,
+    request: Option<(Timestamp, ApiError)>,
     timeout: Option<String>,
     denied: Vec<String>,
 }
@@ -124,8 +123,10 @@ struct Turn {
     /// When something last came from the model or a tool.
     progress: Option<Timestamp>,
     /// The response that failed last, unless the model went on.
-    failed_step: Option<String>,
+    failed_step: Option<Told>,
+    /// Of all turns that told a figure.
     usage: Option<Usage>,
+    /// How the last turn ended, unless the agent worked on.
     result: Option<Ended>,
 }
 
@@ -136,35 +137,49 @@ struct Ended {
     /// Whether there was any answer.
     answered: bool,
     /// What a failed turn says.
-    failure: Option<String>,
+    failure: Option<Told>,
     denied: Vec<String>,
 }
 
 impl Seen {
-    fn line(&mut self, stream: Stream, bytes: &[u8], events: &mut Vec<AgentEvent>) {
+    fn line(&mut self, stream: Stream, line: Line<'_>, events: &mut Vec<AgentEvent>) {
         // Invalid UTF-8 inside a text must not cost the event around it.
-        let text = String::from_utf8_lossy(bytes);
+        let text = String::from_utf8_lossy(line.bytes);
         let text = text.trim_end();
         match stream {
-            Stream::Stdout => self.stdout(text, events),
+            Stream::Stdout => self.stdout(text, line.cut, events),
+            // The end of a line may look like another one.
+            Stream::Stderr | Stream::Log if line.cut => self.plain.skip(),
             Stream::Stderr => {
                 self.plain.push(text);
-                self.said.line(text.trim());
+                self.said.line(text.trim(), self.clock);
             }
             Stream::Log => self.log(text, events),
         }
     }
 
-    fn stdout(&mut self, line: &str, events: &mut Vec<AgentEvent>) {
+    fn stdout(&mut self, line: &str, cut: bool, events: &mut Vec<AgentEvent>) {
         let turn = match &mut self.output {
             Output::Events(turn) => turn,
             Output::Text(answer) => {
-                answer.push(line);
-                self.plain.push(line);
+                if cut {
+                    answer.push_end(line);
+                } else {
+                    answer.push(line);
+                }
+                if !cut && words::is_own(line.trim()) {
+                    self.plain.push(line);
+                } else {
+                    self.plain.skip();
+                }
                 events.push(AgentEvent::Text);
                 return;
             }
         };
+        if cut {
+            self.plain.skip();
+            return;
+        }
         let Some(event) = event::read(line.trim()) else {
             // Half an event may hold prose or a tool's output: no plain words.
             if line.starts_with('{') || line.ends_with('}') {
@@ -184,16 +199,22 @@ impl Seen {
             }
             (Some("step_update"), Some(step), _) => {
                 let before = events.len();
-                turn.step(&step, events);
+                turn.step(&step, self.clock, events);
                 if events.len() > before {
                     // Whatever the log complained about, the model works.
                     turn.progress = Some((self.clock)());
-                    self.log_errors.clear();
+                    self.complaints.clear();
+                }
+                let goes_on =
+                    |event: &AgentEvent| matches!(event, AgentEvent::Text | AgentEvent::ToolStarted(_));
+                if events[before..].iter().any(goes_on) {
+                    // Should it be killed now, it has not done what it began.
+                    turn.result = None;
                 }
             }
             (Some("result"), _, Some(outcome)) => {
                 tell(&mut self.session, outcome.conversation_id, events);
-                turn.end(&outcome);
+                turn.end(&outcome, self.clock);
                 events.push(AgentEvent::End);
             }
             _ => {}
@@ -204,40 +225,46 @@ impl Seen {
         let Some(line) = glog::line(line) else { return };
         tell(&mut self.session, line.conversation(), events);
         if line.message.starts_with("Auth succeeded") {
-            self.log_errors.retain(|error| !words::is_login(error));
+            self.complaints.signed_in();
         }
-        let Some(error) = line.error() else { return };
-        if error.contains("model unreachable") || error.contains("agent executor error") {
-            events.extend(self.retrying(&line, &error));
+        let (now, zone) = ((self.clock)(), TimeZone::system());
+        let at = said_at(&line, now, &zone);
+        let Some(text) = line.error() else {
+            if line.is_info {
+                self.complaints.goes_on(at);
+            }
+            return;
+        };
+        let error = Told { at, text };
+        if error.text.contains("model unreachable") || error.text.contains("agent executor error") {
+            // The log is read once a second, so what it says may be older than the stream.
+            let written = line.time(now, &zone);
+            events.extend(self.retrying(&error, written, &zone));
         }
-        if self.log_errors.len() == ERRORS {
-            self.log_errors.pop_front();
-        }
-        self.log_errors.push_back(error);
+        self.complaints.push(error);
     }
 
     /// A request that failed, and that the CLI may try again in silence.
-    fn retrying(&self, line: &glog::Line<'_>, error: &str) -> Option<AgentEvent> {
-        let (now, zone) = ((self.clock)(), TimeZone::system());
-        let mut evidence = words::evidence(error, now, &zone)?;
-        evidence.source = "log".to_owned();
-        let passes = match &self.output {
+    fn retrying(&self, error: &Told, written: Option<Timestamp>, zone: &TimeZone) -> Option<AgentEvent> {
+        let evidence = from("log", error.proof(zone)?);
+        let announced = match &self.output {
             // Without a stream nothing would tell that it went on: only what lasts is announced.
-            Output::Text(_) => false,
+            Output::Text(_) => words::lasts(&error.text, &evidence, error.at),
             Output::Events(turn) => {
-                // The log is read once a second, so what it says may be older than the stream.
-                let written = line.time(now, &zone);
-                if turn.progress.is_some_and(|at| written.is_some_and(|written| written < at)) {
-                    return None;
-                }
-                matches!(
+                let over = turn.progress.is_some_and(|at| written.is_some_and(|written| written < at));
+                let awaited = matches!(
                     evidence.category,
-                    Some(Category::ShortRateLimit | Category::ProviderOverloaded | Category::TransientInfra)
-                )
+                    Some(
+                        Category::UsageLimit
+                            | Category::ShortRateLimit
+                            | Category::ProviderOverloaded
+                            | Category::TransientInfra
+                    )
+                );
+                awaited && !over
             }
         };
-        let lasts = evidence.category == Some(Category::UsageLimit);
-        (passes || lasts).then(|| AgentEvent::Retrying { evidence: Box::new(evidence), attempt: 0 })
+        announced.then(|| AgentEvent::Retrying { evidence: Box::new(evidence), attempt: 0 })
     }
 
     fn report(&self, exit: Option<Exit>, now: Timestamp) -> Report {
@@ -288,8 +315,8 @@ impl Seen {
         now: Timestamp,
         zone: &TimeZone,
     ) -> Option<Evidence> {
-        if let Some(error) = &self.said.request {
-            return Some(error.evidence(now, zone));
+        if let Some((at, error)) = &self.said.request {
+            return Some(error.evidence(*at, zone));
         }
         if let Some(line) = &self.said.timeout {
             return words::evidence(line, now, zone).map(|found| from("stderr", found));
@@ -298,8 +325,8 @@ impl Seen {
             Output::Events(turn) => turn.result.as_ref(),
             Output::Text(_) => None,
         };
-        if let Some(said) = ended.and_then(|ended| ended.failure.as_deref()) {
-            let told = words::failure(said, now, zone);
+        if let Some(said) = ended.and_then(|ended| ended.failure.as_ref()) {
+            let told = said.failure(zone);
             let better = || self.explained(exit, now, zone).filter(|other| other.category.is_some());
             let vague = told.category == Some(Category::AgentError);
             return Some(from("stream", if vague { better().unwrap_or(told) } else { told }));
@@ -319,22 +346,27 @@ impl Seen {
 
     /// Why there is no answer: what the CLI stated, else what its log says, else how it ended.
     fn explained(&self, exit: Option<Exit>, now: Timestamp, zone: &TimeZone) -> Option<Evidence> {
-        let proof = |text: &str| words::evidence(text, now, zone);
+        let proof = |told: &Told| told.proof(zone);
         let step = match &self.output {
-            Output::Events(turn) => turn.failed_step.as_deref(),
+            Output::Events(turn) => turn.failed_step.as_ref(),
             Output::Text(_) => None,
         };
         if let Some(found) = step.and_then(proof) {
             return Some(from("stream", found));
         }
-        if let Some(found) = self.said.error.as_deref().and_then(proof) {
+        if let Some(found) = self.said.error.as_ref().and_then(proof) {
             return Some(from("stderr", found));
         }
-        if let Some(found) = self.log_errors.iter().rev().find_map(|error| proof(error)) {
+        let logged: Vec<&Told> = match &self.output {
+            // Those from before the model's last words are gone.
+            Output::Events(_) => self.complaints.all().collect(),
+            Output::Text(_) => self.complaints.standing(now).collect(),
+        };
+        if let Some(found) = logged.iter().copied().find_map(proof) {
             return Some(from("log", found));
         }
         // Old versions print their failures like an answer; with exit code 0 it would be one.
-        let plain = || self.plain.lines().iter().rev().find_map(|line| proof(line));
+        let plain = || self.plain.lines().iter().rev().find_map(|line| words::evidence(line, now, zone));
         if let Output::Text(_) = self.output
             && !exit.is_some_and(Exit::is_zero)
             && let Some(found) = plain()
@@ -342,19 +374,21 @@ impl Seen {
             return Some(found);
         }
         if let Some(said) = step {
-            return Some(from("stream", words::failure(said, now, zone)));
+            return Some(from("stream", said.failure(zone)));
         }
         if exit == Some(Exit::Code(2)) {
-            let said = self.said.error.as_ref().or(self.said.first.as_ref());
-            let message = said.map_or("agy does not understand its arguments", String::as_str);
+            let error = self.said.error.as_ref().map(|told| &told.text);
+            let message = error
+                .or(self.said.first.as_ref())
+                .map_or("agy does not understand its arguments", String::as_str);
             let evidence = Evidence::new("stderr", Some(Category::HarnessLaunch), brief(message));
             return Some(evidence.with_cause("usage_error"));
         }
         if let Some(said) = &self.said.error {
-            return Some(from("stderr", words::failure(said, now, zone)));
+            return Some(from("stderr", said.failure(zone)));
         }
-        if let Some(error) = self.log_errors.back() {
-            return Some(Evidence::new("log", Some(Category::UnidentifiedIssue), brief(error)));
+        if let Some(error) = logged.first() {
+            return Some(Evidence::new("log", Some(Category::UnidentifiedIssue), brief(&error.text)));
         }
         let message = match &self.output {
             Output::Events(turn) if turn.result.is_some() => "agy ended its turn without an answer",
@@ -366,31 +400,32 @@ impl Seen {
 }
 
 impl Said {
-    fn line(&mut self, line: &str) {
+    fn line(&mut self, line: &str, clock: fn() -> Timestamp) {
         if line.is_empty() {
             return;
         }
         let kept = || text::ellipsis(line, LIMIT);
         if let Some(error) = ApiError::read(line) {
-            self.request = Some(error);
+            self.request = Some((clock(), error));
         } else if words::is_timeout(line) {
             self.timeout = Some(kept());
         } else if let Some(permission) = words::denied(line) {
             if self.denied.len() < FEW {
                 self.denied.push(permission.to_owned());
             }
-        } else if line.get(..6).is_some_and(|start| start.eq_ignore_ascii_case("error:")) {
-            self.error = Some(kept());
+        } else if words::is_error(line) {
+            self.error = Some(Told { at: clock(), text: kept() });
         }
         self.first.get_or_insert_with(kept);
     }
 }
 
 impl Turn {
-    fn step(&mut self, step: &Step<'_>, events: &mut Vec<AgentEvent>) {
+    fn step(&mut self, step: &Step<'_>, clock: fn() -> Timestamp, events: &mut Vec<AgentEvent>) {
         match (step.step_type, step.state) {
             (Some("agent_response"), Some("ERROR")) => {
-                self.failed_step = step.said().map(|said| text::bounded(said, LIMIT));
+                let told = |said| Told { at: clock(), text: text::bounded(said, LIMIT) };
+                self.failed_step = step.said().map(told);
             }
             (Some("agent_response"), _) if step.text_delta.as_ref().is_some_and(|text| !text.is_empty()) => {
                 self.failed_step = None;
@@ -423,17 +458,19 @@ impl Turn {
         }
     }
 
-    fn end(&mut self, outcome: &Outcome<'_>) {
-        self.usage = outcome.usage.as_ref().and_then(event::Tokens::usage);
+    fn end(&mut self, outcome: &Outcome<'_>, clock: fn() -> Timestamp) {
+        if let Some(usage) = outcome.usage.as_ref().and_then(event::Tokens::usage) {
+            self.usage = Some(self.usage.map_or(usage, |before| before.plus(usage)));
+        }
         let response = outcome.response.as_deref().unwrap_or_default();
         let succeeded = outcome.status.is_some_and(|status| status.eq_ignore_ascii_case("SUCCESS"));
         let failure = (!succeeded).then(|| {
             let status = outcome.status.unwrap_or("no status");
             let said = outcome.said().map_or_else(|| format!("ended with {status}"), str::to_owned);
-            text::bounded(said.trim(), FINAL_TEXT_LIMIT)
+            Told { at: clock(), text: text::bounded(said.trim(), FINAL_TEXT_LIMIT) }
         });
         let words = match (&failure, &outcome.structured_output) {
-            (Some(said), _) => FinalText::missing(said),
+            (Some(said), _) => FinalText::missing(&said.text),
             (None, Some(object)) => FinalText::from_structured(object.clone()),
             (None, None) => answer::understand(response),
         };

@@ -263,6 +263,159 @@ fn only_what_lasts_is_announced_without_a_stream() {
     assert_eq!(announced(true, &[(Stream::Log, old.as_bytes())]).len(), 1);
 }
 
+/// As `played`, with the clock at the end that many seconds later.
+fn ended_later(stream: bool, pieces: &[Piece<'_>], code: i32, seconds: i64) -> Report {
+    let mut parser = AntigravityParser::new(stream, now);
+    for (from, bytes) in pieces {
+        parser.feed(*from, bytes, &mut Vec::new());
+    }
+    parser.finish(Some(Exit::Code(code)), now() + jiff::SignedDuration::from_secs(seconds))
+}
+
+/// A line of the log, that many seconds ago.
+fn logged(level: &str, ago: i64, message: &str) -> String {
+    let at = (now() - jiff::SignedDuration::from_secs(ago)).to_zoned(jiff::tz::TimeZone::system());
+    format!("{level}{} 1 run.go:9] {message}\n", at.strftime("%m%d %H:%M:%S.000000"))
+}
+
+#[test]
+fn without_a_stream_a_quota_of_a_minute_is_not_announced() {
+    let announced = |stream, why: &str| {
+        let line = format!("E1122 run.go:1] agent executor error: model unreachable: {why}\n");
+        let (_, events) = played(stream, &[(Stream::Log, line.as_bytes())], None, usize::MAX);
+        events.iter().any(|event| matches!(event, AgentEvent::Retrying { .. }))
+    };
+    for why in [
+        "RESOURCE_EXHAUSTED (code 429): Resource has been exhausted (e.g. check quota).",
+        "RESOURCE_EXHAUSTED (code 429): Quota exceeded. Resets in 40s",
+    ] {
+        assert!(announced(true, why), "{why}");
+        assert!(!announced(false, why), "{why}");
+    }
+    for why in [
+        "RESOURCE_EXHAUSTED (code 429): Quota exceeded. Resets in 3h",
+        "RESOURCE_EXHAUSTED (code 429): Individual quota reached.",
+        "RESOURCE_EXHAUSTED: quotaId GenerateRequestsPerDayPerProject. Please retry in 34s.",
+    ] {
+        assert!(announced(false, why), "{why}");
+    }
+}
+
+#[test]
+fn without_a_stream_an_old_error_explains_nothing() {
+    let quota = "RESOURCE_EXHAUSTED (code 429): Individual quota reached. Resets in 5m";
+    let found = |log: &str| category(&text("", "", log, 1));
+    assert_eq!(found(&logged("E", 10_000, quota)), None);
+    assert_eq!(found(&logged("E", 200, quota)), Some(Category::UsageLimit));
+    // What a CLI that gives up logs comes at once; what comes later is work.
+    let gives_up = logged("E", 200, quota) + &logged("I", 195, "bye");
+    assert_eq!(found(&gives_up), Some(Category::UsageLimit));
+    let works = logged("E", 200, quota) + &logged("I", 100, "tool run_command");
+    assert_eq!(found(&works), None);
+    let anew = works + &logged("E", 20, "error getting token source");
+    assert_eq!(found(&anew), Some(Category::AuthOrProxy));
+    assert_eq!(found(&logged("F", 1, "invalid model selection")), Some(Category::InvalidModel));
+}
+
+#[test]
+fn a_span_counts_from_when_it_was_said() {
+    let quota = "Individual quota reached. Resets in 4h";
+    let reset = |report: Report| report.evidence.unwrap().reset_at.unwrap().to_string();
+    let line = logged("E", 120, quota);
+    for stream in [false, true] {
+        let log = ended_later(stream, &[(Stream::Log, line.as_bytes())], 1, 100);
+        assert_eq!(reset(log), "2026-11-22T23:58:00Z");
+        let undated = format!("E1122 run.go:9] {quota}\n");
+        let log = ended_later(stream, &[(Stream::Log, undated.as_bytes())], 1, 100);
+        assert_eq!(reset(log), "2026-11-23T00:00:00Z");
+        for said in [format!("error: {quota}\n"), format!("AGY_ERROR: {quota}\n")] {
+            let stderr = ended_later(stream, &[(Stream::Stderr, said.as_bytes())], 3, 100);
+            assert_eq!(reset(stderr), "2026-11-23T00:00:00Z");
+        }
+    }
+    let failed = result(&format!("\"status\":\"ERROR\",\"error\":\"{quota}\""));
+    let report = ended_later(true, &[(Stream::Stdout, failed.as_bytes())], 1, 100);
+    assert_eq!(reset(report), "2026-11-23T00:00:00Z");
+    let (_, events) = played(
+        false,
+        &[(Stream::Log, line.replace("Individual", "model unreachable: Individual").as_bytes())],
+        None,
+        usize::MAX,
+    );
+    assert!(
+        matches!(&events[..], [AgentEvent::Retrying { evidence, .. }]
+            if evidence.reset_at == Some("2026-11-22T23:58:00Z".parse().unwrap())),
+        "{events:?}"
+    );
+}
+
+#[test]
+fn the_answer_of_versions_without_a_stream_is_no_evidence() {
+    let said = "I have now handled HTTP status 429\nand rate limit, too many requests\n";
+    for exit in [None, Some(Exit::Signal(9)), Some(Exit::Code(1))] {
+        let (report, _) = played(false, &[(Stream::Stdout, said.as_bytes())], exit, usize::MAX);
+        assert_eq!((report.evidence, report.plain_tail), (None, vec![]), "{exit:?}");
+    }
+    let own = "Error: 503 service unavailable";
+    let report = text(&format!("{said}{own}\n"), "warning: strange\n", "", 1);
+    assert_eq!(report.plain_tail, [own, "warning: strange"]);
+}
+
+#[test]
+fn a_turn_that_goes_on_after_its_result_has_not_ended() {
+    let step = |kind: &str, rest: &str| {
+        format!(
+            "{{\"event\":\"step_update\",\"step_update\":{{\"step_index\":9,\"step_type\":\"{kind}\",{rest}}}}}\n"
+        )
+    };
+    for more in [
+        step("tool", "\"state\":\"ACTIVE\",\"tool_name\":\"t\""),
+        step("agent_response", "\"state\":\"ACTIVE\",\"text_delta\":\"and now\""),
+    ] {
+        let report = events(&(STREAM.to_owned() + &more), "", 0);
+        assert!(!report.completed && !report.ended, "{more}");
+        assert!(events(&(STREAM.to_owned() + &more + STREAM), "", 0).completed, "{more}");
+    }
+    let silent = step("user_input", "\"state\":\"DONE\"");
+    assert!(events(&(STREAM.to_owned() + &silent), "", 0).completed);
+}
+
+#[test]
+fn tokens_of_several_turns_are_added() {
+    let turn = |rest: &str| result(&format!("\"status\":\"SUCCESS\",\"response\":\"r\"{rest}"));
+    let usage = |input_tokens, output_tokens| {
+        Some(Counted::ThisTry(Usage { input_tokens, output_tokens, ..Usage::default() }))
+    };
+    let first = turn(",\"usage\":{\"input_tokens\":10,\"output_tokens\":5}");
+    assert_eq!(events(&(first.clone() + &turn("")), "", 0).usage, usage(10, 5));
+    let second = turn(",\"usage\":{\"input_tokens\":1,\"output_tokens\":2}");
+    assert_eq!(events(&(first + &second), "", 0).usage, usage(11, 7));
+}
+
+#[test]
+fn the_end_of_a_line_is_no_line() {
+    use crate::executor::lines::{LINE_CAP, TAIL};
+    // Ends with exactly these words, after as many blanks as make them the kept end.
+    let long = |words: &str| {
+        let mut line = vec![b'x'; LINE_CAP];
+        line.extend(vec![b' '; TAIL - words.len()]);
+        line.extend(words.as_bytes());
+        line.push(b'\n');
+        line
+    };
+    let done = "{\"completed\":true,\"summary\":\"ok\"}";
+    let (report, _) = played(false, &[(Stream::Stdout, &long(done))], Some(Exit::Code(0)), usize::MAX);
+    assert_ne!(report.summary.as_deref(), Some("ok"));
+    let whole = result("\"status\":\"SUCCESS\",\"response\":\"r\"");
+    let ended = long(whole.trim_end());
+    let stated = long("error: invalid model selection");
+    let logged = long(&format!("E1122 20:00:00.1 1 a.go:1] {}", "invalid model selection"));
+    for (from, line) in [(Stream::Stdout, &ended), (Stream::Stderr, &stated), (Stream::Log, &logged)] {
+        let (report, _) = played(true, &[(from, line)], Some(Exit::Code(1)), usize::MAX);
+        assert_eq!((report.evidence, report.ended, report.plain_tail), (None, false, vec![]), "{from:?}");
+    }
+}
+
 #[test]
 fn tools_are_counted_by_step() {
     let step = |index: &str, state: &str| {

@@ -2,6 +2,7 @@
 
 use std::sync::LazyLock;
 
+use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 use regex::Regex;
 use serde_json::Value;
@@ -16,6 +17,9 @@ pub(super) const PRINT_TIMEOUT: &str = "print_timeout";
 
 /// Longest text of a failure that is kept, in characters.
 const LIMIT: usize = 1000;
+
+/// A quota that is back so soon is waited for by the CLI itself.
+const SOON: SignedDuration = SignedDuration::from_mins(5);
 
 static CREDITS: LazyLock<Regex> = LazyLock::new(|| regex(r"(?i)AI credits balance is too low"));
 static LOGIN: LazyLock<Regex> = LazyLock::new(|| {
@@ -38,6 +42,13 @@ static FAILURE: LazyLock<Regex> = LazyLock::new(|| {
         r"(?:RESOURCE_EXHAUSTED \(code|individual quota reached\.|your AI credits balance is too low",
         r"|timeout waiting for response$).{0,400}$",
     ))
+});
+
+/// Quotas that last, also where no time is named: all of a day, or what the account has bought.
+static LASTING: LazyLock<Regex> = LazyLock::new(|| {
+    regex(
+        r"(?i)individual quota|per_?day|daily|AI credits balance is too low|INSUFFICIENT_G1_CREDITS_BALANCE",
+    )
 });
 
 /// What a text proves, if anything. It must come from the CLI, never from the model.
@@ -75,6 +86,26 @@ pub(super) fn is_login(text: &str) -> bool {
 /// Whether a line says that the CLI's own time was up.
 pub(super) fn is_timeout(line: &str) -> bool {
     TIMEOUT.is_match(line)
+}
+
+/// Whether what a text said at `at` surely keeps the CLI from working for long: a window of a minute passes while the
+/// CLI tries again, and looks the same unless a time or the quota is named.
+pub(super) fn lasts(text: &str, evidence: &Evidence, at: Timestamp) -> bool {
+    evidence.category == Some(Category::UsageLimit)
+        && match evidence.reset_at {
+            Some(reset) => reset.duration_since(at) > SOON,
+            None => LASTING.is_match(text),
+        }
+}
+
+/// Whether a line of plain output is the CLI's own, and not the answer.
+pub(super) fn is_own(line: &str) -> bool {
+    is_error(line) || is_failure(line)
+}
+
+/// Whether a line states an error.
+pub(super) fn is_error(line: &str) -> bool {
+    line.get(..6).is_some_and(|start| start.eq_ignore_ascii_case("error:"))
 }
 
 /// Whether an answer is nothing but a failure.

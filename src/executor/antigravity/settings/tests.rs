@@ -1,17 +1,24 @@
 //! The model in the settings: what is there during a try, after it, and after a crash.
 
 use super::*;
+use std::fs::File;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::process::{Child, Command};
 
 use proptest::prelude::*;
 
+use crate::process::identity;
+
 const LABEL: &str = "Gemini 3.5 Flash (High)";
 
-struct Home(tempfile::TempDir);
+/// Longer than any lock is held, however busy the machine is.
+const LONG: Duration = Duration::from_secs(60);
+
+struct Home(tempfile::TempDir, LooseEnds);
 
 impl Home {
     fn new() -> Home {
-        Home(tempfile::tempdir().unwrap())
+        Home(tempfile::tempdir().unwrap(), LooseEnds::patient(LONG))
     }
 
     fn with(text: &str) -> Home {
@@ -42,7 +49,19 @@ impl Home {
     }
 
     fn ask(&self, model: &str, me: &ProcessIdentity) -> Held {
-        hold(self.0.path(), "antigravity", Some(model), Some(me.clone())).unwrap()
+        self.asked(Some(model), me).unwrap()
+    }
+
+    fn asked(&self, model: Option<&str>, me: &ProcessIdentity) -> Result<Held, PrepareError> {
+        hold(self.0.path(), "antigravity", model, Some(me.clone()), &self.1)
+    }
+
+    fn repair(&self) -> Vec<String> {
+        repair(self.0.path(), LONG)
+    }
+
+    fn beside(&self, suffix: &str) -> PathBuf {
+        self.file().with_file_name(format!(".settings.json.rally{suffix}"))
     }
 
     /// Names of all files in the folder.
@@ -150,7 +169,7 @@ fn the_same_model_is_shared_and_another_one_waits() {
     let why = busy(home.ask("Gemini 3 Pro", &other.identity()));
     assert!(why.contains(LABEL) && why.contains(&me().pid.to_string()), "{why}");
     // Who asks for no model would run with this one.
-    assert!(busy(hold(home.0.path(), "antigravity", None, Some(me())).unwrap()).contains(LABEL));
+    assert!(busy(home.asked(None, &me()).unwrap()).contains(LABEL));
     assert_eq!(first.release(), [""; 0]);
     assert_eq!(second.release(), [""; 0]);
     assert_eq!(home.model().as_deref(), Some(LABEL));
@@ -174,7 +193,7 @@ fn who_waits_is_not_overtaken() {
     home.hold(LABEL, &me()).release();
     assert_eq!(home.names(), ["settings.json"]);
     // Who has given up, or is dead, does not wait.
-    let next = home.file().with_file_name(".settings.json.rally-next");
+    let next = home.beside("-next");
     let queue = || {
         let hold = home.hold(LABEL, &me());
         busy(home.ask("Gemini 3 Pro", &waiting.identity()));
@@ -222,13 +241,13 @@ fn what_a_crash_left_is_taken_back() {
         let home = Home::with("{\"a\":1}");
         let crashed = Other::new();
         std::mem::forget(home.hold(LABEL, &crashed.identity()));
-        assert_eq!(repair(home.0.path()), [""; 0], "it still runs");
+        assert_eq!(home.repair(), [""; 0], "it still runs");
         assert_eq!(home.model().as_deref(), Some(LABEL));
         drop(crashed);
         if repair_first {
-            assert!(repair(home.0.path())[0].contains("took back the model"));
+            assert!(home.repair()[0].contains("took back the model"));
             assert_eq!(home.text().as_deref(), Some("{\"a\":1}"));
-            assert_eq!(repair(home.0.path()), [""; 0]);
+            assert_eq!(home.repair(), [""; 0]);
         }
         let hold = home.hold("Gemini 3 Pro", &me());
         assert_eq!(home.model().as_deref(), Some("Gemini 3 Pro"));
@@ -245,11 +264,14 @@ fn a_crash_between_journal_and_settings_changes_nothing() {
     std::mem::forget(home.hold(LABEL, &crashed.identity()));
     drop(crashed);
     fs::write(home.file(), r#"{"model":"mine"}"#).unwrap();
-    repair(home.0.path());
+    home.repair();
     assert_eq!(home.names(), ["settings.json"]);
     assert_eq!(home.model().as_deref(), Some("mine"));
-    // A journal that cannot be understood tells nothing, and is no obstacle.
-    fs::write(home.file().with_file_name(".settings.json.rally"), "{").unwrap();
+    // A journal that cannot be understood is named, and is no obstacle.
+    fs::write(home.beside(""), "{").unwrap();
+    let said = home.repair();
+    assert!(said[0].contains("settings.json.rally cannot be understood; see to the model there"), "{said:?}");
+    assert!(home.beside("").exists());
     assert_eq!(home.hold(LABEL, &me()).release(), [""; 0]);
     assert_eq!(home.model().as_deref(), Some("mine"));
 }
@@ -275,20 +297,20 @@ fn links_are_followed() {
     }
     fs::remove_file(home.file()).unwrap();
     std::os::unix::fs::symlink("settings.json", home.file()).unwrap();
-    hold(home.0.path(), "antigravity", Some(LABEL), Some(me())).unwrap_err();
+    home.asked(Some(LABEL), &me()).unwrap_err();
 }
 
 #[test]
 fn what_cannot_be_read_is_named_and_left_alone() {
     for text in ["{\n\"model\" \"x\"}", "[]", "\u{0}"] {
         let home = Home::with(text);
-        let error = hold(home.0.path(), "antigravity", Some(LABEL), Some(me())).unwrap_err();
+        let error = home.asked(Some(LABEL), &me()).unwrap_err();
         let said = error.to_string();
         assert!(said.contains("settings.json") && said.contains("mend it"), "{said}");
         assert_eq!(home.text().as_deref(), Some(text));
         assert_eq!(home.names(), ["settings.json"]);
         // Nothing is needed without a model, so nothing is asked of the file.
-        assert!(matches!(hold(home.0.path(), "antigravity", None, Some(me())), Ok(Held::Nothing)));
+        assert!(matches!(home.asked(None, &me()), Ok(Held::Nothing)));
     }
     let home = Home::with("{}");
     let held = home.hold(LABEL, &me());
@@ -297,24 +319,24 @@ fn what_cannot_be_read_is_named_and_left_alone() {
     assert!(remarks[0].contains("still set") && remarks[0].contains("mend it"), "{remarks:?}");
     // Once it is mended, the next one to come takes the model back.
     fs::write(home.file(), format!("{{\"model\":\"{LABEL}\"}}")).unwrap();
-    assert!(repair(home.0.path())[0].contains("took back"));
+    assert!(home.repair()[0].contains("took back"));
     assert_eq!(home.text().as_deref(), Some("{}"));
 }
 
 #[test]
 fn without_a_model_nothing_is_touched() {
     let home = Home::new();
-    assert!(matches!(hold(home.0.path(), "antigravity", None, Some(me())), Ok(Held::Nothing)));
+    assert!(matches!(home.asked(None, &me()), Ok(Held::Nothing)));
     assert!(!home.file().parent().unwrap().exists());
-    assert_eq!(repair(home.0.path()), [""; 0]);
+    assert_eq!(home.repair(), [""; 0]);
     assert!(!home.file().parent().unwrap().exists());
 }
 
 #[test]
 fn a_lock_that_is_taken_is_not_waited_for() {
     let home = Home::with("{}");
-    let lock = home.file().with_file_name(".settings.json.rally-lock");
-    let taken = Lock::take(&lock, BRIEF).unwrap().unwrap();
+    let lock = home.beside("-lock");
+    let taken = Lock::take(&lock, Duration::ZERO).unwrap().unwrap();
     assert!(busy(home.ask(LABEL, &me())).contains("rally-lock"));
     drop(taken);
     assert!(!lock.exists());
@@ -325,13 +347,13 @@ fn a_lock_that_is_taken_is_not_waited_for() {
 fn one_at_a_time_has_the_lock_although_its_file_comes_and_goes() {
     use std::sync::atomic::{AtomicUsize, Ordering};
     let home = Home::with("{}");
-    let lock = home.file().with_file_name(".settings.json.rally-lock");
+    let lock = home.beside("-lock");
     let inside = AtomicUsize::new(0);
     std::thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
                 for _ in 0..500 {
-                    let _taken = Lock::take(&lock, PATIENCE).unwrap().unwrap();
+                    let _taken = Lock::take(&lock, LONG).unwrap().unwrap();
                     assert_eq!(inside.fetch_add(1, Ordering::SeqCst), 0);
                     std::thread::yield_now();
                     inside.fetch_sub(1, Ordering::SeqCst);
@@ -364,6 +386,111 @@ fn many_at_once_leave_nothing_behind() {
         }
     });
     assert_eq!(home.text().as_deref(), Some(r#"{"a":1,"model":"mine"}"#));
+    assert_eq!(home.names(), ["settings.json"]);
+}
+
+#[test]
+fn a_journal_of_a_newer_rally_is_left_alone() {
+    let home = Home::with(r#"{"model":"theirs"}"#);
+    fs::write(home.beside(""), r#"{"v":2,"all":"new"}"#).unwrap();
+    let said = home.repair();
+    assert!(said[0].contains("settings.json.rally is of a newer rally"), "{said:?}");
+    let error = home.asked(Some(LABEL), &me()).unwrap_err().to_string();
+    assert!(error.contains("newer rally") && error.contains("remove that file"), "{error}");
+    assert_eq!(home.names(), [".settings.json.rally", "settings.json"]);
+    assert_eq!(home.model().as_deref(), Some("theirs"));
+    // It became so during a try.
+    fs::remove_file(home.beside("")).unwrap();
+    let hold = home.hold(LABEL, &me());
+    fs::write(home.beside(""), "{").unwrap();
+    let said = hold.release();
+    assert!(said[0].contains("still set") && said[0].contains("cannot be understood"), "{said:?}");
+}
+
+#[test]
+fn where_nothing_can_be_looked_at_nothing_is_said() {
+    let home = Home::with("{}");
+    let folder = home.file().parent().unwrap().to_owned();
+    fs::remove_dir_all(&folder).unwrap();
+    fs::write(&folder, "no folder").unwrap();
+    assert_eq!(home.repair(), [""; 0]);
+}
+
+/// Changes a member of the only holder in the journal.
+fn edit(home: &Home, change: impl Fn(&mut serde_json::Value)) {
+    let text = fs::read_to_string(home.beside("")).unwrap();
+    let mut journal: serde_json::Value = serde_json::from_str(&text).unwrap();
+    change(&mut journal["holders"][0]);
+    fs::write(home.beside(""), journal.to_string()).unwrap();
+}
+
+#[test]
+fn a_holder_of_another_host_counts_for_a_day() {
+    let home = Home::with("{}");
+    std::mem::forget(home.hold(LABEL, &me()));
+    edit(&home, |holder| {
+        holder["boot_id"] = "another boot".into();
+        holder["host"] = "elsewhere 17".into();
+    });
+    assert_eq!(home.repair(), [""; 0]);
+    let why = busy(home.ask("Gemini 3 Pro", &me()));
+    assert!(why.contains("on elsewhere)"), "{why}");
+    let long_ago = crate::model::time::now().as_second() - 25 * 3600;
+    edit(&home, |holder| holder["since"] = long_ago.into());
+    assert!(home.repair()[0].contains("took back"));
+    // Another space of process ids under the same kernel cannot be seen either.
+    std::mem::forget(home.hold(LABEL, &me()));
+    edit(&home, |holder| {
+        holder["pids"] = "pid:[1]".into();
+        holder["pid"] = i32::MAX.into();
+    });
+    assert_eq!(home.repair(), [""; 0]);
+    // This host was started anew: nobody of before is left.
+    edit(&home, |holder| holder["boot_id"] = "the boot before".into());
+    assert!(home.repair()[0].contains("took back"));
+    assert_eq!(home.text().as_deref(), Some("{}"));
+}
+
+#[test]
+fn a_release_that_found_the_lock_taken_is_made_up_for() {
+    let mut home = Home::with(r#"{"model":"mine"}"#);
+    home.1 = LooseEnds::patient(Duration::ZERO);
+    for gone in [false, true] {
+        let hold = home.hold(LABEL, &me());
+        let taken = Lock::take(&home.beside("-lock"), LONG).unwrap().unwrap();
+        let said = hold.release();
+        assert!(said[0].contains("still set") && said[0].contains("is locked"), "{said:?}");
+        assert_eq!(home.model().as_deref(), Some(LABEL));
+        drop(taken);
+        if gone {
+            home.1 = LooseEnds::patient(Duration::ZERO);
+        } else {
+            // This very process does not wait for itself.
+            assert_eq!(home.hold("Gemini 3 Pro", &me()).release(), [""; 0]);
+        }
+        assert_eq!(home.model().as_deref(), Some("mine"));
+        assert_eq!(home.names(), ["settings.json"]);
+    }
+}
+
+#[test]
+fn who_gives_up_waiting_leaves_no_file() {
+    let mut home = Home::with("{}");
+    let (other, dead) = (Other::new(), Other::new());
+    let hold = home.hold(LABEL, &other.identity());
+    home.1 = LooseEnds::patient(LONG);
+    busy(home.ask("Gemini 3 Pro", &me()));
+    assert!(home.beside("-next").exists());
+    home.1 = LooseEnds::patient(LONG);
+    assert!(!home.beside("-next").exists());
+    // Nor does one that was killed, once somebody comes by.
+    busy(home.ask("Gemini 3 Pro", &dead.identity()));
+    assert_eq!(home.repair(), [""; 0]);
+    assert!(home.beside("-next").exists(), "it still waits");
+    drop(dead);
+    assert_eq!(home.repair(), [""; 0]);
+    assert!(!home.beside("-next").exists());
+    assert_eq!(hold.release(), [""; 0]);
     assert_eq!(home.names(), ["settings.json"]);
 }
 
