@@ -185,7 +185,8 @@ impl Seen {
             self.tool_calls = self.tool_calls.max(stats.tool_calls.unwrap_or(0));
         }
         let told = event.error.as_ref().map(|error| error.message.clone().unwrap_or_default());
-        let failed = told.is_some() || event.status == Some("error");
+        // Anything but its word that it went well is no success.
+        let failed = told.is_some() || event.status != Some("success");
         let why = told.filter(|told| !told.trim().is_empty()).or_else(|| self.trouble.clone());
         let unnamed = || failed.then(|| "ended with an error that it does not name".to_owned());
         self.result = Some(match why.or_else(unnamed) {

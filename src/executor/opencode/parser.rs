@@ -352,7 +352,9 @@ fn told(failure: Option<&Failure>) -> (RequestError, String) {
 
 /// What the CLI refuses before it begins.
 fn refusal(plain: &[String]) -> Option<Evidence> {
-    let found = |line: &&String| line.contains("Session not found");
+    // A session belongs to a folder, which may have moved since.
+    let found =
+        |line: &&String| line.contains("Session not found") || line.contains("NotFound: FileSystem.realPath");
     if let Some(line) = plain.iter().rev().find(found) {
         return Some(
             Evidence::new("stderr", Some(Category::AgentError), brief(line)).with_cause(SESSION_LOST),
