@@ -319,6 +319,10 @@ impl Seen {
             return Some(error.evidence(*at, zone));
         }
         if let Some(line) = &self.said.timeout {
+            // What it waited for all the time says more than that it waited.
+            if let Some(quota) = self.told_quota(now, zone) {
+                return Some(quota);
+            }
             return words::evidence(line, now, zone).map(|found| from("stderr", found));
         }
         let ended = match &self.output {
@@ -342,6 +346,15 @@ impl Seen {
         // The agent itself says that it is not done.
         (answered && !words.completed)
             .then(|| Evidence::new("stream", Some(Category::AgentError), brief(&words.summary)))
+    }
+
+    /// A used-up quota that the CLI told in plain words on standard error: the newest. Nothing else is believed
+    /// there, because a sign-in that goes well talks of failures, too.
+    fn told_quota(&self, now: Timestamp, zone: &TimeZone) -> Option<Evidence> {
+        let Output::Events(_) = self.output else { return None };
+        let told = |line: &String| words::evidence(line, now, zone);
+        let quota = |found: &Evidence| found.category == Some(Category::UsageLimit);
+        self.plain.lines().iter().rev().filter_map(told).find(quota).map(|found| from("stderr", found))
     }
 
     /// Why there is no answer: what the CLI stated, else what its log says, else how it ended.
@@ -372,6 +385,9 @@ impl Seen {
             && let Some(found) = plain()
         {
             return Some(found);
+        }
+        if let Some(quota) = self.told_quota(now, zone) {
+            return Some(quota);
         }
         if let Some(said) = step {
             return Some(from("stream", said.failure(zone)));

@@ -560,3 +560,23 @@ proptest! {
         prop_assert_eq!(&parts.1, &whole.1);
     }
 }
+
+#[test]
+fn a_quota_told_in_plain_words_counts_with_a_stream_too() {
+    const QUOTA: &str = "RESOURCE_EXHAUSTED (code 429): Individual quota reached. Resets in 2h39m52s.\n";
+    const WAITED: &str = "[agy] print timeout after 30m with turn in progress; returning partial output\n";
+    let partial = result("\"status\":\"SUCCESS\",\"response\":\"so far\"");
+    let waited = format!("{QUOTA}{WAITED}");
+    for (stdout, stderr, code) in [("", QUOTA, 1), (partial.as_str(), waited.as_str(), 0)] {
+        let report = events(stdout, stderr, code);
+        assert!(!report.completed);
+        let evidence = report.evidence.unwrap();
+        assert_eq!(evidence.category, Some(Category::UsageLimit), "{evidence:?}");
+        assert_eq!(evidence.reset_at, Some("2026-11-22T22:39:52Z".parse().unwrap()));
+    }
+    let credits = events("", "Your AI credits balance is too low to continue.\n", 1);
+    assert_eq!(category(&credits), Some(Category::UsageLimit));
+    // A sign-in that goes well says this on its way.
+    let signing_in = events("", "You are not logged into Antigravity. Opening a browser.\n", 1);
+    assert_ne!(category(&signing_in), Some(Category::AuthOrProxy));
+}

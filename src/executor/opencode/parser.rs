@@ -253,6 +253,7 @@ impl Seen {
         words.completed &= finished;
         let evidence =
             if words.completed { None } else { self.failure(&words, finished, exit, now, &plain_tail) };
+        let evidence = evidence.map(lost_with_its_folder);
         let lost = evidence.as_ref().is_some_and(|e| e.cause.as_deref() == Some(SESSION_LOST));
         Report {
             completed: words.completed,
@@ -350,11 +351,17 @@ fn told(failure: Option<&Failure>) -> (RequestError, String) {
     (error, format!("opencode error: {message}{}", reference.unwrap_or_default()))
 }
 
+/// A session belongs to the folder it was begun in. When that has moved since, the session is lost.
+fn lost_with_its_folder(evidence: Evidence) -> Evidence {
+    if evidence.message.contains("NotFound: FileSystem.realPath") {
+        return evidence.with_cause(SESSION_LOST);
+    }
+    evidence
+}
+
 /// What the CLI refuses before it begins.
 fn refusal(plain: &[String]) -> Option<Evidence> {
-    // A session belongs to a folder, which may have moved since.
-    let found =
-        |line: &&String| line.contains("Session not found") || line.contains("NotFound: FileSystem.realPath");
+    let found = |line: &&String| line.contains("Session not found");
     if let Some(line) = plain.iter().rev().find(found) {
         return Some(
             Evidence::new("stderr", Some(Category::AgentError), brief(line)).with_cause(SESSION_LOST),

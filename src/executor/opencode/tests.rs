@@ -437,6 +437,8 @@ fn an_unknown_session_is_lost_and_an_unknown_option_is_no_launch() {
         (category(&refused), cause(&refused)),
         (Some(Category::HarnessLaunch), Some("unknown_option"))
     );
+    let moved = r#"{"type":"error","sessionID":"ses_1","error":{"name":"NotFound","data":{"message":"NotFound: FileSystem.realPath (/old/repo)"}}}"#;
+    assert_eq!(cause(&report(moved, 1)), Some(SESSION_LOST));
     // Whoever works on such a program may speak of it.
     let spoken = format!("{}{}", text("Error: Session not found"), finish("stop"));
     assert!(report(&spoken, 0).completed);
