@@ -33,8 +33,6 @@ pub trait Parser: Debug {
 pub struct DiskQuery<'a> {
     /// The session of this very try, if its stream told one.
     pub session_id: Option<&'a str>,
-    /// The model as passed to the CLI.
-    pub model: Option<&'a str>,
     /// The agent's working directory.
     pub workspace: &'a Path,
     /// When the try began: a resumed session's log also holds older failures.

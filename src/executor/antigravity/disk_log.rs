@@ -149,7 +149,7 @@ mod tests {
             let since = now() - SignedDuration::from_mins(10);
             evidence(
                 self.0.path(),
-                &DiskQuery { session_id, model: None, workspace: Path::new("/w/repo"), since, now: now() },
+                &DiskQuery { session_id, workspace: Path::new("/w/repo"), since, now: now() },
             )
         }
     }
@@ -275,8 +275,7 @@ mod tests {
         let logs = Logs::new();
         assert_eq!(logs.found(Some(SESSION)), None);
         assert_eq!(logs.found(Some("")), None);
-        let query =
-            DiskQuery { session_id: None, model: None, workspace: Path::new(""), since: now(), now: now() };
+        let query = DiskQuery { session_id: None, workspace: Path::new(""), since: now(), now: now() };
         assert_eq!(evidence(Path::new("/nonexistent"), &query), None);
     }
 }

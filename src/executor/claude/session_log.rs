@@ -158,7 +158,6 @@ mod tests {
         });
         claude.disk_evidence(&DiskQuery {
             session_id: Some(SESSION),
-            model: None,
             workspace: Path::new("/tmp/rally/workspace"),
             since: since.parse().unwrap(),
             now: "2026-11-22T21:00:00Z".parse().unwrap(),
@@ -249,7 +248,6 @@ mod tests {
         assert_eq!(found("{broken\n\u{0}\u{1}"), None);
         let query = DiskQuery {
             session_id: Some("../../etc/passwd"),
-            model: None,
             workspace: Path::new("/"),
             since: Timestamp::UNIX_EPOCH,
             now: Timestamp::UNIX_EPOCH,

@@ -124,7 +124,6 @@ mod tests {
             });
             opencode.disk_evidence(&DiskQuery {
                 session_id,
-                model: Some("opencode-go/kimi-k2.6"),
                 workspace: &self.workspace,
                 since: SINCE.parse().unwrap(),
                 now: NOW.parse().unwrap(),

@@ -166,7 +166,6 @@ impl Run<'_> {
             let executor: &dyn Executor = self.world.registry.get(&started.harness)?;
             executor.disk_evidence(&DiskQuery {
                 session_id: seen.report.session_id.as_deref(),
-                model: started.model.as_deref(),
                 workspace: &self.world.workspace,
                 since: started_at,
                 now,

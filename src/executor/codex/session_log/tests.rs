@@ -30,7 +30,6 @@ impl Home {
         });
         codex.disk_evidence(&DiskQuery {
             session_id: Some(SESSION),
-            model: None,
             workspace: Path::new("/tmp/rally/workspace"),
             since: since.parse().unwrap(),
             now: "2026-11-22T21:00:00Z".parse().unwrap(),
