@@ -4,7 +4,7 @@
 //! stand-in of the tests (`tests/it/support/agy.rs`) follows the same reports.
 //!
 //! * Versions differ a lot, so the installed one is asked for its flags. Before 1.1 there is no flag for the model:
-//!   it stands in a settings file that all of the user's sessions share ([`settings`]).
+//!   it stands in a settings file that all of the user's sessions share (see `settings`).
 //! * `--print` takes the prompt as its value and has to come last: what follows it is dropped.
 
 mod answer;
@@ -20,7 +20,7 @@ mod settings;
 mod tests;
 mod words;
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -79,16 +79,8 @@ fn settings_file(home: &Path) -> PathBuf {
 }
 
 impl Executor for Antigravity {
-    fn harness(&self) -> &str {
-        &self.spec.name
-    }
-
-    fn program(&self) -> &OsStr {
-        self.spec.program.as_ref()
-    }
-
-    fn variables(&self) -> &[(String, String)] {
-        &self.spec.extra_env
+    fn spec(&self) -> &HarnessSpec {
+        &self.spec
     }
 
     /// The session is told by the stream, and by the log of versions that have none.

@@ -10,7 +10,7 @@ mod session_log;
 mod tests;
 mod words;
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 
 pub use parser::ClaudeParser;
 
@@ -38,16 +38,8 @@ impl Claude {
 }
 
 impl Executor for Claude {
-    fn harness(&self) -> &str {
-        &self.spec.name
-    }
-
-    fn program(&self) -> &OsStr {
-        self.spec.program.as_ref()
-    }
-
-    fn variables(&self) -> &[(String, String)] {
-        &self.spec.extra_env
+    fn spec(&self) -> &HarnessSpec {
+        &self.spec
     }
 
     fn capabilities(&self) -> Capabilities {

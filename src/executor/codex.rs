@@ -18,7 +18,7 @@ mod sign_in;
 mod tests;
 mod words;
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 
 use uuid::Uuid;
 
@@ -72,16 +72,8 @@ impl Codex {
 }
 
 impl Executor for Codex {
-    fn harness(&self) -> &str {
-        &self.spec.name
-    }
-
-    fn program(&self) -> &OsStr {
-        self.spec.program.as_ref()
-    }
-
-    fn variables(&self) -> &[(String, String)] {
-        &self.spec.extra_env
+    fn spec(&self) -> &HarnessSpec {
+        &self.spec
     }
 
     fn capabilities(&self) -> Capabilities {

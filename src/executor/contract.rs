@@ -1,10 +1,9 @@
 //! The two things that every harness brings along: a describer and a parser.
 
-use std::ffi::OsStr;
 use std::fmt::Debug;
 use std::path::Path;
 
-use super::{AgentEvent, Held, Invocation, PrepareError, Report, Request, Stream};
+use super::{AgentEvent, HarnessSpec, Held, Invocation, PrepareError, Report, Request, Stream};
 use crate::model::{Evidence, Exit, Timestamp};
 
 /// What an executor's CLI can truly do. A claim is proved end to end by a test.
@@ -59,14 +58,13 @@ pub type Ask<'a> = &'a dyn Fn(&[&str]) -> Option<String>;
 
 /// One agent CLI.
 pub trait Executor: Debug {
+    /// Its name, its program, and what the user has set for it.
+    fn spec(&self) -> &HarnessSpec;
+
     /// Canonical harness name, or the user's own for a harness built on another.
-    fn harness(&self) -> &str;
-
-    /// What is run: a name looked up in PATH, or a path.
-    fn program(&self) -> &OsStr;
-
-    /// Variables that the user has set for it.
-    fn variables(&self) -> &[(String, String)];
+    fn harness(&self) -> &str {
+        &self.spec().name
+    }
 
     /// What it can do.
     fn capabilities(&self) -> Capabilities;

@@ -4,12 +4,12 @@ mod parser;
 #[cfg(test)]
 mod tests;
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 
 pub use parser::CustomParser;
 
 use super::invocation::MAX_ARGUMENT;
-use super::{Capabilities, Executor, Invocation, Parser, PrepareError, Request, Stderr, Stdin};
+use super::{Capabilities, Executor, HarnessSpec, Invocation, Parser, PrepareError, Request, Stderr, Stdin};
 
 /// Stands for the prompt inside an argument.
 const PLACEHOLDER: &str = "$PROMPT";
@@ -49,12 +49,19 @@ pub struct CustomSpec {
 #[derive(Debug, Clone)]
 pub struct Custom {
     spec: CustomSpec,
+    common: HarnessSpec,
 }
 
 impl Custom {
     /// A harness as specified.
     pub fn new(spec: CustomSpec) -> Self {
-        Custom { spec }
+        let common = HarnessSpec {
+            name: spec.name.clone(),
+            program: spec.command.first().cloned().unwrap_or_default(),
+            extra_env: spec.env.clone(),
+            ..HarnessSpec::default()
+        };
+        Custom { spec, common }
     }
 
     /// An argument with the prompt in it, if it fits.
@@ -71,16 +78,8 @@ impl Custom {
 }
 
 impl Executor for Custom {
-    fn harness(&self) -> &str {
-        &self.spec.name
-    }
-
-    fn program(&self) -> &OsStr {
-        self.spec.command.first().map(String::as_ref).unwrap_or_default()
-    }
-
-    fn variables(&self) -> &[(String, String)] {
-        &self.spec.env
+    fn spec(&self) -> &HarnessSpec {
+        &self.common
     }
 
     fn capabilities(&self) -> Capabilities {

@@ -11,7 +11,7 @@ mod stderr;
 #[cfg(test)]
 mod tests;
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::LazyLock;
 
@@ -83,16 +83,8 @@ impl Gemini {
 }
 
 impl Executor for Gemini {
-    fn harness(&self) -> &str {
-        &self.spec.name
-    }
-
-    fn program(&self) -> &OsStr {
-        self.spec.program.as_ref()
-    }
-
-    fn variables(&self) -> &[(String, String)] {
-        &self.spec.extra_env
+    fn spec(&self) -> &HarnessSpec {
+        &self.spec
     }
 
     fn capabilities(&self) -> Capabilities {

@@ -22,6 +22,12 @@ where
     })
 }
 
+/// What a line holds that is one JSON object.
+pub fn object<'a, T: Deserialize<'a>>(line: &'a str) -> Option<T> {
+    // A derived struct would take an array, too.
+    if line.starts_with('{') { serde_json::from_str(line).ok() } else { None }
+}
+
 /// How many passes over a broken line the search for events in it may cost: every candidate is read as far as it
 /// makes sense, and a torn event may hold many.
 const PASSES: usize = 16;

@@ -58,16 +58,8 @@ impl Opencode {
 }
 
 impl Executor for Opencode {
-    fn harness(&self) -> &str {
-        &self.spec.name
-    }
-
-    fn program(&self) -> &OsStr {
-        self.spec.program.as_ref()
-    }
-
-    fn variables(&self) -> &[(String, String)] {
-        &self.spec.extra_env
+    fn spec(&self) -> &HarnessSpec {
+        &self.spec
     }
 
     fn capabilities(&self) -> Capabilities {

@@ -28,8 +28,8 @@ impl Registry {
     /// Lets the executor of a harness ask its installed CLI what it can do.
     pub fn learn(&mut self, harness: &str, ask: AskProgram<'_>) {
         if let Some(executor) = self.executors.get_mut(harness) {
-            let (program, variables) = (executor.program().to_owned(), executor.variables().to_vec());
-            executor.learn(&|args| ask(&program, &variables, args));
+            let spec = executor.spec().clone();
+            executor.learn(&|args| ask(spec.program.as_ref(), &spec.extra_env, args));
         }
     }
 

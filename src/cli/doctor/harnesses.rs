@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::Path;
 
 use serde::Serialize;
@@ -104,8 +105,8 @@ pub fn gather(config: &Config, workspace: &Path) -> Vec<Harness> {
 fn probe(config: &Config, name: &str, used_by: Use, workspace: &Path) -> Option<Harness> {
     let mut registry = harnesses::registry(config);
     let executor = registry.get(name)?;
-    let program = executor.program().to_owned();
-    let variables = executor.variables().to_vec();
+    let program = OsString::from(&executor.spec().program);
+    let variables = executor.spec().extra_env.clone();
     let own_path = variables.iter().rev().find(|(key, _)| key == "PATH").map(|(_, value)| value.into());
     let path = own_path.clone().or_else(|| std::env::var_os("PATH"));
     let found = program::find(&program, path.as_deref(), workspace);

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::executor::final_text::Structured;
+use crate::executor::json;
 use crate::executor::json::loose;
 use crate::model::Usage;
 
@@ -122,9 +123,5 @@ impl Tokens {
 
 /// An event from a line that is one JSON object with a kind.
 pub(super) fn read(line: &str) -> Option<Event<'_>> {
-    // A derived struct would take an array, too.
-    if !line.starts_with('{') {
-        return None;
-    }
-    serde_json::from_str(line).ok().filter(|event: &Event<'_>| event.kind.is_some())
+    json::object(line).filter(|event: &Event<'_>| event.kind.is_some())
 }

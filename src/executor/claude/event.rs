@@ -144,15 +144,6 @@ impl Envelope {
     }
 }
 
-/// An event from a line that is one JSON object.
-pub(super) fn read(line: &str) -> Option<Event<'_>> {
-    // A derived struct would take an array, too.
-    if !line.starts_with('{') {
-        return None;
-    }
-    serde_json::from_str(line).ok()
-}
-
 /// Calls `each` with every event of this session that stands inside a broken line: stderr text and events of
 /// other writers get into the middle of lines.
 pub(super) fn recover(line: &str, session: Option<&str>, mut each: impl FnMut(&Event<'_>, &str)) {

@@ -14,6 +14,7 @@ use super::errors::{self, ApiError};
 use super::event::{self, Answer, Block, Envelope, Event};
 use super::words;
 use crate::executor::final_text::{FinalText, MALFORMED, NO_RESULT};
+use crate::executor::json;
 use crate::executor::lines::{Line, LineSplitter};
 use crate::executor::plain::PlainTail;
 use crate::executor::{AgentEvent, Counted, Parser, Report, Stream};
@@ -83,7 +84,7 @@ impl Seen {
         let text = String::from_utf8_lossy(line.bytes);
         let text = text.trim();
         if !line.cut
-            && let Some(event) = event::read(text)
+            && let Some(event) = json::object::<Event<'_>>(text)
         {
             self.plain.skip();
             self.torn = false;

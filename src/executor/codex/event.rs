@@ -87,15 +87,6 @@ impl Tokens {
     }
 }
 
-/// An event from a line that is one JSON object.
-pub(super) fn read(line: &str) -> Option<Event<'_>> {
-    // A derived struct would take an array, too.
-    if !line.starts_with('{') {
-        return None;
-    }
-    serde_json::from_str(line).ok()
-}
-
 /// Calls `each` with every event that stands inside a broken line: something without a line end was printed
 /// before it, or what came before was cut off.
 pub(super) fn recover(line: &str, mut each: impl FnMut(Event<'_>)) {

@@ -19,6 +19,7 @@ use super::errors;
 use super::event::{self, Event, Item};
 use super::words::{self, Records};
 use crate::executor::final_text::{FinalText, NO_RESULT};
+use crate::executor::json;
 use crate::executor::lines::{Line, LineSplitter};
 use crate::executor::plain::PlainTail;
 use crate::executor::{AgentEvent, Counted, Parser, Report, Stream};
@@ -107,7 +108,7 @@ impl Seen {
         let text = String::from_utf8_lossy(line.bytes);
         let text = text.trim();
         if !line.cut
-            && let Some(event) = event::read(text)
+            && let Some(event) = json::object::<Event<'_>>(text)
         {
             self.plain.skip();
             self.torn = false;

@@ -84,15 +84,6 @@ impl Stats {
     }
 }
 
-/// An event from a line that is one JSON object.
-pub(super) fn read(line: &str) -> Option<Event<'_>> {
-    // A derived struct would take an array, too.
-    if !line.starts_with('{') {
-        return None;
-    }
-    serde_json::from_str(line).ok()
-}
-
 /// Calls `each` with every event that stands inside a broken line; every event has a time.
 pub(super) fn recover(line: &str, mut each: impl FnMut(&Event<'_>)) {
     const KINDS: [&str; 6] = ["init", "message", "tool_use", "tool_result", "error", "result"];

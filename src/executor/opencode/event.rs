@@ -163,15 +163,6 @@ fn provider_names(body: &str) -> String {
     text::ellipsis(&names.join(" "), 200)
 }
 
-/// An event from a line that is one JSON object.
-pub(super) fn read(line: &str) -> Option<Event<'_>> {
-    // A derived struct would take an array, too.
-    if !line.starts_with('{') {
-        return None;
-    }
-    serde_json::from_str(line).ok()
-}
-
 /// Calls `each` with every event of the session that stands inside a broken line.
 pub(super) fn recover(line: &str, session: Option<&str>, mut each: impl FnMut(&Event<'_>)) {
     const KINDS: [&str; 5] = ["step_start", "step_finish", "text", "tool_use", "error"];

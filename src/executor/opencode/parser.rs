@@ -17,6 +17,7 @@ use super::event::{self, Event, Failure, Part};
 use super::log_line::LogLine;
 use super::trouble::{Meaning, Trouble};
 use crate::executor::final_text::{FinalText, NO_RESULT};
+use crate::executor::json;
 use crate::executor::lines::{Line, LineSplitter};
 use crate::executor::plain::PlainTail;
 use crate::executor::{AgentEvent, Counted, Parser, Report, Stream};
@@ -104,7 +105,7 @@ impl Seen {
         let text = String::from_utf8_lossy(line.bytes);
         let text = text.trim();
         if !line.cut
-            && let Some(event) = event::read(text)
+            && let Some(event) = json::object::<Event<'_>>(text)
         {
             self.plain.skip();
             self.torn = false;
