@@ -15,9 +15,12 @@ mod google;
 pub mod hold;
 pub mod invocation;
 pub mod json;
+pub mod line_parser;
 pub mod lines;
 pub mod opencode;
 pub mod plain;
+#[cfg(test)]
+mod playing;
 pub mod proven;
 pub mod registry;
 pub mod report;

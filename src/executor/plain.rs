@@ -15,9 +15,28 @@ const LINE_LIMIT: usize = 500;
 pub struct PlainTail {
     lines: VecDeque<(u64, String)>,
     seen: u64,
+    /// The line before was a part of an event, so this one may be the rest of it.
+    torn: bool,
 }
 
 impl PlainTail {
+    /// A whole event went by.
+    pub fn event(&mut self) {
+        self.skip();
+        self.torn = false;
+    }
+
+    /// Whether a line that is no whole event is a plain one; if not, it has gone by. `half` says that it surely is a
+    /// part of an event, which may hold prose or a tool's output.
+    pub fn takes(&mut self, line: &str, half: bool) -> bool {
+        let plain = !(half || (self.torn && line.ends_with('}')));
+        if !plain {
+            self.skip();
+        }
+        self.torn = half;
+        plain
+    }
+
     /// A protocol event went by.
     pub fn skip(&mut self) {
         self.seen += 1;
@@ -58,6 +77,17 @@ mod tests {
         assert_eq!(tail.lines(), ["early", "late"]);
         tail.skip();
         assert_eq!(tail.lines(), ["late"]);
+    }
+
+    #[test]
+    fn the_rest_of_a_torn_event_is_no_plain_line() {
+        let mut tail = PlainTail::default();
+        assert!(!tail.takes("{\"type\":", true));
+        assert!(!tail.takes("\"prose\"}", false));
+        assert!(tail.takes("\"prose\"}", false), "nothing is torn any more");
+        assert!(!tail.takes("{\"type\":", true));
+        tail.event();
+        assert!(tail.takes("}", false));
     }
 
     #[test]

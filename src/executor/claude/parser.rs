@@ -15,43 +15,21 @@ use super::event::{self, Answer, Block, Envelope, Event};
 use super::words;
 use crate::executor::final_text::{FinalText, MALFORMED, NO_RESULT};
 use crate::executor::json;
-use crate::executor::lines::{Line, LineSplitter};
+use crate::executor::line_parser::{LineParser, Lines};
+use crate::executor::lines::Line;
 use crate::executor::plain::PlainTail;
-use crate::executor::{AgentEvent, Counted, Parser, Report, Stream};
+use crate::executor::{AgentEvent, Counted, Report};
 use crate::failure::brief;
 use crate::model::evidence::SESSION_LOST;
 use crate::model::text::{self, FINAL_TEXT_LIMIT};
 use crate::model::{Category, Evidence, Exit, Timestamp, Usage};
 
 /// Reads what one `claude` process prints.
-#[derive(Debug, Default)]
-pub struct ClaudeParser {
-    lines: LineSplitter,
-    seen: Seen,
-}
-
-impl ClaudeParser {
-    /// Bytes of memory held for the unfinished line.
-    pub fn retained(&self) -> usize {
-        self.lines.retained()
-    }
-}
-
-impl Parser for ClaudeParser {
-    /// Both streams share one pipe.
-    fn feed(&mut self, _stream: Stream, bytes: &[u8], events: &mut Vec<AgentEvent>) {
-        self.lines.feed(bytes, |line| self.seen.line(line, events));
-    }
-
-    fn finish(&mut self, exit: Option<Exit>, now: Timestamp) -> Report {
-        self.lines.finish(|line| self.seen.line(line, &mut Vec::new()));
-        self.seen.report(exit, now)
-    }
-}
+pub type ClaudeParser = LineParser<Seen>;
 
 /// The stream so far.
 #[derive(Debug, Default)]
-struct Seen {
+pub struct Seen {
     session: Option<String>,
     tool_calls: u64,
     usage: Option<Usage>,
@@ -66,8 +44,6 @@ struct Seen {
     /// The retry that was announced last, unless the model answered since.
     retrying: Option<Evidence>,
     plain: PlainTail,
-    /// The line before was torn, so this one may be the rest of an event.
-    torn: bool,
 }
 
 /// A `result` event.
@@ -78,16 +54,15 @@ struct TurnResult {
     error: ApiError,
 }
 
-impl Seen {
-    fn line(&mut self, line: Line<'_>, events: &mut Vec<AgentEvent>) {
+impl Lines for Seen {
+    fn stdout(&mut self, line: Line<'_>, events: &mut Vec<AgentEvent>) {
         // Invalid UTF-8 inside a text must not cost the event around it.
         let text = String::from_utf8_lossy(line.bytes);
         let text = text.trim();
         if !line.cut
             && let Some(event) = json::object::<Event<'_>>(text)
         {
-            self.plain.skip();
-            self.torn = false;
+            self.plain.event();
             self.event(&event, text, events);
             return;
         }
@@ -99,14 +74,46 @@ impl Seen {
         });
         // Half an event may hold prose or a tool's output: no plain words.
         let half = recovered || line.cut || text.starts_with('{');
-        if half || (self.torn && text.ends_with('}')) {
-            self.plain.skip();
-        } else {
+        if self.plain.takes(text, half) {
             self.plain.push(text);
         }
-        self.torn = half;
     }
 
+    /// Both streams share one pipe.
+    fn stderr(&mut self, line: Line<'_>, events: &mut Vec<AgentEvent>) {
+        self.stdout(line, events);
+    }
+
+    fn report(&self, exit: Option<Exit>, now: Timestamp) -> Report {
+        let zone = TimeZone::system();
+        let result = self.result.as_ref().filter(|_| !self.turn_open);
+        let words = result.map_or_else(|| FinalText::missing(NO_RESULT), |result| result.words.clone());
+        let plain_tail = self.plain.lines();
+        let evidence = match result {
+            Some(_) if words.completed => None,
+            Some(result) => Some(self.failed_result(result, now, &zone)),
+            None => self.cut_short(&plain_tail, exit, now, &zone),
+        };
+        let lost = evidence.as_ref().is_some_and(|e| e.cause.as_deref() == Some(SESSION_LOST));
+        Report {
+            completed: words.completed,
+            summary: Some(words.summary),
+            remaining_work: words.remaining_work,
+            message_addressed: words.message_addressed,
+            files_changed: words.files_changed,
+            // The CLI echoes an id that it does not know, and a cost of nothing.
+            session_id: self.session.clone().filter(|_| !lost),
+            cost: self.cost.filter(|_| !lost).map(Counted::WholeSession),
+            tool_calls: Some(self.tool_calls),
+            usage: self.usage.map(Counted::ThisTry),
+            evidence,
+            ended: result.is_some(),
+            plain_tail,
+        }
+    }
+}
+
+impl Seen {
     fn event(&mut self, event: &Event<'_>, source: &str, events: &mut Vec<AgentEvent>) {
         if let Some(session) = event.session_id.filter(|session| !session.trim().is_empty())
             && self.session.as_deref() != Some(session)
@@ -225,34 +232,6 @@ impl Seen {
         });
         self.turn_open = false;
         events.push(AgentEvent::End);
-    }
-
-    fn report(&self, exit: Option<Exit>, now: Timestamp) -> Report {
-        let zone = TimeZone::system();
-        let result = self.result.as_ref().filter(|_| !self.turn_open);
-        let words = result.map_or_else(|| FinalText::missing(NO_RESULT), |result| result.words.clone());
-        let plain_tail = self.plain.lines();
-        let evidence = match result {
-            Some(_) if words.completed => None,
-            Some(result) => Some(self.failed_result(result, now, &zone)),
-            None => self.cut_short(&plain_tail, exit, now, &zone),
-        };
-        let lost = evidence.as_ref().is_some_and(|e| e.cause.as_deref() == Some(SESSION_LOST));
-        Report {
-            completed: words.completed,
-            summary: Some(words.summary),
-            remaining_work: words.remaining_work,
-            message_addressed: words.message_addressed,
-            files_changed: words.files_changed,
-            // The CLI echoes an id that it does not know, and a cost of nothing.
-            session_id: self.session.clone().filter(|_| !lost),
-            cost: self.cost.filter(|_| !lost).map(Counted::WholeSession),
-            tool_calls: Some(self.tool_calls),
-            usage: self.usage.map(Counted::ThisTry),
-            evidence,
-            ended: result.is_some(),
-            plain_tail,
-        }
     }
 
     /// Why a turn that reported its end did not do its work.

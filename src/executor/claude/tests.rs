@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::executor::final_text::{MALFORMED, NO_RESULT, NO_SUMMARY};
 use crate::executor::lines::LINE_CAP;
+use crate::executor::playing::{self, category};
 use crate::executor::{AgentEvent, Counted, Report, Stream};
 use crate::model::{Category, Exit, Timestamp, Usage};
 
@@ -16,25 +17,15 @@ fn now() -> Timestamp {
 }
 
 fn recording(name: &str) -> Vec<u8> {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/claude/");
-    std::fs::read(format!("{folder}{name}")).unwrap()
+    playing::recording("claude", name)
 }
 
 fn played(bytes: &[u8], exit: Option<Exit>, chunk: usize) -> (Report, Vec<AgentEvent>) {
-    let mut parser = ClaudeParser::default();
-    let mut events = Vec::new();
-    for chunk in bytes.chunks(chunk.max(1)) {
-        parser.feed(Stream::Stdout, chunk, &mut events);
-    }
-    (parser.finish(exit, now()), events)
+    playing::play(ClaudeParser::default(), &[(Stream::Stdout, bytes)], exit, chunk, now())
 }
 
 fn report(bytes: impl AsRef<[u8]>, code: i32) -> Report {
     played(bytes.as_ref(), Some(Exit::Code(code)), usize::MAX).0
-}
-
-fn category(report: &Report) -> Option<Category> {
-    report.evidence.as_ref().and_then(|evidence| evidence.category)
 }
 
 fn result_event(result: &str) -> String {
@@ -445,12 +436,8 @@ fn long_lines_and_memory() {
     // … and a line of 50 MB neither fills the memory nor hides the result after it.
     let mut parser = ClaudeParser::default();
     let mut events = Vec::new();
-    let chunk = vec![b'x'; 1 << 20];
     parser.feed(Stream::Stdout, b"{\"type\":\"user\",\"message\":\"", &mut events);
-    for _ in 0..50 {
-        parser.feed(Stream::Stdout, &chunk, &mut events);
-        assert!(parser.retained() <= LINE_CAP, "{}", parser.retained());
-    }
+    playing::feed_endlessly(&mut parser, &[Stream::Stdout], ClaudeParser::retained);
     parser.feed(Stream::Stdout, b"\"}\n", &mut events);
     parser.feed(Stream::Stdout, &recording("ok.jsonl"), &mut events);
     let report = parser.finish(Some(Exit::Code(0)), now());
@@ -459,16 +446,14 @@ fn long_lines_and_memory() {
 
 /// Bytes that look like the stream, here and there.
 fn noise() -> impl Strategy<Value = Vec<u8>> {
-    let pieces = prop_oneof![
-        Just(recording("tool.jsonl")),
-        Just(recording("oauth-usagelimit.jsonl")),
-        Just(b"\n".to_vec()),
-        Just(b"{\"type\":\"result\",\"session_id\":\"s\",\"result\":\"r\"}".to_vec()),
-        Just(b"{\"type\":\"assistant\",\"message\":{\"content\":[{\"type\":\"text\",\"te".to_vec()),
-        Just(b"resets in 3h limit".to_vec()),
-        proptest::collection::vec(any::<u8>(), 0..40),
-    ];
-    proptest::collection::vec(pieces, 0..6).prop_map(|pieces| pieces.concat())
+    playing::noise(vec![
+        recording("tool.jsonl"),
+        recording("oauth-usagelimit.jsonl"),
+        b"\n".to_vec(),
+        b"{\"type\":\"result\",\"session_id\":\"s\",\"result\":\"r\"}".to_vec(),
+        b"{\"type\":\"assistant\",\"message\":{\"content\":[{\"type\":\"text\",\"te".to_vec(),
+        b"resets in 3h limit".to_vec(),
+    ])
 }
 
 proptest! {

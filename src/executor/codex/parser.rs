@@ -20,9 +20,10 @@ use super::event::{self, Event, Item};
 use super::words::{self, Records};
 use crate::executor::final_text::{FinalText, NO_RESULT};
 use crate::executor::json;
-use crate::executor::lines::{Line, LineSplitter};
+use crate::executor::line_parser::{LineParser, Lines};
+use crate::executor::lines::Line;
 use crate::executor::plain::PlainTail;
-use crate::executor::{AgentEvent, Counted, Parser, Report, Stream};
+use crate::executor::{AgentEvent, Counted, Report};
 use crate::failure::brief;
 use crate::failure::pattern::regex;
 use crate::model::text::{self, FINAL_TEXT_LIMIT};
@@ -36,35 +37,7 @@ static RETRY: LazyLock<Regex> =
 const MOST_RUNNING: usize = 100;
 
 /// Reads what one `codex` process prints.
-#[derive(Debug, Default)]
-pub struct CodexParser {
-    stdout: LineSplitter,
-    stderr: LineSplitter,
-    seen: Seen,
-}
-
-impl CodexParser {
-    /// Bytes of memory held for unfinished lines.
-    pub fn retained(&self) -> usize {
-        self.stdout.retained() + self.stderr.retained()
-    }
-}
-
-impl Parser for CodexParser {
-    fn feed(&mut self, stream: Stream, bytes: &[u8], events: &mut Vec<AgentEvent>) {
-        match stream {
-            Stream::Stdout => self.stdout.feed(bytes, |line| self.seen.line(line, events)),
-            Stream::Stderr => self.stderr.feed(bytes, |line| self.seen.words(line)),
-            Stream::Log => {}
-        }
-    }
-
-    fn finish(&mut self, exit: Option<Exit>, now: Timestamp) -> Report {
-        self.stdout.finish(|line| self.seen.line(line, &mut Vec::new()));
-        self.stderr.finish(|line| self.seen.words(line));
-        self.seen.report(exit, now)
-    }
-}
+pub type CodexParser = LineParser<Seen>;
 
 /// How far the agent's turn is.
 #[derive(Debug, Default)]
@@ -78,7 +51,7 @@ enum Turn {
 
 /// The streams so far.
 #[derive(Debug, Default)]
-struct Seen {
+pub struct Seen {
     session: Option<String>,
     turn: Turn,
     answer: Option<FinalText>,
@@ -97,21 +70,18 @@ struct Seen {
     /// Of standard error, without the log's records.
     complaints: PlainTail,
     records: Records,
-    /// The line before was torn, so this one may be the rest of an event.
-    torn: bool,
 }
 
-impl Seen {
+impl Lines for Seen {
     /// A line of standard output.
-    fn line(&mut self, line: Line<'_>, events: &mut Vec<AgentEvent>) {
+    fn stdout(&mut self, line: Line<'_>, events: &mut Vec<AgentEvent>) {
         // Invalid UTF-8 inside a text must not cost the event around it.
         let text = String::from_utf8_lossy(line.bytes);
         let text = text.trim();
         if !line.cut
             && let Some(event) = json::object::<Event<'_>>(text)
         {
-            self.plain.skip();
-            self.torn = false;
+            self.plain.event();
             self.event(event, events);
             return;
         }
@@ -122,16 +92,13 @@ impl Seen {
         });
         // Half an event may hold prose or a tool's output: no plain words.
         let half = recovered || line.cut || text.starts_with('{');
-        if half || (self.torn && text.ends_with('}')) {
-            self.plain.skip();
-        } else {
+        if self.plain.takes(text, half) {
             self.plain.push(text);
         }
-        self.torn = half;
     }
 
     /// A line of standard error.
-    fn words(&mut self, line: Line<'_>) {
+    fn stderr(&mut self, line: Line<'_>, _events: &mut Vec<AgentEvent>) {
         let text = String::from_utf8_lossy(line.bytes);
         if line.cut || self.records.take(&text) {
             self.complaints.skip();
@@ -140,6 +107,39 @@ impl Seen {
         }
     }
 
+    fn report(&self, exit: Option<Exit>, now: Timestamp) -> Report {
+        let zone = TimeZone::system();
+        let plain_tail = self.plain.lines();
+        let (words, evidence) = match &self.turn {
+            Turn::Completed => {
+                let words = self.answer.clone().unwrap_or_else(|| FinalText::missing(NO_RESULT));
+                let evidence = (!words.completed).then(|| self.fell_short(&words, now, &zone));
+                (words, evidence)
+            }
+            Turn::Failed(why) => {
+                let words = FinalText::missing(errors::clean(why).trim());
+                (words, Some(failed(why, now, &zone)))
+            }
+            Turn::Open => (FinalText::missing(NO_RESULT), self.cut_short(&plain_tail, exit, now, &zone)),
+        };
+        Report {
+            completed: words.completed,
+            summary: Some(words.summary),
+            remaining_work: words.remaining_work,
+            message_addressed: words.message_addressed,
+            files_changed: words.files_changed,
+            session_id: self.session.clone(),
+            tool_calls: Some(self.tool_calls),
+            usage: self.usage.map(Counted::WholeSession),
+            cost: None,
+            evidence,
+            ended: !matches!(self.turn, Turn::Open),
+            plain_tail,
+        }
+    }
+}
+
+impl Seen {
     fn event(&mut self, event: Event<'_>, events: &mut Vec<AgentEvent>) {
         self.began |= event.kind.is_some();
         match event.kind {
@@ -234,37 +234,6 @@ impl Seen {
         self.error = None;
         self.retrying = None;
         self.retries = 0;
-    }
-
-    fn report(&self, exit: Option<Exit>, now: Timestamp) -> Report {
-        let zone = TimeZone::system();
-        let plain_tail = self.plain.lines();
-        let (words, evidence) = match &self.turn {
-            Turn::Completed => {
-                let words = self.answer.clone().unwrap_or_else(|| FinalText::missing(NO_RESULT));
-                let evidence = (!words.completed).then(|| self.fell_short(&words, now, &zone));
-                (words, evidence)
-            }
-            Turn::Failed(why) => {
-                let words = FinalText::missing(errors::clean(why).trim());
-                (words, Some(failed(why, now, &zone)))
-            }
-            Turn::Open => (FinalText::missing(NO_RESULT), self.cut_short(&plain_tail, exit, now, &zone)),
-        };
-        Report {
-            completed: words.completed,
-            summary: Some(words.summary),
-            remaining_work: words.remaining_work,
-            message_addressed: words.message_addressed,
-            files_changed: words.files_changed,
-            session_id: self.session.clone(),
-            tool_calls: Some(self.tool_calls),
-            usage: self.usage.map(Counted::WholeSession),
-            cost: None,
-            evidence,
-            ended: !matches!(self.turn, Turn::Open),
-            plain_tail,
-        }
     }
 
     /// Why a completed turn did not do its work: the agent says so, or said nothing.

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::executor::final_text::{NO_RESULT, NO_SUMMARY};
 use crate::executor::lines::LINE_CAP;
+use crate::executor::playing::{self, category};
 use crate::executor::{AgentEvent, Counted, Report, Stream};
 use crate::model::evidence::SESSION_LOST;
 use crate::model::{Category, Exit, Timestamp, Usage};
@@ -15,8 +16,7 @@ fn now() -> Timestamp {
 }
 
 fn recording(name: &str) -> Vec<u8> {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/codex/");
-    std::fs::read(format!("{folder}{name}")).unwrap()
+    playing::recording("codex", name)
 }
 
 fn text_of(name: &str) -> String {
@@ -24,12 +24,7 @@ fn text_of(name: &str) -> String {
 }
 
 fn played(bytes: &[u8], exit: Option<Exit>, chunk: usize) -> (Report, Vec<AgentEvent>) {
-    let mut parser = CodexParser::default();
-    let mut events = Vec::new();
-    for chunk in bytes.chunks(chunk.max(1)) {
-        parser.feed(Stream::Stdout, chunk, &mut events);
-    }
-    (parser.finish(exit, now()), events)
+    playing::play(CodexParser::default(), &[(Stream::Stdout, bytes)], exit, chunk, now())
 }
 
 fn report(bytes: impl AsRef<[u8]>, code: i32) -> Report {
@@ -41,10 +36,6 @@ fn stderr(words: impl AsRef<[u8]>, code: i32) -> Report {
     let mut parser = CodexParser::default();
     parser.feed(Stream::Stderr, words.as_ref(), &mut Vec::new());
     parser.finish(Some(Exit::Code(code)), now())
-}
-
-fn category(report: &Report) -> Option<Category> {
-    report.evidence.as_ref().and_then(|evidence| evidence.category)
 }
 
 /// A turn in which the agent said this.
@@ -568,18 +559,16 @@ fn long_lines_and_memory() {
 
 /// Bytes that look like the stream, here and there.
 fn noise() -> impl Strategy<Value = Vec<u8>> {
-    let pieces = prop_oneof![
-        Just(recording("tool.jsonl")),
-        Just(recording("fail-429-ra5.jsonl")),
-        Just(recording("resume-bad.stderr.txt")),
-        Just(b"\n".to_vec()),
-        Just(b"{\"type\":\"turn.completed\",\"usage\":{\"input_tokens\":9}}".to_vec()),
-        Just(b"{\"type\":\"item.completed\",\"item\":{\"type\":\"agent_message\",\"te".to_vec()),
-        Just(b"{\"type\":\"error\",\"message\":\"Reconnecting... \"}\n".to_vec()),
-        Just(b"try again in 3h usage limit".to_vec()),
-        proptest::collection::vec(any::<u8>(), 0..40),
-    ];
-    proptest::collection::vec(pieces, 0..6).prop_map(|pieces| pieces.concat())
+    playing::noise(vec![
+        recording("tool.jsonl"),
+        recording("fail-429-ra5.jsonl"),
+        recording("resume-bad.stderr.txt"),
+        b"\n".to_vec(),
+        b"{\"type\":\"turn.completed\",\"usage\":{\"input_tokens\":9}}".to_vec(),
+        b"{\"type\":\"item.completed\",\"item\":{\"type\":\"agent_message\",\"te".to_vec(),
+        b"{\"type\":\"error\",\"message\":\"Reconnecting... \"}\n".to_vec(),
+        b"try again in 3h usage limit".to_vec(),
+    ])
 }
 
 proptest! {

@@ -16,9 +16,10 @@ use super::stderr::{self, Reader, Said};
 use super::{exit, google};
 use crate::executor::final_text::{FinalText, NO_RESULT};
 use crate::executor::json;
-use crate::executor::lines::{Line, LineSplitter};
+use crate::executor::line_parser::{LineParser, Lines};
+use crate::executor::lines::Line;
 use crate::executor::plain::PlainTail;
-use crate::executor::{AgentEvent, Counted, Parser, Report, Stream};
+use crate::executor::{AgentEvent, Counted, Report};
 use crate::failure::brief;
 use crate::model::evidence::SESSION_LOST;
 use crate::model::text::{self, FINAL_TEXT_LIMIT};
@@ -28,39 +29,11 @@ use crate::model::{Category, Evidence, Exit, Timestamp, Usage};
 const TOLD_LIMIT: usize = 8000;
 
 /// Reads what one `gemini` process prints.
-#[derive(Debug, Default)]
-pub struct GeminiParser {
-    stdout: LineSplitter,
-    stderr: LineSplitter,
-    seen: Seen,
-}
-
-impl GeminiParser {
-    /// Bytes of memory held for unfinished lines.
-    pub fn retained(&self) -> usize {
-        self.stdout.retained() + self.stderr.retained()
-    }
-}
-
-impl Parser for GeminiParser {
-    fn feed(&mut self, stream: Stream, bytes: &[u8], events: &mut Vec<AgentEvent>) {
-        match stream {
-            Stream::Stdout => self.stdout.feed(bytes, |line| self.seen.stdout(line, events)),
-            Stream::Stderr => self.stderr.feed(bytes, |line| self.seen.stderr(line, events)),
-            Stream::Log => {}
-        }
-    }
-
-    fn finish(&mut self, exit: Option<Exit>, now: Timestamp) -> Report {
-        self.stdout.finish(|line| self.seen.stdout(line, &mut Vec::new()));
-        self.stderr.finish(|line| self.seen.stderr(line, &mut Vec::new()));
-        self.seen.report(exit, now)
-    }
-}
+pub type GeminiParser = LineParser<Seen>;
 
 /// The output so far.
 #[derive(Debug, Default)]
-struct Seen {
+pub struct Seen {
     session: Option<String>,
     tool_calls: u64,
     answer: Answer,
@@ -85,7 +58,7 @@ enum TurnResult {
     Failed { told: String, said: String },
 }
 
-impl Seen {
+impl Lines for Seen {
     fn stdout(&mut self, line: Line<'_>, events: &mut Vec<AgentEvent>) {
         // Invalid UTF-8 inside a text must not cost the event around it.
         let text = String::from_utf8_lossy(line.bytes);
@@ -130,6 +103,40 @@ impl Seen {
         }
     }
 
+    fn report(&self, exit: Option<Exit>, now: Timestamp) -> Report {
+        let zone = TimeZone::system();
+        let plain_tail = self.plain.lines();
+        let (words, evidence) = match &self.result {
+            Some(TurnResult::Well(words)) if words.completed => (words.clone(), None),
+            // The agent itself says that it is not done, or said nothing readable.
+            Some(TurnResult::Well(words)) => {
+                let why = Evidence::new("stream", Some(Category::AgentError), brief(&words.summary));
+                (words.clone(), Some(why))
+            }
+            Some(TurnResult::Failed { told, said }) => {
+                (FinalText::missing(said), Some(failed(told, said, exit, now, &zone)))
+            }
+            None => (FinalText::missing(NO_RESULT), self.cut_short(&plain_tail, exit, now, &zone)),
+        };
+        let lost = evidence.as_ref().is_some_and(|e| e.cause.as_deref() == Some(SESSION_LOST));
+        Report {
+            completed: words.completed,
+            summary: Some(words.summary),
+            remaining_work: words.remaining_work,
+            message_addressed: words.message_addressed,
+            files_changed: words.files_changed,
+            session_id: self.session.clone().filter(|_| !lost),
+            tool_calls: Some(self.tool_calls),
+            usage: self.usage.map(Counted::ThisTry),
+            cost: None,
+            evidence,
+            ended: self.result.is_some(),
+            plain_tail,
+        }
+    }
+}
+
+impl Seen {
     fn event(&mut self, event: &Event<'_>, events: &mut Vec<AgentEvent>) {
         self.began |= event.kind.is_some();
         match (event.kind, event.role) {
@@ -194,38 +201,6 @@ impl Seen {
             Some(why) => TurnResult::failed(&why),
             None => TurnResult::Well(self.answer.understood()),
         });
-    }
-
-    fn report(&self, exit: Option<Exit>, now: Timestamp) -> Report {
-        let zone = TimeZone::system();
-        let plain_tail = self.plain.lines();
-        let (words, evidence) = match &self.result {
-            Some(TurnResult::Well(words)) if words.completed => (words.clone(), None),
-            // The agent itself says that it is not done, or said nothing readable.
-            Some(TurnResult::Well(words)) => {
-                let why = Evidence::new("stream", Some(Category::AgentError), brief(&words.summary));
-                (words.clone(), Some(why))
-            }
-            Some(TurnResult::Failed { told, said }) => {
-                (FinalText::missing(said), Some(failed(told, said, exit, now, &zone)))
-            }
-            None => (FinalText::missing(NO_RESULT), self.cut_short(&plain_tail, exit, now, &zone)),
-        };
-        let lost = evidence.as_ref().is_some_and(|e| e.cause.as_deref() == Some(SESSION_LOST));
-        Report {
-            completed: words.completed,
-            summary: Some(words.summary),
-            remaining_work: words.remaining_work,
-            message_addressed: words.message_addressed,
-            files_changed: words.files_changed,
-            session_id: self.session.clone().filter(|_| !lost),
-            tool_calls: Some(self.tool_calls),
-            usage: self.usage.map(Counted::ThisTry),
-            cost: None,
-            evidence,
-            ended: self.result.is_some(),
-            plain_tail,
-        }
     }
 
     /// Why there is no result: what was going on last, else what was said in plain words, else the exit code.

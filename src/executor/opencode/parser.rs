@@ -18,9 +18,10 @@ use super::log_line::LogLine;
 use super::trouble::{Meaning, Trouble};
 use crate::executor::final_text::{FinalText, NO_RESULT};
 use crate::executor::json;
-use crate::executor::lines::{Line, LineSplitter};
+use crate::executor::line_parser::{LineParser, Lines};
+use crate::executor::lines::Line;
 use crate::executor::plain::PlainTail;
-use crate::executor::{AgentEvent, Counted, Parser, Report, Stream};
+use crate::executor::{AgentEvent, Counted, Report};
 use crate::failure::brief;
 use crate::failure::secrets::masked;
 use crate::model::evidence::SESSION_LOST;
@@ -44,38 +45,11 @@ const REFERENCE_LIMIT: usize = 96;
 const STEP_TEXT_LIMIT: usize = 1 << 20;
 
 /// Reads what one `opencode run` process prints.
-#[derive(Debug, Default)]
-pub struct OpencodeParser {
-    stdout: LineSplitter,
-    stderr: LineSplitter,
-    seen: Seen,
-}
-
-impl OpencodeParser {
-    /// Bytes of memory held for unfinished lines.
-    pub fn retained(&self) -> usize {
-        self.stdout.retained() + self.stderr.retained()
-    }
-}
-
-impl Parser for OpencodeParser {
-    fn feed(&mut self, stream: Stream, bytes: &[u8], events: &mut Vec<AgentEvent>) {
-        match stream {
-            Stream::Stdout => self.stdout.feed(bytes, |line| self.seen.output(line, events)),
-            Stream::Stderr | Stream::Log => self.stderr.feed(bytes, |line| self.seen.log(line, events)),
-        }
-    }
-
-    fn finish(&mut self, exit: Option<Exit>, now: Timestamp) -> Report {
-        self.stdout.finish(|line| self.seen.output(line, &mut Vec::new()));
-        self.stderr.finish(|line| self.seen.log(line, &mut Vec::new()));
-        self.seen.report(exit, now)
-    }
-}
+pub type OpencodeParser = LineParser<Seen>;
 
 /// The output so far.
 #[derive(Debug, Default)]
-struct Seen {
+pub struct Seen {
     session: Option<String>,
     /// Text of the last step that said something.
     text: String,
@@ -94,21 +68,18 @@ struct Seen {
     trouble: Trouble,
     events: u64,
     plain: PlainTail,
-    /// The line before was torn, so this one may be the rest of an event.
-    torn: bool,
 }
 
-impl Seen {
+impl Lines for Seen {
     /// A line of standard output.
-    fn output(&mut self, line: Line<'_>, events: &mut Vec<AgentEvent>) {
+    fn stdout(&mut self, line: Line<'_>, events: &mut Vec<AgentEvent>) {
         // Invalid UTF-8 inside a text must not cost the event around it.
         let text = String::from_utf8_lossy(line.bytes);
         let text = text.trim();
         if !line.cut
             && let Some(event) = json::object::<Event<'_>>(text)
         {
-            self.plain.skip();
-            self.torn = false;
+            self.plain.event();
             self.event(&event, events);
             return;
         }
@@ -120,14 +91,76 @@ impl Seen {
         });
         // Half an event may hold prose or a tool's output: no plain words.
         let half = recovered || line.cut || text.starts_with('{');
-        if half || (self.torn && text.ends_with('}')) {
-            self.plain.skip();
-        } else {
+        if self.plain.takes(text, half) {
             self.plain.push(&anstream::adapter::strip_str(text).to_string());
         }
-        self.torn = half;
     }
 
+    /// A line of standard error.
+    fn stderr(&mut self, line: Line<'_>, events: &mut Vec<AgentEvent>) {
+        let raw = String::from_utf8_lossy(line.bytes);
+        let Some(line) = LogLine::read(raw.trim()).filter(|_| !line.cut) else {
+            if line.cut {
+                self.plain.skip();
+            } else {
+                self.plain.push(&anstream::adapter::strip_str(&raw).to_string());
+            }
+            return;
+        };
+        self.plain.skip();
+        let begins = line.message == "loop" || (line.message == "created" && line.parent.is_empty());
+        if begins && self.session.is_none() {
+            self.know(&line.session, events);
+        }
+        let own = self.session.as_deref() == Some(line.session.as_str());
+        match self.trouble.take(&line) {
+            Meaning::Failed(attempt) => self.retrying(attempt, line.at, events),
+            Meaning::GotOn if own && line.message == "exiting loop" => {
+                self.loop_over = true;
+                events.push(AgentEvent::End);
+            }
+            // Also of a sub-agent: the try gets on.
+            Meaning::GotOn => {
+                self.loop_over &= !own;
+                events.push(AgentEvent::TurnStarted);
+            }
+            Meaning::Nothing => {}
+        }
+    }
+
+    fn report(&self, exit: Option<Exit>, now: Timestamp) -> Report {
+        let plain_tail = self.plain.lines();
+        let well = match exit {
+            Some(Exit::Code(code)) => code == 0,
+            // Ended from outside: it stayed on after its work was done.
+            Some(Exit::Signal(_)) | None => self.loop_over,
+        };
+        let finished = self.finished() && well && self.error.is_none();
+        let mut words = self.words(finished, exit, &plain_tail);
+        words.completed &= finished;
+        let evidence =
+            if words.completed { None } else { self.failure(&words, finished, exit, now, &plain_tail) };
+        let evidence = evidence.map(lost_with_its_folder);
+        let lost = evidence.as_ref().is_some_and(|e| e.cause.as_deref() == Some(SESSION_LOST));
+        Report {
+            completed: words.completed,
+            summary: Some(words.summary),
+            remaining_work: words.remaining_work,
+            message_addressed: words.message_addressed,
+            files_changed: words.files_changed,
+            session_id: self.session.clone().filter(|_| !lost),
+            tool_calls: Some(self.tool_calls),
+            usage: self.usage.map(Counted::ThisTry),
+            cost: self.cost.map(Counted::ThisTry),
+            evidence,
+            // Without the log's word the CLI may have been about to go on.
+            ended: self.finished() && self.loop_over,
+            plain_tail,
+        }
+    }
+}
+
+impl Seen {
     fn event(&mut self, event: &Event<'_>, events: &mut Vec<AgentEvent>) {
         self.events += 1;
         if let Some(session) = event.session {
@@ -196,38 +229,6 @@ impl Seen {
         }
     }
 
-    /// A line of standard error.
-    fn log(&mut self, line: Line<'_>, events: &mut Vec<AgentEvent>) {
-        let raw = String::from_utf8_lossy(line.bytes);
-        let Some(line) = LogLine::read(raw.trim()).filter(|_| !line.cut) else {
-            if line.cut {
-                self.plain.skip();
-            } else {
-                self.plain.push(&anstream::adapter::strip_str(&raw).to_string());
-            }
-            return;
-        };
-        self.plain.skip();
-        let begins = line.message == "loop" || (line.message == "created" && line.parent.is_empty());
-        if begins && self.session.is_none() {
-            self.know(&line.session, events);
-        }
-        let own = self.session.as_deref() == Some(line.session.as_str());
-        match self.trouble.take(&line) {
-            Meaning::Failed(attempt) => self.retrying(attempt, line.at, events),
-            Meaning::GotOn if own && line.message == "exiting loop" => {
-                self.loop_over = true;
-                events.push(AgentEvent::End);
-            }
-            // Also of a sub-agent: the try gets on.
-            Meaning::GotOn => {
-                self.loop_over &= !own;
-                events.push(AgentEvent::TurnStarted);
-            }
-            Meaning::Nothing => {}
-        }
-    }
-
     fn retrying(&mut self, attempt: u32, at: Option<Timestamp>, events: &mut Vec<AgentEvent>) {
         let now = at.unwrap_or_else(crate::model::time::now);
         if let Some(error) = self.trouble.request() {
@@ -240,37 +241,6 @@ impl Seen {
     fn finished(&self) -> bool {
         // Older versions did not tell the reason.
         !self.step_open && matches!(self.ended.as_deref(), Some("stop" | ""))
-    }
-
-    fn report(&self, exit: Option<Exit>, now: Timestamp) -> Report {
-        let plain_tail = self.plain.lines();
-        let well = match exit {
-            Some(Exit::Code(code)) => code == 0,
-            // Ended from outside: it stayed on after its work was done.
-            Some(Exit::Signal(_)) | None => self.loop_over,
-        };
-        let finished = self.finished() && well && self.error.is_none();
-        let mut words = self.words(finished, exit, &plain_tail);
-        words.completed &= finished;
-        let evidence =
-            if words.completed { None } else { self.failure(&words, finished, exit, now, &plain_tail) };
-        let evidence = evidence.map(lost_with_its_folder);
-        let lost = evidence.as_ref().is_some_and(|e| e.cause.as_deref() == Some(SESSION_LOST));
-        Report {
-            completed: words.completed,
-            summary: Some(words.summary),
-            remaining_work: words.remaining_work,
-            message_addressed: words.message_addressed,
-            files_changed: words.files_changed,
-            session_id: self.session.clone().filter(|_| !lost),
-            tool_calls: Some(self.tool_calls),
-            usage: self.usage.map(Counted::ThisTry),
-            cost: self.cost.map(Counted::ThisTry),
-            evidence,
-            // Without the log's word the CLI may have been about to go on.
-            ended: self.finished() && self.loop_over,
-            plain_tail,
-        }
     }
 
     fn words(&self, finished: bool, exit: Option<Exit>, plain: &[String]) -> FinalText {

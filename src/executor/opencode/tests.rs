@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use super::parser::{ENDED, NO_EVENT, NO_OUTPUT, NO_TEXT, OpencodeParser};
 use crate::executor::final_text::NO_RESULT;
 use crate::executor::lines::LINE_CAP;
+use crate::executor::playing::{self, category};
 use crate::executor::{AgentEvent, Counted, Parser, Report, Stream};
 use crate::model::evidence::SESSION_LOST;
 use crate::model::{Category, Exit, Timestamp, Usage};
@@ -17,17 +18,13 @@ fn now() -> Timestamp {
 }
 
 fn recording(name: &str) -> Vec<u8> {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/opencode/");
-    std::fs::read(format!("{folder}{name}")).unwrap()
+    playing::recording("opencode", name)
 }
 
 /// Plays both streams; of a real process the log comes first.
 fn played(out: &[u8], log: &[u8], exit: Option<Exit>) -> (Report, Vec<AgentEvent>) {
-    let mut parser = OpencodeParser::default();
-    let mut events = Vec::new();
-    parser.feed(Stream::Stderr, log, &mut events);
-    parser.feed(Stream::Stdout, out, &mut events);
-    (parser.finish(exit, now()), events)
+    let pieces = [(Stream::Stderr, log), (Stream::Stdout, out)];
+    playing::play(OpencodeParser::default(), &pieces, exit, usize::MAX, now())
 }
 
 fn recorded(name: &str, code: i32) -> (Report, Vec<AgentEvent>) {
@@ -37,10 +34,6 @@ fn recorded(name: &str, code: i32) -> (Report, Vec<AgentEvent>) {
 
 fn report(out: impl AsRef<[u8]>, code: i32) -> Report {
     played(out.as_ref(), b"", Some(Exit::Code(code))).0
-}
-
-fn category(report: &Report) -> Option<Category> {
-    report.evidence.as_ref()?.category
 }
 
 fn cause(report: &Report) -> Option<&str> {
@@ -496,12 +489,8 @@ fn long_lines_and_memory() {
     assert!(report.completed && report.summary.unwrap().ends_with(" end"));
     let mut parser = OpencodeParser::default();
     let mut events = Vec::new();
-    let chunk = vec![b'x'; 1 << 20];
+    playing::feed_endlessly(&mut parser, &[Stream::Stdout, Stream::Stderr], OpencodeParser::retained);
     for stream in [Stream::Stdout, Stream::Stderr] {
-        for _ in 0..50 {
-            parser.feed(stream, &chunk, &mut events);
-            assert!(parser.retained() <= 2 * LINE_CAP, "{}", parser.retained());
-        }
         parser.feed(stream, b"\n", &mut events);
     }
     parser.feed(Stream::Stderr, &recording("tool.stderr"), &mut events);
@@ -512,27 +501,21 @@ fn long_lines_and_memory() {
 
 /// Bytes that look like the streams, here and there.
 fn noise() -> impl Strategy<Value = Vec<u8>> {
-    let pieces = prop_oneof![
-        Just(recording("tool.stdout")),
-        Just(recording("rate-limit.stderr")),
-        Just(recording("unknown-model.stdout")),
-        Just(b"\n".to_vec()),
-        Just(b"{\"type\":\"text\",\"sessionID\":\"s\",\"part\":{\"text\":\"t\"}}".to_vec()),
-        Just(b"{\"type\":\"text\",\"part\":{\"te".to_vec()),
-        Just(b"timestamp=2026-11-23T09:56:19.019Z level=ERROR message=\"str".to_vec()),
-        Just(b"resets in 3h usage limit".to_vec()),
-        proptest::collection::vec(any::<u8>(), 0..40),
-    ];
-    proptest::collection::vec(pieces, 0..6).prop_map(|pieces| pieces.concat())
+    playing::noise(vec![
+        recording("tool.stdout"),
+        recording("rate-limit.stderr"),
+        recording("unknown-model.stdout"),
+        b"\n".to_vec(),
+        b"{\"type\":\"text\",\"sessionID\":\"s\",\"part\":{\"text\":\"t\"}}".to_vec(),
+        b"{\"type\":\"text\",\"part\":{\"te".to_vec(),
+        b"timestamp=2026-11-23T09:56:19.019Z level=ERROR message=\"str".to_vec(),
+        b"resets in 3h usage limit".to_vec(),
+    ])
 }
 
 fn chunked(bytes: &[u8], stream: Stream, size: usize, code: i32) -> (Report, Vec<AgentEvent>) {
-    let mut parser = OpencodeParser::default();
-    let mut events = Vec::new();
-    for chunk in bytes.chunks(size) {
-        parser.feed(stream, chunk, &mut events);
-    }
-    (parser.finish(Some(Exit::Code(code)), now()), events)
+    let exit = Some(Exit::Code(code));
+    playing::play(OpencodeParser::default(), &[(stream, bytes)], exit, size, now())
 }
 
 proptest! {

@@ -8,25 +8,20 @@ use proptest::prelude::*;
 use super::*;
 use crate::executor::final_text::NO_SUMMARY;
 use crate::executor::lines::LINE_CAP;
+use crate::executor::playing::{self, category};
+use crate::executor::{Parser, Stream};
 
 fn now() -> Timestamp {
     "2026-11-22T20:00:00Z".parse().unwrap()
 }
 
 fn recording(name: &str) -> Vec<u8> {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/gemini/");
-    std::fs::read(format!("{folder}{name}")).unwrap()
+    playing::recording("gemini", name)
 }
 
 fn played(stdout: &[u8], stderr: &[u8], exit: Option<Exit>, chunk: usize) -> (Report, Vec<AgentEvent>) {
-    let mut parser = GeminiParser::default();
-    let mut events = Vec::new();
-    for (stream, bytes) in [(Stream::Stdout, stdout), (Stream::Stderr, stderr)] {
-        for chunk in bytes.chunks(chunk.max(1)) {
-            parser.feed(stream, chunk, &mut events);
-        }
-    }
-    (parser.finish(exit, now()), events)
+    let pieces = [(Stream::Stdout, stdout), (Stream::Stderr, stderr)];
+    playing::play(GeminiParser::default(), &pieces, exit, chunk, now())
 }
 
 fn report(stdout: impl AsRef<[u8]>, code: i32) -> Report {
@@ -35,10 +30,6 @@ fn report(stdout: impl AsRef<[u8]>, code: i32) -> Report {
 
 fn complaint(stderr: impl AsRef<[u8]>, code: i32) -> Report {
     played(b"", stderr.as_ref(), Some(Exit::Code(code)), usize::MAX).0
-}
-
-fn category(report: &Report) -> Option<Category> {
-    report.evidence.as_ref().and_then(|evidence| evidence.category)
 }
 
 fn init(session: &str) -> String {
@@ -506,14 +497,9 @@ fn long_lines_and_memory() {
     assert!(report.completed && report.summary.unwrap().ends_with(" end"));
     let mut parser = GeminiParser::default();
     let mut events = Vec::new();
-    let chunk = vec![b'x'; 1 << 20];
     parser.feed(Stream::Stdout, b"{\"type\":\"tool_result\",\"output\":\"", &mut events);
     parser.feed(Stream::Stderr, b"Error: ", &mut events);
-    for _ in 0..50 {
-        parser.feed(Stream::Stdout, &chunk, &mut events);
-        parser.feed(Stream::Stderr, &chunk, &mut events);
-        assert!(parser.retained() <= 2 * LINE_CAP, "{}", parser.retained());
-    }
+    playing::feed_endlessly(&mut parser, &[Stream::Stdout, Stream::Stderr], GeminiParser::retained);
     parser.feed(Stream::Stdout, b"\"}\n", &mut events);
     parser.feed(Stream::Stderr, b"\n", &mut events);
     parser.feed(Stream::Stdout, &recording("tool.jsonl"), &mut events);
@@ -523,20 +509,18 @@ fn long_lines_and_memory() {
 
 /// Bytes that look like the output, here and there.
 fn noise() -> impl Strategy<Value = Vec<u8>> {
-    let pieces = prop_oneof![
-        Just(recording("tool.jsonl")),
-        Just(recording("fail-quota.jsonl")),
-        Just(recording("retryinfo5.stderr")),
-        Just(recording("fail-429.stderr")),
-        Just(b"Attempt 1 failed: \n".to_vec()),
-        Just(b"Error executing tool x: y\n".to_vec()),
-        Just(b"\n".to_vec()),
-        Just(b"{\"type\":\"result\",\"timestamp\":\"2026-11-22T20:00:00Z\",\"status\":\"success\"}".to_vec()),
-        Just(b"{\"type\":\"message\",\"role\":\"assistant\",\"content\":\"te".to_vec()),
-        Just(b"quota: Resets in 3h".to_vec()),
-        proptest::collection::vec(any::<u8>(), 0..40),
-    ];
-    proptest::collection::vec(pieces, 0..6).prop_map(|pieces| pieces.concat())
+    playing::noise(vec![
+        recording("tool.jsonl"),
+        recording("fail-quota.jsonl"),
+        recording("retryinfo5.stderr"),
+        recording("fail-429.stderr"),
+        b"Attempt 1 failed: \n".to_vec(),
+        b"Error executing tool x: y\n".to_vec(),
+        b"\n".to_vec(),
+        b"{\"type\":\"result\",\"timestamp\":\"2026-11-22T20:00:00Z\",\"status\":\"success\"}".to_vec(),
+        b"{\"type\":\"message\",\"role\":\"assistant\",\"content\":\"te".to_vec(),
+        b"quota: Resets in 3h".to_vec(),
+    ])
 }
 
 proptest! {
