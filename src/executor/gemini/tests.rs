@@ -97,3 +97,13 @@ fn signed_in_by_a_variable_or_a_file() {
     gemini.spec.extra_env.push(("GEMINI_API_KEY".into(), "x".into()));
     assert_eq!(gemini.sign_in(), SignIn::Yes("GEMINI_API_KEY".into()));
 }
+
+#[test]
+fn a_prompt_that_it_would_cut_is_refused_beforehand() {
+    let gemini = Gemini::new(HarnessSpec::plain("gemini", "gemini"));
+    let request = |prompt| gemini.invocation(&Request::new(prompt, "/w".as_ref(), "/s".as_ref()));
+    let prompt = "x".repeat(PROMPT_LIMIT);
+    assert!(request(&prompt).is_ok());
+    let error = request(&format!("{prompt}!")).unwrap_err();
+    assert_eq!(error.to_string(), "the prompt (8388609 bytes) is more than gemini takes (8388608 bytes)");
+}

@@ -74,6 +74,20 @@ fn opencode_without_run_is_warned_about() {
     assert_eq!(repository("[harness.mycode]\ncommand = ['opencode', 'run', '$PROMPT']\n").warnings(), "");
 }
 
+#[test]
+fn a_cli_that_would_live_in_the_repository_is_warned_about() {
+    let table = |value: &str| format!("[harness.codex]\nenv = {{ CODEX_HOME = '{value}' }}\n");
+    let warnings = repository(&table("state/codex")).warnings();
+    assert!(
+        warnings.starts_with("repo/.rally/config.toml:2: [harness.codex.env].CODEX_HOME: "),
+        "{warnings}"
+    );
+    assert!(warnings.contains("lies in the repository"), "{warnings}");
+    for fine in ["/srv/codex", "~/codex", ""] {
+        assert_eq!(repository(&table(fine)).warnings(), "");
+    }
+}
+
 // 10-C25, C26, C27
 #[test]
 fn routes_are_checked() {

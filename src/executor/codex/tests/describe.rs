@@ -112,3 +112,16 @@ fn who_looks_signed_in() {
     std::fs::write(home.path().join("auth.json"), "{}").unwrap();
     assert!(matches!(sign_in(&[], &[]), SignIn::Yes(file) if file.ends_with("auth.json")));
 }
+
+#[test]
+fn a_prompt_that_it_would_refuse_is_refused_beforehand() {
+    let codex = Codex::new(HarnessSpec::plain("codex", "codex"));
+    let prompt = "ä".repeat(PROMPT_LIMIT);
+    assert!(codex.invocation(&Request { prompt: &prompt, ..request() }).is_ok(), "it counts characters");
+    let error = codex.invocation(&Request { prompt: &format!("{prompt}!"), ..request() }).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the prompt (1048577 characters) is more than codex takes (1048576 characters)"
+    );
+    assert_eq!(error.evidence().cause.as_deref(), Some("prompt_too_long"));
+}
