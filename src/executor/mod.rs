@@ -17,6 +17,7 @@ pub mod invocation;
 pub mod json;
 pub mod line_parser;
 pub mod lines;
+pub mod log_end;
 pub mod opencode;
 pub mod plain;
 #[cfg(test)]

@@ -4,8 +4,6 @@
 //! Failed requests are in it with typed fields, but only once the CLI has given up:
 //! during its retries the file says nothing.
 
-use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use jiff::tz::TimeZone;
@@ -13,14 +11,11 @@ use serde::Deserialize;
 
 use super::errors::ApiError;
 use super::event::{Block, Envelope, RateLimit};
-use crate::executor::DiskQuery;
 use crate::executor::json::loose;
+use crate::executor::{DiskQuery, log_end};
 use crate::failure::brief;
 use crate::model::text::{self, FINAL_TEXT_LIMIT};
 use crate::model::{Category, Evidence, Timestamp};
-
-/// How much of the log's end is read.
-const WINDOW: u64 = 1 << 20;
 
 /// Name of this source in evidence.
 pub(super) const SOURCE: &str = "claude_session_log";
@@ -58,13 +53,13 @@ struct Reply<'a> {
 
 /// Why the session ended, if its log says that its last answer since the try began was a failure.
 pub(super) fn evidence(config: &Path, query: &DiskQuery<'_>) -> Option<Evidence> {
-    let (path, file) = open(config, query)?;
+    let path = find(config, query)?;
     // Lines without a time of their own are as old as the file.
     let modified: Option<Timestamp> = path.metadata().ok()?.modified().ok()?.try_into().ok();
-    let tail = read_tail(file)?;
+    let tail = log_end::read(&path)?;
     let zone = TimeZone::system();
     let mut last = None;
-    for line in String::from_utf8_lossy(&tail).lines().filter(|line| line.starts_with('{')) {
+    for line in tail.lines().filter(|line| line.starts_with('{')) {
         let Ok(entry) = serde_json::from_str::<Entry<'_>>(line) else { continue };
         let recent = entry.timestamp.or(modified).is_some_and(|at| at >= query.since);
         if recent && entry.kind == Some("assistant") {
@@ -108,7 +103,7 @@ impl Entry<'_> {
 
 /// Finds the log: in the folder of the workspace, else in whichever has this session, because
 /// the CLI names folders after the resolved path and shortens long names.
-fn open(config: &Path, query: &DiskQuery<'_>) -> Option<(PathBuf, File)> {
+fn find(config: &Path, query: &DiskQuery<'_>) -> Option<PathBuf> {
     let session = query.session_id?;
     if session.is_empty() || !session.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_') {
         return None;
@@ -117,24 +112,13 @@ fn open(config: &Path, query: &DiskQuery<'_>) -> Option<(PathBuf, File)> {
     let name = format!("{session}.jsonl");
     let own = projects.join(project_folder(query.workspace)).join(&name);
     let others = std::fs::read_dir(&projects).ok()?.filter_map(|entry| Some(entry.ok()?.path().join(&name)));
-    std::iter::once(own).chain(others).find_map(|path| {
-        let file = File::open(&path).ok()?;
-        file.metadata().ok()?.is_file().then_some((path, file))
-    })
+    std::iter::once(own).chain(others).find(|path| path.is_file())
 }
 
 /// `/tmp/rally/my_work` → `-tmp-rally-my-work`.
 fn project_folder(workspace: &Path) -> String {
     let path = workspace.to_string_lossy();
     path.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect()
-}
-
-fn read_tail(mut file: File) -> Option<Vec<u8>> {
-    let length = file.metadata().ok()?.len();
-    file.seek(SeekFrom::Start(length.saturating_sub(WINDOW))).ok()?;
-    let mut tail = Vec::new();
-    file.take(WINDOW).read_to_end(&mut tail).ok()?;
-    Some(tail)
 }
 
 #[cfg(test)]

@@ -6,8 +6,6 @@
 //! the CLI has given up: while it retries the file says nothing.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use jiff::ToSpan;
@@ -16,13 +14,10 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use super::errors;
-use crate::executor::DiskQuery;
 use crate::executor::json::loose;
+use crate::executor::{DiskQuery, log_end};
 use crate::model::text::{self, FINAL_TEXT_LIMIT};
 use crate::model::{Category, Evidence, Timestamp};
-
-/// How much of the log's end is read.
-const WINDOW: u64 = 1 << 20;
 
 /// Name of this source in evidence.
 pub(super) const SOURCE: &str = "codex_session_log";
@@ -79,10 +74,10 @@ struct Detail {
 
 /// How the last turn since the try began ended, if its log says that it failed.
 pub(super) fn evidence(sessions: &Path, query: &DiskQuery<'_>) -> Option<Evidence> {
-    let tail = read_tail(&rollout(sessions, query.session_id?)?)?;
+    let tail = log_end::read(&rollout(sessions, query.session_id?)?)?;
     let zone = TimeZone::system();
     let mut last = None;
-    for line in String::from_utf8_lossy(&tail).lines().filter(|line| line.starts_with('{')) {
+    for line in tail.lines().filter(|line| line.starts_with('{')) {
         let Ok(entry) = serde_json::from_str::<Entry<'_>>(line) else { continue };
         let recent = entry.timestamp.is_some_and(|at| at >= query.since);
         if !recent || entry.kind != Some("event_msg") {
@@ -188,15 +183,6 @@ fn newest_first(folder: &Path) -> Vec<PathBuf> {
     let mut paths: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
     paths.sort_unstable_by(|a, b| b.cmp(a));
     paths
-}
-
-fn read_tail(path: &Path) -> Option<Vec<u8>> {
-    let mut file = File::open(path).ok()?;
-    let length = file.metadata().ok()?.len();
-    file.seek(SeekFrom::Start(length.saturating_sub(WINDOW))).ok()?;
-    let mut tail = Vec::new();
-    file.take(WINDOW).read_to_end(&mut tail).ok()?;
-    Some(tail)
 }
 
 #[cfg(test)]

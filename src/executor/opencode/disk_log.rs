@@ -6,8 +6,7 @@
 //! made in its folder since it began. Another session's failure proves nothing, whatever its provider.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File};
-use std::io::{Read, Seek, SeekFrom};
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use jiff::SignedDuration;
@@ -15,11 +14,8 @@ use jiff::tz::TimeZone;
 
 use super::log_line::LogLine;
 use super::trouble::Trouble;
-use crate::executor::DiskQuery;
+use crate::executor::{DiskQuery, log_end};
 use crate::model::Evidence;
-
-/// How much of the log's end is read.
-const WINDOW: u64 = 1 << 20;
 
 /// How far a line may lie after the try's end.
 const SLACK: SignedDuration = SignedDuration::from_secs(5);
@@ -29,7 +25,7 @@ pub(super) const SOURCE: &str = "opencode_disk_log";
 
 /// Why the try's session failed, if the log in `folder` says so.
 pub(super) fn evidence(folder: &Path, query: &DiskQuery<'_>) -> Option<Evidence> {
-    let text = read_tail(&newest(folder)?)?;
+    let text = log_end::read(&newest(folder)?)?;
     let until = query.now.checked_add(SLACK).unwrap_or(query.now);
     let within = |line: &LogLine| line.at.is_some_and(|at| at >= query.since && at <= until);
     let lines: Vec<LogLine> = text.lines().filter_map(LogLine::read).filter(within).collect();
@@ -75,18 +71,6 @@ fn newest(folder: &Path) -> Option<PathBuf> {
         log.then_some((path.metadata().ok()?.modified().ok()?, path))
     });
     files.max().map(|(_, path)| path)
-}
-
-/// The file's end, without a line that was cut in two.
-fn read_tail(path: &Path) -> Option<String> {
-    let mut file = File::open(path).ok()?;
-    let from = file.metadata().ok()?.len().saturating_sub(WINDOW);
-    file.seek(SeekFrom::Start(from)).ok()?;
-    let mut tail = Vec::new();
-    file.take(WINDOW).read_to_end(&mut tail).ok()?;
-    let text = String::from_utf8_lossy(&tail);
-    let whole = if from == 0 { &text } else { text.split_once('\n')?.1 };
-    Some(whole.to_owned())
 }
 
 #[cfg(test)]
