@@ -16,6 +16,9 @@ pub struct Builtin {
     pub program: &'static str,
     /// Its key in `[defaults]`.
     pub model_key: &'static str,
+    /// The reasoning efforts that its CLI documents, weakest first; empty when it takes none, or
+    /// when every model has its own.
+    pub efforts: &'static [&'static str],
 }
 
 /// All five, by name.
@@ -26,6 +29,7 @@ pub const BUILTINS: [Builtin; 5] = [
         aliases: &["antigravity", "ag", "agy"],
         program: "agy",
         model_key: "antigravity_model",
+        efforts: &["low", "medium", "high"],
     },
     Builtin {
         cli: Cli::Claude,
@@ -33,6 +37,7 @@ pub const BUILTINS: [Builtin; 5] = [
         aliases: &["claude", "cc"],
         program: "claude",
         model_key: "claude_model",
+        efforts: &["low", "medium", "high", "xhigh", "max"],
     },
     Builtin {
         cli: Cli::Codex,
@@ -40,6 +45,7 @@ pub const BUILTINS: [Builtin; 5] = [
         aliases: &["codex", "cx"],
         program: "codex",
         model_key: "codex_model",
+        efforts: &["none", "minimal", "low", "medium", "high", "xhigh"],
     },
     Builtin {
         cli: Cli::Gemini,
@@ -47,6 +53,7 @@ pub const BUILTINS: [Builtin; 5] = [
         aliases: &["gemini", "ge"],
         program: "gemini",
         model_key: "gemini_model",
+        efforts: &[],
     },
     Builtin {
         cli: Cli::Opencode,
@@ -54,6 +61,7 @@ pub const BUILTINS: [Builtin; 5] = [
         aliases: &["opencode", "op"],
         program: "opencode",
         model_key: "opencode_model",
+        efforts: &[],
     },
 ];
 
@@ -62,9 +70,27 @@ pub fn find(alias: &str) -> Option<&'static Builtin> {
     BUILTINS.iter().find(|builtin| builtin.aliases.contains(&alias))
 }
 
+/// The built-in harness of a CLI.
+pub const fn of(cli: Cli) -> &'static Builtin {
+    match cli {
+        Cli::Antigravity => &BUILTINS[0],
+        Cli::Claude => &BUILTINS[1],
+        Cli::Codex => &BUILTINS[2],
+        Cli::Gemini => &BUILTINS[3],
+        Cli::Opencode => &BUILTINS[4],
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_cli_has_its_entry() {
+        for builtin in &BUILTINS {
+            assert_eq!(of(builtin.cli), builtin);
+        }
+    }
 
     #[test]
     fn every_alias_finds_its_harness_and_gm_none() {

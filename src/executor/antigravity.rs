@@ -34,11 +34,9 @@ use super::{
     Ask, Capabilities, DiskQuery, Executor, HarnessSpec, Held, Invocation, Parser, PrepareError, Request,
     SignIn, Stderr, Stdin,
 };
-use crate::model::{Evidence, time};
+use crate::config::builtin;
+use crate::model::{Cli, Evidence, time};
 use crate::process::identity;
-
-/// Efforts that the CLI documents, where it has a flag for them.
-const EFFORTS: [&str; 3] = ["low", "medium", "high"];
 
 /// After this the CLI gives up by itself, with exit code 0 and half an answer. rally's own bounds end a
 /// try long before, and say so; "no bound" is spelled differently by different versions.
@@ -118,7 +116,11 @@ impl Executor for Antigravity {
         }
         match given(request.effort) {
             Some(wanted) if effort => {
-                notes.extend(undocumented_effort(&self.spec.name, wanted, &EFFORTS));
+                notes.extend(undocumented_effort(
+                    &self.spec.name,
+                    wanted,
+                    builtin::of(Cli::Antigravity).efforts,
+                ));
                 push(&["--effort", wanted]);
             }
             Some(wanted) => {

@@ -19,10 +19,8 @@ use super::{
     Capabilities, DiskQuery, Executor, HarnessSpec, Invocation, Parser, PrepareError, Request, SignIn,
     Stderr, Stdin,
 };
-use crate::model::Evidence;
-
-/// Efforts that the CLI documents; others are passed on with a remark.
-const EFFORTS: [&str; 5] = ["low", "medium", "high", "xhigh", "max"];
+use crate::config::builtin;
+use crate::model::{Cli, Evidence};
 
 /// Describes Claude Code to the driver.
 #[derive(Debug, Clone)]
@@ -57,7 +55,9 @@ impl Executor for Claude {
         args.extend(self.spec.extra_args.iter().map(OsString::from));
         let mut notes = Vec::new();
         let effort = given(request.effort);
-        notes.extend(effort.and_then(|effort| undocumented_effort(&self.spec.name, effort, &EFFORTS)));
+        notes.extend(effort.and_then(|effort| {
+            undocumented_effort(&self.spec.name, effort, builtin::of(Cli::Claude).efforts)
+        }));
         for (flag, value) in [
             ("--model", given(request.model)),
             ("--effort", effort),

@@ -29,10 +29,8 @@ use super::{
     Capabilities, DiskQuery, Executor, HarnessSpec, Invocation, Parser, PrepareError, Request, SignIn,
     Stderr, Stdin,
 };
-use crate::model::Evidence;
-
-/// Efforts that the CLI documents; others are passed on with a remark.
-const EFFORTS: [&str; 6] = ["none", "minimal", "low", "medium", "high", "xhigh"];
+use crate::config::builtin;
+use crate::model::{Cli, Evidence};
 
 /// What every try needs, once.
 const ALWAYS: [&str; 2] = ["--json", "--dangerously-bypass-approvals-and-sandbox"];
@@ -95,7 +93,7 @@ impl Executor for Codex {
         }
         let mut notes = Vec::new();
         if let Some(effort) = given(request.effort) {
-            notes.extend(undocumented_effort(&self.spec.name, effort, &EFFORTS));
+            notes.extend(undocumented_effort(&self.spec.name, effort, builtin::of(Cli::Codex).efforts));
             args.extend(["-c".into(), format!("model_reasoning_effort={effort}").into()]);
         }
         if let Some(session) = given(request.resume) {

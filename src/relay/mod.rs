@@ -7,6 +7,7 @@
 pub mod attempt;
 pub mod backoff;
 pub mod capture;
+pub mod crew;
 pub mod event;
 pub mod growing;
 pub mod landing;

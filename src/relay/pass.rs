@@ -4,18 +4,20 @@
 use std::time::{Duration, Instant};
 
 use super::backoff;
+use super::crew::{Crew, Team};
 use super::event::{Event, PassEnd, RunVerdict};
 use super::operator::{Halt, Waited};
-use super::resilience::{self, Health, Healths};
+use super::resilience::{self, Healths};
 use super::run::{self, Assignment, RunResult};
 use super::tally;
 use super::world::{PassError, World};
+use crate::executor::Registry;
 use crate::model::text::{chain, count};
 use crate::model::{CancelSource, Category, Runner, Timestamp, time};
 use crate::process;
+use crate::routing::NoLane;
 use crate::routing::label::display_label;
-use crate::routing::roster::LaneEntry;
-use crate::routing::scheduler::{self, Pick, Scheduler};
+use crate::routing::scheduler::{self, Pick, Turn};
 use crate::store::records::{AgentStatusEvent, AgentStatusKind, Fact, RECORD_VERSION, RelayRecord};
 use crate::store::{OpenRun, Store};
 
@@ -25,15 +27,16 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// A provider that asks for more than this is left alone until then: waiting inside a run would use it up.
 const LONG_HINT: Duration = Duration::from_secs(300);
 
+/// Tasks that do not come from a queue have no role.
+const NO_ROLE: Option<&str> = None;
+
 /// What a pass works on.
 #[derive(Debug)]
 pub struct Plan {
     /// The relay, already stored.
     pub relay: RelayRecord,
-    /// Who may work, in order.
-    pub lane: Vec<LaneEntry>,
-    /// Name of the lane, for the records.
-    pub route: &'static str,
+    /// Who may work.
+    pub team: Team,
     /// Whether an earlier pass is being continued.
     pub resumed: bool,
     /// A run that an earlier pass left unfinished.
@@ -78,9 +81,7 @@ pub async fn run(world: &mut World, plan: Plan) -> PassEnd {
 struct Pass<'w> {
     world: &'w mut World,
     relay: RelayRecord,
-    scheduler: Scheduler,
-    healths: Healths,
-    route: &'static str,
+    crew: Crew,
     open_run: Option<OpenRun>,
     /// The newest run that the stored position takes into account.
     saved_run: u64,
@@ -94,15 +95,12 @@ struct Pass<'w> {
 impl<'w> Pass<'w> {
     fn new(world: &'w mut World, plan: Plan) -> Result<Pass<'w>, PassError> {
         let position = plan.relay.position.as_ref();
-        let mut scheduler = Scheduler::restore(plan.lane, position.and_then(|saved| saved.get("at")));
         let saved_run = position.and_then(|saved| saved.get("run")?.as_u64()).unwrap_or(0);
-        scheduler.new_pass();
         let healths = Healths::replay(&world.store.status_events()?);
+        let crew = Crew::new(plan.team, position.and_then(|saved| saved.get("lanes")), healths);
         Ok(Pass {
-            scheduler,
+            crew,
             relay: plan.relay,
-            healths,
-            route: plan.route,
             open_run: plan.open_run,
             saved_run,
             failed_in_a_row: 0,
@@ -131,7 +129,7 @@ impl<'w> Pass<'w> {
                 return Ok(self.gave_up());
             }
             match self.pick().await {
-                Picked::Run(index) => self.one_run(index).await?,
+                Picked::Run(seat) => self.one_run(seat).await?,
                 Picked::LookAgain => {}
                 Picked::Nothing(reason) => return Ok(PassEnd::Failed { reason }),
             }
@@ -145,10 +143,11 @@ impl<'w> Pass<'w> {
             return Ok(());
         };
         if open.run_id > self.saved_run
-            && let Some(index) = self.index_of(&open.entry)
+            && let Ok(lane) = self.lane_of_task()
+            && let Some(turn) = self.turn_of(lane, &open.entry)
         {
             let verdict = if open.passed { scheduler::Verdict::Passed } else { scheduler::Verdict::Failed };
-            self.scheduler.record(index, verdict);
+            self.crew.record(lane, turn, verdict);
         }
         self.end_run(open.run_id).await
     }
@@ -170,59 +169,71 @@ impl<'w> Pass<'w> {
         PassEnd::Failed { reason }
     }
 
-    /// Chooses an entry, waiting where waiting helps.
+    /// Chooses a lane and who has its turn, waiting where waiting helps.
     async fn pick(&mut self) -> Picked {
-        if let Some(index) = self.entry_of_open_run() {
-            return Picked::Run(index);
+        let lane = match self.lane_of_task() {
+            Ok(lane) => lane,
+            Err(error) => return Picked::Nothing(error.to_string()),
+        };
+        if let Some(turn) = self.turn_of_open_run(lane) {
+            return Picked::Run(Seat { lane, turn });
         }
-        match self.turn() {
-            Pick::Run(index) => Picked::Run(index),
+        match self.next(lane) {
+            Pick::Run(turn) => Picked::Run(Seat { lane, turn }),
             Pick::Wrap => {
                 let settings = &self.world.settings;
                 let failures = self.failed_in_a_row.max(1);
                 let pause = backoff::pause(failures, settings.retry_backoff, self.hint, fastrand::f64());
                 self.world.wait(pause).await;
-                self.scheduler.wrap();
+                self.crew.wrap(lane);
                 Picked::LookAgain
             }
             Pick::Wait { until } => {
                 self.wait_for(until).await;
                 Picked::LookAgain
             }
-            Pick::Unavailable => {
-                let cause = self.last_failure.as_deref();
-                Picked::Nothing(match cause {
-                    Some(cause) => format!("all agents unavailable (last failure: {cause})"),
-                    None => "all agents unavailable".to_owned(),
-                })
-            }
+            Pick::Unavailable => Picked::Nothing(self.why_nobody(lane)),
+        }
+    }
+
+    /// The lane of the task. Without a queue no task has a role.
+    fn lane_of_task(&self) -> Result<usize, NoLane> {
+        self.crew.choose(NO_ROLE).map(|choice| choice.lane)
+    }
+
+    fn why_nobody(&self, lane: usize) -> String {
+        if let Some(providers) = self.crew.disabled_by(lane, NO_ROLE) {
+            return format!(
+                "every agent of {} belongs to a disabled provider ({}); set disabled = false in [providers]",
+                self.crew.lane(lane).name,
+                providers.join(", ")
+            );
+        }
+        match &self.last_failure {
+            Some(cause) => format!("all agents unavailable (last failure: {cause})"),
+            None => "all agents unavailable".to_owned(),
         }
     }
 
     /// Who has the turn, as the rotation and everybody's health say.
-    fn turn(&mut self) -> Pick {
-        let (now, healths) = (time::now(), &self.healths);
-        self.scheduler.next(|runner| match healths.of(runner, now).until() {
-            None => scheduler::Health::Ready,
-            Some(until) => scheduler::Health::Unavailable { until: Some(until) },
-        })
+    fn next(&mut self, lane: usize) -> Pick {
+        let registry = &self.world.registry;
+        self.crew.next(lane, NO_ROLE, time::now(), &|runner| quota_of_harness(registry, runner))
     }
 
-    /// The entry that a run was given to, if the mix still has it. A mix may name an entry
-    /// twice; the rotation knows which of them had the turn.
-    fn index_of(&mut self, text: &str) -> Option<usize> {
-        match self.turn() {
-            Pick::Run(index) if self.scheduler.entries()[index].text == text => Some(index),
-            _ => self.scheduler.entries().iter().position(|entry| entry.text == text),
-        }
+    /// The turn that a run was given to, if the lane still has it.
+    fn turn_of(&mut self, lane: usize, entry: &str) -> Option<Turn> {
+        let picked = self.next(lane);
+        self.crew.find(lane, entry, picked)
     }
 
-    /// The entry of an unfinished run, if it can go on.
-    fn entry_of_open_run(&mut self) -> Option<usize> {
+    /// The turn of an unfinished run, if it can go on.
+    fn turn_of_open_run(&mut self, lane: usize) -> Option<Turn> {
         let text = self.open_run.as_ref()?.entry.clone();
-        let index = self.index_of(&text)?;
-        let runner = &self.scheduler.entries()[index].runner;
-        (self.healths.of(runner, time::now()) == Health::Active).then_some(index)
+        let turn = self.turn_of(lane, &text)?;
+        let registry = &self.world.registry;
+        let runner = self.crew.runner(lane, turn, NO_ROLE);
+        self.crew.is_ready(&runner, time::now(), &|runner| quota_of_harness(registry, runner)).then_some(turn)
     }
 
     async fn wait_for(&mut self, until: Timestamp) {
@@ -242,13 +253,15 @@ impl<'w> Pass<'w> {
         self.world.emit(Event::WaitEnded);
     }
 
-    async fn one_run(&mut self, index: usize) -> Result<(), PassError> {
-        let entry = self.scheduler.entries()[index].clone();
-        let open = self.open_run.take().map(|open| open.for_entry(&entry.text));
-        if let Some(from) = self.previous.replace(entry.runner.clone())
-            && from != entry.runner
+    async fn one_run(&mut self, seat: Seat) -> Result<(), PassError> {
+        let Seat { lane, turn } = seat;
+        let entry = self.crew.member(lane, turn).text.clone();
+        let runner = self.crew.runner(lane, turn, NO_ROLE);
+        let open = self.open_run.take().map(|open| open.for_entry(&entry));
+        if let Some(from) = self.previous.replace(runner.clone())
+            && from != runner
         {
-            self.world.emit(Event::RunnerChanged { from, to: entry.runner.clone() });
+            self.world.emit(Event::RunnerChanged { from, to: runner.clone() });
         }
         let run_id = match &open {
             Some(open) => open.run_id,
@@ -259,14 +272,14 @@ impl<'w> Pass<'w> {
             run_id,
             iteration: self.relay.completed_iterations + 1,
             target: self.relay.target_iterations,
-            entry: entry.text,
-            runner: entry.runner.clone(),
-            route: self.route,
+            entry,
+            runner: runner.clone(),
+            route: self.crew.lane(lane).name.clone(),
             prompt: self.relay.prompt.clone(),
             open,
         };
         let result = run::execute(self.world, assignment).await?;
-        self.learn(index, &entry.runner, &result).await?;
+        self.learn(seat, &runner, &result).await?;
         match result.verdict {
             RunVerdict::Passed { .. } | RunVerdict::Failed { .. } => self.end_run(run_id).await,
             RunVerdict::Cancelled { .. } => self.save().await,
@@ -274,7 +287,7 @@ impl<'w> Pass<'w> {
     }
 
     /// Takes a run's result into rotation, health and counters.
-    async fn learn(&mut self, index: usize, runner: &Runner, result: &RunResult) -> Result<(), PassError> {
+    async fn learn(&mut self, seat: Seat, runner: &Runner, result: &RunResult) -> Result<(), PassError> {
         self.relay.first_try_id = self.relay.first_try_id.or(result.first_try);
         self.relay.last_try_id = result.last_try.or(self.relay.last_try_id);
         match &result.verdict {
@@ -283,7 +296,7 @@ impl<'w> Pass<'w> {
                 self.failed_in_a_row = 0;
                 self.last_failure = None;
                 self.hint = None;
-                self.scheduler.record(index, scheduler::Verdict::Passed);
+                self.crew.record(seat.lane, seat.turn, scheduler::Verdict::Passed);
             }
             RunVerdict::Failed { reason } => {
                 self.failed_in_a_row += 1;
@@ -294,7 +307,7 @@ impl<'w> Pass<'w> {
                 } else {
                     scheduler::Verdict::Failed
                 };
-                self.scheduler.record(index, verdict);
+                self.crew.record(seat.lane, seat.turn, verdict);
                 self.mind(runner, result, reason).await?;
             }
             // Nothing is decided: the run goes on in the next pass.
@@ -314,9 +327,18 @@ impl<'w> Pass<'w> {
             _ if resilience::pauses(result.infra_failures, category.class()) => AgentStatusKind::Paused,
             _ => return Ok(()),
         };
-        let scope = self.quota_scope(runner);
+        let registry = &self.world.registry;
+        let of_harness = |runner: &Runner| quota_of_harness(registry, runner);
+        let scope = self.crew.scope(runner, &of_harness);
         let benched = kind == AgentStatusKind::Benched;
-        for affected in self.affected(runner, benched.then_some(scope.as_str())) {
+        let mut affected = vec![runner.clone()];
+        if benched {
+            let others = self.crew.drawing_from(&scope, NO_ROLE, &of_harness);
+            let is_runner =
+                |other: &Runner| (&other.harness, &other.model) == (&runner.harness, &runner.model);
+            affected.extend(others.into_iter().filter(|other| !is_runner(other)));
+        }
+        for affected in affected {
             let event = AgentStatusEvent {
                 v: RECORD_VERSION,
                 agent_type: affected.harness,
@@ -328,38 +350,25 @@ impl<'w> Pass<'w> {
                 reset_at: reset_at.filter(|_| benched).map(resilience::surely_after),
                 quota_scope: benched.then(|| scope.clone()),
             };
-            self.healths.apply(&event);
+            self.crew.apply(&event);
             self.world.persist(|store| store.append_status(event.clone())).await?;
         }
         Ok(())
     }
 
-    fn quota_scope(&self, runner: &Runner) -> String {
-        let executor = self.world.registry.get(&runner.harness);
-        executor
-            .map_or_else(|| runner.harness.clone(), |executor| executor.quota_scope(runner.model.as_deref()))
-    }
-
-    /// The runner, and those of the lane that share the quota with it.
-    fn affected(&self, runner: &Runner, scope: Option<&str>) -> Vec<Runner> {
-        let mut affected = vec![runner.clone()];
-        for other in self.scheduler.entries().iter().map(|entry| &entry.runner) {
-            let known =
-                affected.iter().any(|one| (&one.harness, &one.model) == (&other.harness, &other.model));
-            if !known && scope.is_some_and(|scope| self.quota_scope(other) == scope) {
-                affected.push(other.clone());
-            }
-        }
-        affected
-    }
-
     async fn save(&mut self) -> Result<(), PassError> {
-        let at = serde_json::to_value(self.scheduler.position()).unwrap_or_default();
-        self.relay.position = Some(serde_json::json!({ "run": self.saved_run, "at": at }));
+        self.relay.position =
+            Some(serde_json::json!({ "run": self.saved_run, "lanes": self.crew.positions() }));
         let relay = self.relay.clone();
         self.relay = self.world.persist(|store: &mut Store| store.save_relay(&relay)).await?;
         Ok(())
     }
+}
+
+/// From which quota a runner of a harness draws.
+fn quota_of_harness(registry: &Registry, runner: &Runner) -> String {
+    let executor = registry.get(&runner.harness);
+    executor.map_or_else(|| runner.harness.clone(), |executor| executor.quota_scope(runner.model.as_deref()))
 }
 
 /// How a pass ends that the operator stopped.
@@ -371,8 +380,15 @@ fn stopped(halt: Halt) -> PassEnd {
     }
 }
 
+/// A turn in a lane.
+#[derive(Debug, Clone, Copy)]
+struct Seat {
+    lane: usize,
+    turn: Turn,
+}
+
 enum Picked {
-    Run(usize),
+    Run(Seat),
     LookAgain,
     Nothing(String),
 }

@@ -57,11 +57,14 @@ impl Health {
     }
 }
 
-/// Health by runner; a runner without a model is a key like any other.
+/// Health by runner; a runner without a model is a key like any other. A limit is also known by its
+/// scope: whoever draws from it is out, also those who were in no lane when it was met.
 #[derive(Debug, Clone, Default)]
 pub struct Healths {
     /// By harness and model.
     newest: BTreeMap<(String, Option<String>), Newest>,
+    /// The end of the newest bench, by quota scope.
+    limits: BTreeMap<String, Timestamp>,
 }
 
 /// What the newest event of a runner says.
@@ -88,24 +91,37 @@ impl Healths {
         let key = (event.agent_type.clone(), model);
         let newest = Newest { kind: event.event_type, at: event.timestamp, reset: event.reset_at };
         self.newest.insert(key, newest);
+        let Some(scope) = &event.quota_scope else { return };
+        match newest.health() {
+            Health::Benched { until } => drop(self.limits.insert(scope.clone(), until)),
+            Health::Active => drop(self.limits.remove(scope)),
+            Health::Paused { .. } | Health::Frozen { .. } => {}
+        }
     }
 
-    /// The health of a runner at a time. What has run out counts as active.
-    pub fn of(&self, runner: &Runner, now: Timestamp) -> Health {
+    /// The health of a runner, which draws from this quota scope, at a time. What has run out counts
+    /// as active.
+    pub fn of(&self, runner: &Runner, scope: &str, now: Timestamp) -> Health {
         let key = (runner.harness.clone(), runner.model.clone());
-        let Some(&Newest { kind, at, reset }) = self.newest.get(&key) else { return Health::Active };
-        let after = |span: Duration| at.saturating_add(span).unwrap_or(at);
-        let health = match kind {
+        let own = self.newest.get(&key).map_or(Health::Active, |newest| newest.health());
+        let limit = self.limits.get(scope).map_or(Health::Active, |until| Health::Benched { until: *until });
+        let lasting =
+            [own, limit].into_iter().filter(|health| health.until().is_some_and(|until| until > now));
+        lasting.max_by_key(|health| health.until()).unwrap_or(Health::Active)
+    }
+}
+
+impl Newest {
+    /// What it amounts to, were it for ever.
+    fn health(self) -> Health {
+        let after = |span: Duration| self.at.saturating_add(span).unwrap_or(self.at);
+        match self.kind {
             AgentStatusKind::Active | AgentStatusKind::Unfrozen | AgentStatusKind::Probation => {
                 Health::Active
             }
             AgentStatusKind::Paused | AgentStatusKind::RetryFailed => Health::Paused { until: after(PAUSE) },
             AgentStatusKind::Frozen => Health::Frozen { until: after(FREEZE) },
-            AgentStatusKind::Benched => Health::Benched { until: reset.unwrap_or_else(|| after(BENCH)) },
-        };
-        match health.until() {
-            Some(until) if until <= now => Health::Active,
-            _ => health,
+            AgentStatusKind::Benched => Health::Benched { until: self.reset.unwrap_or_else(|| after(BENCH)) },
         }
     }
 }
@@ -154,9 +170,9 @@ mod tests {
     fn an_empty_model_is_an_ordinary_key() {
         let healths = Healths::replay(&[event(AgentStatusKind::Paused, None, NOON, None)]);
         let bare = Runner::bare("claude");
-        assert!(matches!(healths.of(&bare, at(NOON)), Health::Paused { .. }));
+        assert!(matches!(healths.of(&bare, "claude", at(NOON)), Health::Paused { .. }));
         let opus = Runner { model: Some("opus".into()), ..bare };
-        assert_eq!(healths.of(&opus, at(NOON)), Health::Active, "models are isolated");
+        assert_eq!(healths.of(&opus, "claude", at(NOON)), Health::Active, "models are isolated");
     }
 
     #[test]
@@ -175,8 +191,8 @@ mod tests {
         ];
         for (kind, reset, before, after) in rows {
             let healths = Healths::replay(&[event(kind, None, NOON, reset)]);
-            assert_ne!(healths.of(&runner, at(before)), Health::Active, "{kind:?}");
-            assert_eq!(healths.of(&runner, at(after)), Health::Active, "{kind:?}");
+            assert_ne!(healths.of(&runner, "claude", at(before)), Health::Active, "{kind:?}");
+            assert_eq!(healths.of(&runner, "claude", at(after)), Health::Active, "{kind:?}");
         }
     }
 
@@ -186,7 +202,7 @@ mod tests {
             event(AgentStatusKind::Frozen, None, NOON, None),
             event(AgentStatusKind::Active, None, "2026-11-23T12:00:01Z", None),
         ]);
-        assert_eq!(healths.of(&Runner::bare("claude"), at("2026-11-23T12:00:02Z")), Health::Active);
+        assert_eq!(healths.of(&Runner::bare("claude"), "claude", at("2026-11-23T12:00:02Z")), Health::Active);
     }
 
     #[test]

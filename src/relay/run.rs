@@ -37,7 +37,7 @@ pub struct Assignment {
     /// Who does it.
     pub runner: Runner,
     /// Name of the lane, for the records.
-    pub route: &'static str,
+    pub route: String,
     /// The task; `None` for the built-in one.
     pub prompt: Option<String>,
     /// What an interrupted or cancelled try of this very run left.

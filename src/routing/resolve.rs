@@ -1,10 +1,13 @@
 //! From a name to a runner: aliases, model names, raw models.
 
+use std::collections::BTreeSet;
+
 use crate::config::suggest::{closest, hint};
-use crate::config::{Config, builtin, is_name};
+use crate::config::{Config, HarnessConfig, builtin, is_name};
 use crate::model::Runner;
 
 use super::entry::Identifier;
+use super::providers::canonical;
 
 /// What names mean under a configuration.
 #[derive(Debug, Clone, Copy)]
@@ -110,16 +113,13 @@ impl<'a> Catalog<'a> {
     }
 
     fn model(&self, alias: &str, name: &str) -> Result<String, ResolveError> {
-        let mut names: Vec<&str> = Vec::new();
-        for (_, table) in self.config.harness_tables(alias) {
-            if let Some(model) = table.models.get(name) {
-                return Ok(model.clone());
-            }
-            names.extend(table.models.keys().map(String::as_str));
+        if let Some(model) = self.named_model(alias, name) {
+            return Ok(model.to_owned());
         }
         if is_raw(name) {
             return Ok(name.to_owned());
         }
+        let names: Vec<&str> = self.model_names(alias).collect();
         let (alias, model) = (alias.to_owned(), name.to_owned());
         if names.is_empty() {
             return Err(ResolveError::NoModels { alias, model });
@@ -127,6 +127,72 @@ impl<'a> Catalog<'a> {
         let suggestions = closest(name, names).into_iter().map(str::to_owned).collect();
         Err(ResolveError::Model { alias, model, suggestions })
     }
+
+    /// The model that a harness, typed as `alias`, calls so.
+    pub fn named_model(&self, alias: &str, name: &str) -> Option<&'a str> {
+        let config = self.config;
+        tables(config, alias).into_iter().find_map(|table| table.models.get(name)).map(String::as_str)
+    }
+
+    /// The model names that a harness, typed as `alias`, knows.
+    pub fn model_names(&self, alias: &str) -> impl Iterator<Item = &'a str> + use<'a> {
+        tables(self.config, alias).into_iter().flat_map(|table| table.models.keys().map(String::as_str))
+    }
+
+    /// Every harness by its canonical name: the built-in ones, then those of the user's own.
+    pub fn harnesses(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        let own = self.config.harnesses.keys().map(String::as_str);
+        let own = own.filter(|name| builtin::find(name).is_none());
+        builtin::BUILTINS.iter().map(|builtin| builtin.name).chain(own)
+    }
+
+    /// Every named model where it stands: canonical harness of the table, name, model.
+    pub fn declared_models(&self) -> impl Iterator<Item = (&'a str, &'a str, &'a str)> + use<'a> {
+        self.config.harnesses.iter().flat_map(|(table, harness)| {
+            let models = harness.models.iter();
+            models.map(|(name, model)| (canonical(table), name.as_str(), model.as_str()))
+        })
+    }
+
+    /// The models that a harness, by its canonical name, is configured with, those of its base included.
+    pub fn models_of(&self, harness: &str) -> BTreeSet<(String, String)> {
+        let named = tables(self.config, harness).into_iter().flat_map(|table| table.models.values().cloned());
+        named.chain(self.default_model(harness)).map(|model| (harness.to_owned(), model)).collect()
+    }
+
+    /// The models of all harnesses. A harness built on another counts with those that stand in its own
+    /// table: an account of its own does not share a limit by mere inheritance.
+    pub fn configured_models(&self) -> BTreeSet<(String, String)> {
+        let declared =
+            self.declared_models().map(|(harness, _, model)| (harness.to_owned(), model.to_owned()));
+        let defaults = self.config.defaults.models.clone();
+        declared.chain(defaults).collect()
+    }
+
+    /// What is suspicious about an identifier that resolves: a model that nobody defined and that
+    /// may be a slip, or a `*`, which no CLI expands.
+    pub fn doubt(&self, identifier: &Identifier) -> Option<String> {
+        let model = self.resolve(identifier).ok()?.model?;
+        if model.contains('*') {
+            return Some(format!(
+                "the model \"{model}\" holds a *, which is passed as it is; no CLI expands it"
+            ));
+        }
+        let typed = identifier.model.as_deref()?;
+        let alias = &identifier.alias;
+        if !is_name(typed) || self.named_model(alias, typed).is_some() {
+            return None;
+        }
+        let near = closest(typed, self.model_names(alias));
+        Some(format!("{alias} has no model named \"{typed}\"; it is passed as it is{}", hint(&near)))
+    }
+}
+
+/// The tables of a harness typed as `alias`, in the order in which they are consulted.
+fn tables<'a>(config: &'a Config, alias: &str) -> Vec<&'a HarnessConfig> {
+    let aliases = config.builtin(alias).map_or(&[][..], |builtin| builtin.aliases);
+    let others = aliases.iter().copied().filter(|name| *name != alias);
+    std::iter::once(alias).chain(others).filter_map(|name| config.harnesses.get(name)).collect()
 }
 
 /// Whether a text that names no model is passed to the CLI as it is.

@@ -1,34 +1,37 @@
-//! Who takes part in a relay, in which order and how often.
+//! Who takes part in a relay: the lanes that a flag, the configured routes or a mix give.
 
-use crate::config::Origin;
-use crate::model::Runner;
+use crate::config::{Config, Origin};
 
 use super::entry::{Entry, EntryError, Quota};
 use super::label::{OVERRIDE, ROUTES};
+use super::lane::{DEFAULT_LANE, Lane, Member, OVERRIDE_LANE, Slot};
 use super::resolve::{Catalog, ResolveError};
+use super::routes::{self, Routes};
 use super::split::{SplitError, join, split};
 
 /// What runs when nobody said anything.
 const BUILT_IN: [&str; 2] = ["cc", "cx:2"];
 
-/// One entry of a roster, resolved.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LaneEntry {
-    /// As typed.
-    pub text: String,
-    /// Who.
-    pub runner: Runner,
-    /// How often in a row.
-    pub quota: Quota,
+/// Where the lanes of a relay come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// A flag: one lane, whatever the role.
+    Override,
+    /// `[routes]`: a lane for every role.
+    Routes,
+    /// `[defaults].mix` or the built-in mix: one lane.
+    Mix,
 }
 
-/// The entries of a relay.
+/// The lanes of a relay.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Roster {
-    /// In the order in which they take turns; never empty.
-    pub entries: Vec<LaneEntry>,
-    /// Whether a flag gave them, so that they replace every route.
-    pub is_override: bool,
+    /// Where they come from.
+    pub source: Source,
+    /// The entries as typed, for the relay's record; empty for routes.
+    pub texts: Vec<String>,
+    /// One, or those of the routes, sorted by name; never empty.
+    pub lanes: Vec<Lane>,
 }
 
 /// Why there is no roster.
@@ -51,7 +54,7 @@ pub enum RosterError {
         problem: EntryError,
     },
     /// An entry names nobody.
-    #[error("{place}: \"{entry}\": {problem}{advice}")]
+    #[error("{place}: \"{}\": {problem}{advice}", entry.escape_debug())]
     Resolve {
         /// The flag, or the key with its file and line.
         place: String,
@@ -62,46 +65,74 @@ pub enum RosterError {
         /// A further way out, or nothing.
         advice: &'static str,
     },
+    /// A route without entries.
+    #[error("{place}: the route is empty; list who works, like [\"cc:2\", \"cx\"], or remove it")]
+    EmptyRoute {
+        /// The key with its file and line.
+        place: String,
+    },
+    /// `SENIOR:1-3`.
+    #[error(
+        "{place}: \"{entry}\": a role takes a single numeric quota, like {role}:2, or none: its entries have their own"
+    )]
+    RoleRange {
+        /// The flag.
+        place: String,
+        /// The entry as typed.
+        entry: String,
+        /// The role as typed.
+        role: String,
+    },
     /// The stored relay was made for routes.
-    #[error("this relay requires configured routes; give --agent to replace them, or start with --new")]
+    #[error(
+        "this relay requires configured routes, and there are none any more; \
+         give --agent to replace them, or start with --new"
+    )]
     NeedsRoutes,
 }
 
 impl Roster {
     /// The roster that `--agent` flags give, in their order. A value is a list of entries, unless
     /// none of its words names anybody and the value as a whole does: `agy:Gemini 3.5 Flash (High)`.
+    /// The name of a route stands for its entries.
     ///
     /// # Errors
     ///
     /// See [`RosterError`]; nothing is guessed.
     pub fn from_flags(values: &[String], catalog: &Catalog<'_>) -> Result<Roster, RosterError> {
+        let reader = Reader { place: "--agent", catalog, roles: true };
         let mut entries = Vec::new();
         for value in values {
-            entries.extend(parse_value(value, "--agent", catalog)?);
+            entries.extend(reader.value(value)?);
         }
         if entries.is_empty() {
             return Err(RosterError::Split { place: "--agent".to_owned(), problem: SplitError::Empty });
         }
-        Ok(Roster { entries, is_override: true })
+        Ok(Roster::single(Source::Override, entries))
     }
 
-    /// The roster of `[defaults].mix`, or the built-in one: claude alone, while it is the only built-in
-    /// harness that can be driven.
+    /// The roster of `[defaults].mix`, or the built-in one. Routes do not count here: a mix cannot
+    /// name a role.
     ///
     /// # Errors
     ///
     /// See [`RosterError`]; the message names file and line.
     pub fn from_config_mix(catalog: &Catalog<'_>) -> Result<Roster, RosterError> {
         let config = catalog.config();
-        let place = match config.origin("defaults.mix") {
-            Some(Origin { file, line }) => format!("{}:{line}: [defaults].mix", file.display()),
-            None => "[defaults].mix".to_owned(),
-        };
         let entries = match &config.defaults.mix {
-            Some(mix) => parse_value(mix, &place, catalog)?,
-            None => parse_entries(&BUILT_IN, "the built-in mix", catalog)?,
+            Some(mix) => {
+                let place = place(config, "defaults.mix", "[defaults].mix");
+                Reader { place: &place, catalog, roles: false }.value(mix)?
+            }
+            None => Reader { place: "the built-in mix", catalog, roles: false }.entries(&BUILT_IN)?,
         };
-        Ok(Roster { entries, is_override: false })
+        Ok(Roster::single(Source::Mix, entries))
+    }
+
+    /// The roster of the configured routes; `None` when none of them can be used.
+    pub fn from_routes(routes: &Routes) -> Option<Roster> {
+        let lanes = routes.lanes.clone();
+        (!lanes.is_empty()).then_some(Roster { source: Source::Routes, texts: Vec::new(), lanes })
     }
 
     /// The roster of a stored relay: its label, and its entries as typed. Records of the earlier
@@ -117,79 +148,153 @@ impl Roster {
     ) -> Result<Roster, RosterError> {
         let label = label.trim();
         if label == ROUTES {
-            return Err(RosterError::NeedsRoutes);
+            let routes = routes::resolve(catalog);
+            let problem = routes.problems.first().cloned().unwrap_or(RosterError::NeedsRoutes);
+            return Roster::from_routes(&routes).ok_or(problem);
         }
-        let place = "the mix of the unfinished relay";
         let rest = label.strip_prefix(OVERRIDE);
+        let reader = Reader { place: "the mix of the unfinished relay", catalog, roles: rest.is_some() };
         let entries = if entries.is_empty() {
-            parse_value(rest.unwrap_or(label), place, catalog)?
+            reader.value(rest.unwrap_or(label))?
         } else {
-            parse_entries(entries, place, catalog)?
+            reader.entries(entries)?
         };
-        Ok(Roster { entries, is_override: rest.is_some() })
+        let source = if rest.is_some() { Source::Override } else { Source::Mix };
+        Ok(Roster::single(source, entries))
+    }
+
+    fn single(source: Source, entries: Vec<Read>) -> Roster {
+        let texts = entries.iter().map(|entry| entry.text.clone()).collect();
+        let name = if source == Source::Override { OVERRIDE_LANE } else { DEFAULT_LANE };
+        let slots = entries.into_iter().flat_map(|entry| entry.slots).collect();
+        Roster { source, texts, lanes: vec![Lane { name: name.to_owned(), slots }] }
     }
 
     /// What the relay's record keeps as its mix.
     pub fn label(&self) -> String {
-        let entries = match self.entries.as_slice() {
+        let entries = match self.texts.as_slice() {
             // Alone it is one entry as it stands.
-            [only] => only.text.clone(),
-            entries => join(entries.iter().map(|entry| entry.text.as_str())),
+            [only] => only.clone(),
+            texts => join(texts.iter().map(String::as_str)),
         };
-        if self.is_override { format!("{OVERRIDE}{entries}") } else { entries }
-    }
-
-    /// The entries as typed, for the relay's record.
-    pub fn texts(&self) -> Vec<String> {
-        self.entries.iter().map(|entry| entry.text.clone()).collect()
-    }
-}
-
-fn parse_value(value: &str, place: &str, catalog: &Catalog<'_>) -> Result<Vec<LaneEntry>, RosterError> {
-    let words = split(value).map_err(|problem| RosterError::Split { place: place.to_owned(), problem })?;
-    if words.len() > 1
-        && words.iter().all(|word| names_nobody(word, catalog))
-        && let Ok(whole) = parse_entry(value.trim(), place, catalog)
-    {
-        return Ok(vec![whole]);
-    }
-    let several = words.len() > 1;
-    parse_entries(&words, place, catalog).map_err(|error| match error {
-        RosterError::Resolve { place, entry, problem, .. } if several => {
-            let advice = "; a label with spaces needs quotes inside a list";
-            RosterError::Resolve { place, entry, problem, advice }
+        match self.source {
+            Source::Override => format!("{OVERRIDE}{entries}"),
+            Source::Routes => ROUTES.to_owned(),
+            Source::Mix => entries,
         }
-        other => other,
-    })
-}
-
-/// Whether a word is nothing by itself, not even a slip of the pen for something.
-fn names_nobody(word: &str, catalog: &Catalog<'_>) -> bool {
-    match Entry::parse(word).map(|entry| catalog.resolve(&entry.identifier)) {
-        Ok(Ok(_)) => false,
-        Ok(Err(ResolveError::Model { suggestions, .. })) => suggestions.is_empty(),
-        Ok(Err(_)) | Err(_) => true,
     }
 }
 
-fn parse_entries<S: AsRef<str>>(
-    texts: &[S],
-    place: &str,
-    catalog: &Catalog<'_>,
-) -> Result<Vec<LaneEntry>, RosterError> {
-    texts.iter().map(|text| parse_entry(text.as_ref(), place, catalog)).collect()
+/// What one typed entry stands for: itself, or the entries of a route.
+struct Read {
+    text: String,
+    slots: Vec<Slot>,
 }
 
-/// An entry that says no number runs once in a row: people who list names want them to take turns.
-fn parse_entry(text: &str, place: &str, catalog: &Catalog<'_>) -> Result<LaneEntry, RosterError> {
-    let entry =
-        Entry::parse(text).map_err(|problem| RosterError::Entry { place: place.to_owned(), problem })?;
+/// Reads entries that stand in one place.
+struct Reader<'a> {
+    /// The flag, or the key with its file and line.
+    place: &'a str,
+    catalog: &'a Catalog<'a>,
+    /// Whether names of routes may stand here.
+    roles: bool,
+}
+
+impl Reader<'_> {
+    fn value(&self, value: &str) -> Result<Vec<Read>, RosterError> {
+        let words =
+            split(value).map_err(|problem| RosterError::Split { place: self.place.to_owned(), problem })?;
+        if words.len() > 1
+            && words.iter().all(|word| self.names_nobody(word))
+            && let Ok(whole) = self.entry(value.trim())
+        {
+            return Ok(vec![whole]);
+        }
+        let several = words.len() > 1;
+        self.entries(&words).map_err(|error| match error {
+            RosterError::Resolve { place, entry, problem, .. } if several => {
+                let advice = "; a label with spaces needs quotes inside a list";
+                RosterError::Resolve { place, entry, problem, advice }
+            }
+            other => other,
+        })
+    }
+
+    /// Whether a word is nothing by itself, not even a slip of the pen for something.
+    fn names_nobody(&self, word: &str) -> bool {
+        let Ok(entry) = Entry::parse(word) else { return true };
+        if self.role(&entry).is_some() {
+            return false;
+        }
+        match self.catalog.resolve(&entry.identifier) {
+            Ok(_) => false,
+            Err(ResolveError::Model { suggestions, .. }) => suggestions.is_empty(),
+            Err(_) => true,
+        }
+    }
+
+    fn entries<S: AsRef<str>>(&self, texts: &[S]) -> Result<Vec<Read>, RosterError> {
+        texts.iter().map(|text| self.entry(text.as_ref())).collect()
+    }
+
+    /// An entry that says no number runs once in a row: people who list names want them to take turns.
+    fn entry(&self, text: &str) -> Result<Read, RosterError> {
+        let entry = Entry::parse(text)
+            .map_err(|problem| RosterError::Entry { place: self.place.to_owned(), problem })?;
+        if let Some(key) = self.role(&entry) {
+            let slots = self.walk(&entry, routes::lane(self.catalog, key)?)?;
+            return Ok(Read { text: entry.text, slots });
+        }
+        let mut slot = slot(entry, self.place, self.catalog)?;
+        if slot.quota == Quota::Open {
+            slot.quota = Quota::Exactly(1);
+        }
+        Ok(Read { text: slot.text.clone(), slots: vec![slot] })
+    }
+
+    /// The route that an entry names, by its key.
+    fn role(&self, entry: &Entry) -> Option<&str> {
+        let name = entry.identifier.alias.to_lowercase();
+        let names_role = self.roles && entry.identifier.model.is_none();
+        let found = names_role.then(|| self.catalog.config().routes.get_key_value(&name)).flatten();
+        found.map(|(key, _)| key.as_str())
+    }
+
+    /// A role without a number brings its entries as they are; with one it is walked, so many runs
+    /// in a turn.
+    fn walk(&self, entry: &Entry, lane: Lane) -> Result<Vec<Slot>, RosterError> {
+        match entry.quota {
+            Quota::Open => Ok(lane.slots),
+            quota @ Quota::Exactly(_) => {
+                let members = lane.slots.into_iter().flat_map(|slot| slot.members).collect();
+                Ok(vec![Slot { text: entry.text.clone(), members, quota }])
+            }
+            Quota::Range { .. } => Err(RosterError::RoleRange {
+                place: self.place.to_owned(),
+                entry: entry.text.clone(),
+                role: entry.identifier.alias.clone(),
+            }),
+        }
+    }
+}
+
+/// The slot of an entry that names a runner.
+pub(super) fn slot(entry: Entry, place: &str, catalog: &Catalog<'_>) -> Result<Slot, RosterError> {
     let runner = catalog.resolve(&entry.identifier).map_err(|problem| RosterError::Resolve {
         place: place.to_owned(),
-        entry: text.to_owned(),
+        entry: entry.text.clone(),
         problem: Box::new(problem),
         advice: "",
     })?;
-    let quota = if entry.quota == Quota::Open { Quota::Exactly(1) } else { entry.quota };
-    Ok(LaneEntry { text: entry.text, runner, quota })
+    let explicit = entry.identifier.model.is_some();
+    let member = Member { text: entry.text.clone(), runner, explicit };
+    Ok(Slot { text: entry.text, members: vec![member], quota: entry.quota })
+}
+
+/// Where a key stands, for messages: `FILE:LINE: [table].key`.
+pub(super) fn place(config: &Config, key: &str, label: &str) -> String {
+    match config.origin(key) {
+        Some(Origin { file, line }) => format!("{}:{line}: {label}", file.display()),
+        None => label.to_owned(),
+    }
 }

@@ -6,7 +6,7 @@ use pretty_assertions::assert_eq;
 use proptest::prelude::*;
 use rally::config::{self, Config, Env};
 use rally::model::Runner;
-use rally::routing::{Catalog, Entry, Health, Pick, Quota, Roster, Scheduler, Verdict};
+use rally::routing::{Catalog, Entry, Health, Pick, Quota, Roster, Scheduler, Source, Verdict};
 
 const TABLES: &str = r#"
 [defaults]
@@ -54,7 +54,7 @@ fn flags(values: &[&str], config: &Config) -> Result<Roster, String> {
 }
 
 fn texts(roster: &Roster) -> Vec<&str> {
-    roster.entries.iter().map(|entry| entry.text.as_str()).collect()
+    roster.texts.iter().map(String::as_str).collect()
 }
 
 // 10-A1 to A6, A11, A12, A14; 10-O5; D35, D38, D39
@@ -155,14 +155,14 @@ fn flags_make_a_roster() {
         let roster = flags(values, &config).unwrap();
         assert_eq!(texts(&roster), entries);
         assert_eq!(roster.label(), label);
-        assert!(roster.is_override);
+        assert_eq!(roster.source, Source::Override);
         // A record keeps label and entries; either alone gives the same roster (30-4, 30-5).
         let catalog = Catalog::new(&config);
-        assert_eq!(Roster::from_record(label, &roster.texts(), &catalog).unwrap(), roster);
+        assert_eq!(Roster::from_record(label, &roster.texts, &catalog).unwrap(), roster);
         assert_eq!(Roster::from_record(label, &[], &catalog).unwrap(), roster);
     }
     let quotas: Vec<Quota> =
-        flags(&["cc op:z:4 cx:2-6"], &config).unwrap().entries.iter().map(|entry| entry.quota).collect();
+        flags(&["cc op:z:4 cx:2-6"], &config).unwrap().lanes[0].slots.iter().map(|slot| slot.quota).collect();
     assert_eq!(quotas, [Quota::Exactly(1), Quota::Exactly(4), Quota::Range { min: 2, max: 6 }]);
 }
 
@@ -210,7 +210,7 @@ fn a_configured_mix_makes_a_roster() {
         let roster = Roster::from_config_mix(&Catalog::new(&config)).unwrap();
         assert_eq!(texts(&roster), entries);
         assert_eq!(roster.label(), mix);
-        assert!(!roster.is_override);
+        assert_eq!(roster.source, Source::Mix);
         assert_eq!(Roster::from_record(mix, &[], &Catalog::new(&config)).unwrap(), roster);
     }
     for (mix, wanted) in [
@@ -240,7 +240,7 @@ fn stored_relays_of_the_earlier_program_are_read() {
     let catalog = Catalog::new(&config);
     let roster = Roster::from_record("claude claude op:z", &[], &catalog).unwrap();
     assert_eq!(order(&roster, 4), ["claude", "claude", "opencode", "claude"]);
-    assert!(!roster.is_override);
+    assert_eq!(roster.source, Source::Mix);
     let error = Roster::from_record("__routes__", &[], &catalog).unwrap_err().to_string();
     assert!(error.contains("requires configured routes"), "{error}");
     let error = Roster::from_record("__override__:gone", &["gone".to_owned()], &catalog).unwrap_err();
@@ -248,12 +248,12 @@ fn stored_relays_of_the_earlier_program_are_read() {
 }
 
 fn order(roster: &Roster, runs: usize) -> Vec<String> {
-    let mut scheduler = Scheduler::new(roster.entries.clone());
+    let mut scheduler = Scheduler::new(roster.lanes[0].slots.clone());
     (0..runs)
         .map(|_| {
-            let Pick::Run(index) = scheduler.next(|_| Health::Ready) else { panic!("nobody") };
-            scheduler.record(index, Verdict::Passed);
-            roster.entries[index].runner.harness.clone()
+            let Pick::Run(turn) = scheduler.next(|_| Health::Ready) else { panic!("nobody") };
+            scheduler.record(turn, Verdict::Passed);
+            scheduler.member(turn).runner.harness.clone()
         })
         .collect()
 }
@@ -277,7 +277,7 @@ proptest! {
         let catalog = Catalog::new(&config);
         if let Ok(roster) = Roster::from_flags(&values, &catalog) {
             let label = roster.label();
-            prop_assert_eq!(&Roster::from_record(&label, &roster.texts(), &catalog).unwrap(), &roster);
+            prop_assert_eq!(&Roster::from_record(&label, &roster.texts, &catalog).unwrap(), &roster);
         }
     }
 

@@ -14,9 +14,7 @@ use crate::cli::relay::harnesses;
 use crate::config::{self, Config};
 use crate::executor::{SignIn, proven};
 use crate::process;
-use crate::routing::entry::Entry;
-use crate::routing::resolve::Catalog;
-use crate::routing::roster::Roster;
+use crate::routing::{Lane, Rules};
 
 /// Who wants a harness.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -165,22 +163,20 @@ fn is_steered_by(repository: &Path, config: &Config, name: &str) -> bool {
 
 /// Who is wanted by the mix and the routes. Entries that name nobody are told with the configuration.
 fn uses(config: &Config) -> BTreeMap<String, Use> {
-    let catalog = Catalog::new(config);
+    let rules = Rules::of(config);
     let mut uses = BTreeMap::new();
-    let mix = Roster::from_config_mix(&catalog).map(|roster| roster.entries).unwrap_or_default();
-    for entry in mix {
+    for member in rules.mix.iter().flat_map(|mix| &mix.lanes).flat_map(Lane::members) {
         let by = match config.defaults.mix {
             Some(_) => Use::Configured("[defaults].mix".to_owned()),
             None => Use::BuiltInMix,
         };
-        uses.insert(entry.runner.harness, by);
+        uses.insert(member.runner.harness.clone(), by);
     }
-    for route in config.routes.values() {
-        for entry in route.entries.iter().filter_map(|text| Entry::parse(text).ok()) {
-            if let Ok(runner) = catalog.resolve(&entry.identifier)
-                && !matches!(uses.get(&runner.harness), Some(Use::Configured(_)))
-            {
-                uses.insert(runner.harness, Use::Configured(format!("[routes].{}", route.name)));
+    for route in &rules.routes.lanes {
+        for member in route.members() {
+            if !matches!(uses.get(&member.runner.harness), Some(Use::Configured(_))) {
+                let by = Use::Configured(format!("[routes].{}", route.name));
+                uses.insert(member.runner.harness.clone(), by);
             }
         }
     }

@@ -13,6 +13,7 @@ use crate::model::{Identity, Leftover, ProcessIdentity, time};
 use crate::monitor::freeze::Limits;
 use crate::process;
 use crate::prompt::ContextLimits;
+use crate::relay::crew::Team;
 use crate::relay::event::PassEnd;
 use crate::relay::operator::Operator;
 use crate::relay::pass::{self, Plan};
@@ -21,7 +22,7 @@ use crate::relay::scratch;
 use crate::relay::settings::Settings;
 use crate::relay::world::World;
 use crate::routing::label::display_label;
-use crate::routing::roster::Roster;
+use crate::routing::{Roster, Rules};
 use crate::store::records::{RelayRecord, TryStarted};
 use crate::store::{Layout, LockError, NewRelay, Store, WorkspaceLock};
 use crate::terminal::console::Console;
@@ -132,8 +133,9 @@ async fn go(mut prepared: Prepared) -> anyhow::Result<u8> {
         store,
     };
     let open_run = survey.open_run.filter(|open| resumed && open.relay_id == relay.id);
-    let route = if roster.is_override { "override" } else { "default" };
-    let plan = Plan { relay, lane: roster.entries, route, resumed, open_run };
+    let Rules { providers, reasoning, .. } = prepared.rules;
+    let team = Team { roster, providers, reasoning };
+    let plan = Plan { relay, team, resumed, open_run };
     Ok(exit_code(&pass::run(&mut world, plan).await))
 }
 
@@ -162,7 +164,7 @@ fn held(error: LockError) -> anyhow::Error {
 fn fresh(store: &mut Store, prepared: &Prepared, anew: bool) -> anyhow::Result<(RelayRecord, Roster, bool)> {
     let roster = match &prepared.flags {
         Some(roster) => roster.clone(),
-        None => prepare::configured_roster(&prepared.config)?,
+        None => prepare::configured_roster(&prepared.rules)?,
     };
     let target = prepared.args.iterations.or(prepared.config.defaults.iterations);
     let target = target.unwrap_or_else(|| match prepared.prompt {
@@ -181,8 +183,12 @@ fn fresh(store: &mut Store, prepared: &Prepared, anew: bool) -> anyhow::Result<(
     if anew {
         store.clear_status_keeping_resets(now, prepared.args.forget_limits)?;
     }
-    let new =
-        NewRelay { target_iterations: target, agent_mix: roster.label(), entries: roster.texts(), prompt };
+    let new = NewRelay {
+        target_iterations: target,
+        agent_mix: roster.label(),
+        entries: roster.texts.clone(),
+        prompt,
+    };
     let relay = store.create_relay(new, now)?;
     Ok((relay, roster, false))
 }
@@ -197,7 +203,7 @@ fn resume(
         Some(flags) if overwrite_mix => {
             if flags.label() != relay.agent_mix {
                 relay.agent_mix = flags.label();
-                relay.entries = flags.texts();
+                relay.entries.clone_from(&flags.texts);
                 let mix = display_label(&relay.agent_mix);
                 warn(&format!("the mix of relay #{} is replaced by {mix}", relay.id));
                 relay.position = None;

@@ -8,7 +8,7 @@ use crate::config::{self, Config, HarnessConfig, builtin};
 use crate::executor::custom::{Custom, CustomSpec, TailStream};
 use crate::executor::{Executor, HarnessSpec, Registry, built_in};
 use crate::process;
-use crate::routing::roster::Roster;
+use crate::routing::{Lane, Roster};
 
 /// Every harness that this version can drive.
 pub fn registry(config: &Config) -> Registry {
@@ -58,7 +58,8 @@ fn custom(name: &str, harness: &HarnessConfig) -> Box<dyn Executor> {
 
 /// Lets the executors of a roster ask their installed CLIs what they can do.
 pub fn learn(registry: &mut Registry, roster: &Roster, workspace: &Path) {
-    let harnesses: BTreeSet<&str> = roster.entries.iter().map(|entry| &*entry.runner.harness).collect();
+    let harnesses: BTreeSet<&str> =
+        roster.lanes.iter().flat_map(Lane::members).map(|member| &*member.runner.harness).collect();
     for harness in harnesses {
         registry
             .learn(harness, &|program, variables, args| process::ask(program, args, variables, workspace));

@@ -9,8 +9,7 @@ use crate::cli::error::CliError;
 use crate::config::{self, Config};
 use crate::executor::Registry;
 use crate::git::{self, Git};
-use crate::routing::resolve::Catalog;
-use crate::routing::roster::Roster;
+use crate::routing::{Catalog, Roster, Rules};
 
 /// A command line that can be carried out.
 pub struct Prepared {
@@ -22,6 +21,8 @@ pub struct Prepared {
     pub git: Git,
     /// Resolved configuration.
     pub config: Config,
+    /// What the configuration says about who works.
+    pub rules: Rules,
     /// The mix of the flags.
     pub flags: Option<Roster>,
     /// The task of the command line.
@@ -48,12 +49,13 @@ pub fn prepare(args: Args) -> anyhow::Result<Prepared> {
     let config = loaded.config;
     check_queue(&args, &workspace, &mut warnings)?;
     let registry = harnesses::registry(&config);
+    let rules = Rules::of(&config);
     let flags = flag_roster(&args, &config, &mut warnings)?;
     if !workspace.join(".rally").is_dir() {
         anyhow::bail!("{} has no .rally folder; run `rally init` first", workspace.display());
     }
     let prompt = task::typed(&args)?;
-    Ok(Prepared { args, workspace, git, config, flags, prompt, registry, warnings })
+    Ok(Prepared { args, workspace, git, config, rules, flags, prompt, registry, warnings })
 }
 
 /// The queue is not built yet: a workspace that has one must not be run as if it had none.
@@ -87,8 +89,11 @@ fn flag_roster(args: &Args, config: &Config, warnings: &mut Vec<String>) -> anyh
 }
 
 /// The mix of a relay that no flag chose.
-pub fn configured_roster(config: &Config) -> anyhow::Result<Roster> {
-    Ok(Roster::from_config_mix(&Catalog::new(config))?)
+pub fn configured_roster(rules: &Rules) -> anyhow::Result<Roster> {
+    match Roster::from_routes(&rules.routes) {
+        Some(routes) => Ok(routes),
+        None => Ok(rules.mix.clone()?),
+    }
 }
 
 /// The mix that a relay was begun with.

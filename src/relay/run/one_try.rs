@@ -58,7 +58,7 @@ impl Run<'_> {
         let verdict = self.verdict(&started, started_at, &seen, &found, progress);
         let next = self.next(&verdict, used);
         let over = matches!(next, Next::Over(_)) && verdict.outcome != Outcome::Cancelled;
-        let sitting = Sitting { started: &started, started_at, route: self.assignment.route };
+        let sitting = Sitting { started: &started, started_at, route: &self.assignment.route };
         let mut record = record::assemble(&sitting, &seen, &found, &verdict, progress, self.thread.spent);
         let forgiven = verdict.failure.as_ref().is_some_and(|failure| self.forgives(failure));
         let used = if forgiven { used - 1 } else { used };
@@ -124,7 +124,7 @@ impl Run<'_> {
             session: takes_session.then(|| tag.clone()),
             scratch: Some(scratch),
             head_before,
-            resolved_route: Some(self.assignment.route.to_owned()),
+            resolved_route: Some(self.assignment.route.clone()),
         };
         Ok(self.world.persist(|store| store.allocate_try(new.clone(), time::now())).await?)
     }

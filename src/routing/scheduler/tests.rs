@@ -7,6 +7,7 @@ use proptest::prelude::*;
 
 use super::Verdict::{Failed, FailedTerminally, Passed, Skipped};
 use super::*;
+use crate::model::Runner;
 use crate::routing::Entry;
 
 /// A lane whose runners are called a, b, c … and whose health a test sets.
@@ -15,7 +16,7 @@ struct Walk {
     health: RefCell<BTreeMap<String, Health>>,
 }
 
-fn lane(quotas: &[&str]) -> Vec<LaneEntry> {
+fn lane(quotas: &[&str]) -> Vec<Slot> {
     let names = ["a", "b", "c", "d", "e", "f"];
     quotas
         .iter()
@@ -23,7 +24,8 @@ fn lane(quotas: &[&str]) -> Vec<LaneEntry> {
         .map(|(quota, name)| {
             let text = if quota.is_empty() { name.to_owned() } else { format!("{name}:{quota}") };
             let entry = Entry::parse(&text).unwrap();
-            LaneEntry { text, runner: Runner::bare(name), quota: entry.quota }
+            let member = Member { text: text.clone(), runner: Runner::bare(name), explicit: false };
+            Slot { text, members: vec![member], quota: entry.quota }
         })
         .collect()
 }
@@ -47,17 +49,17 @@ impl Walk {
 
     fn pick(&mut self) -> Pick {
         let health = self.health.borrow();
-        self.scheduler.next(|runner| health.get(&runner.harness).copied().unwrap_or(Health::Ready))
+        self.scheduler.next(|member| health.get(&member.runner.harness).copied().unwrap_or(Health::Ready))
     }
 
     /// Picks, expects that entry, and records a verdict.
     #[track_caller]
     fn run(&mut self, name: &str, verdict: Verdict) {
         let pick = self.pick();
-        let Pick::Run(index) = pick else { panic!("wanted {name}, got {pick:?}") };
-        assert_eq!(self.scheduler.entries()[index].runner.harness, name);
+        let Pick::Run(turn) = pick else { panic!("wanted {name}, got {pick:?}") };
+        assert_eq!(self.scheduler.member(turn).runner.harness, name);
         assert_eq!(self.pick(), pick, "asking twice changes nothing");
-        self.scheduler.record(index, verdict);
+        self.scheduler.record(turn, verdict);
     }
 
     #[track_caller]
@@ -239,7 +241,7 @@ fn a_stored_position_goes_on_where_it_stood() {
     let mut before = walk(&["1", "1", "1"]);
     before.passes("a");
     // b is picked and interrupted: no verdict.
-    assert_eq!(before.pick(), Pick::Run(1));
+    assert_eq!(before.pick(), Pick::Run(Turn { slot: 1, member: 0 }));
     let stored = serde_json::to_value(before.scheduler.position()).unwrap();
     let mut after = walk(&[]);
     after.scheduler = Scheduler::restore(lane(&["1", "1", "1"]), Some(&stored));
@@ -305,8 +307,8 @@ proptest! {
         let mut broken = Scheduler::new(entries.clone());
         let mut terminal = vec![false; entries.len()];
         for step in steps {
-            let health = |runner: &Runner| {
-                step.health[entries.iter().position(|entry| entry.runner == *runner).unwrap()]
+            let health = |member: &Member| {
+                step.health[entries.iter().position(|slot| slot.text == member.text).unwrap()]
             };
             let pick = whole.next(health);
             let stored = serde_json::to_value(broken.position()).unwrap();
@@ -314,12 +316,13 @@ proptest! {
             prop_assert_eq!(pick, broken.next(health));
             prop_assert_eq!(pick, whole.next(health), "asking twice changes nothing");
             match pick {
-                Pick::Run(index) => {
+                Pick::Run(turn) => {
+                    let index = turn.slot;
                     prop_assert_eq!(step.health[index], Health::Ready);
                     prop_assert!(!terminal[index]);
                     terminal[index] = step.verdict == FailedTerminally;
-                    whole.record(index, step.verdict);
-                    broken.record(index, step.verdict);
+                    whole.record(turn, step.verdict);
+                    broken.record(turn, step.verdict);
                 }
                 Pick::Wrap => {
                     whole.wrap();
@@ -353,9 +356,9 @@ proptest! {
         for _ in 0..3 {
             let mut seen = vec![0; entries.len()];
             for _ in 0..cycle {
-                let Pick::Run(index) = scheduler.next(|_| Health::Ready) else { panic!() };
-                seen[index] += 1;
-                scheduler.record(index, Passed);
+                let Pick::Run(turn) = scheduler.next(|_| Health::Ready) else { panic!() };
+                seen[turn.slot] += 1;
+                scheduler.record(turn, Passed);
             }
             prop_assert!(seen.iter().all(|runs| *runs > 0), "{seen:?}");
         }

@@ -1,0 +1,154 @@
+//! Who can be given a run: the lanes, where their rotations stand, and everybody's health.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+use super::resilience::{self, Healths};
+use crate::model::{Runner, Timestamp};
+use crate::routing::scheduler::{self, Pick, Scheduler, Turn, Verdict};
+use crate::routing::{Choice, Lane, Member, NoLane, Providers, Reasoning, Roster};
+use crate::store::records::AgentStatusEvent;
+
+/// Says from which quota a runner draws when no provider says it.
+pub type ScopeOf<'a> = &'a dyn Fn(&Runner) -> String;
+
+/// Who may work on a relay.
+#[derive(Debug)]
+pub struct Team {
+    /// The lanes.
+    pub roster: Roster,
+    /// Who shares a limit.
+    pub providers: Providers,
+    /// What roles want.
+    pub reasoning: Reasoning,
+}
+
+/// A team at work.
+#[derive(Debug)]
+pub struct Crew {
+    team: Team,
+    /// One for every lane.
+    rotations: Vec<Scheduler>,
+    healths: Healths,
+}
+
+impl Crew {
+    /// Goes on where the stored positions stand; what does not fit any more begins anew.
+    pub fn new(team: Team, positions: Option<&Value>, healths: Healths) -> Crew {
+        let restore = |lane: &Lane| {
+            let stored = positions.and_then(|positions| positions.get(&lane.name));
+            let mut rotation = Scheduler::restore(lane.slots.clone(), stored);
+            rotation.new_pass();
+            rotation
+        };
+        let rotations = team.roster.lanes.iter().map(restore).collect();
+        Crew { team, rotations, healths }
+    }
+
+    /// Where the rotations stand, by name of the lane.
+    pub fn positions(&self) -> Value {
+        let lanes = self.team.roster.lanes.iter().zip(&self.rotations);
+        let position = |rotation: &Scheduler| serde_json::to_value(rotation.position()).unwrap_or_default();
+        Value::Object(
+            lanes.map(|(lane, rotation)| (lane.name.clone(), position(rotation))).collect::<Map<_, _>>(),
+        )
+    }
+
+    /// The lane of a task.
+    pub fn choose(&self, assignee: Option<&str>) -> Result<Choice, NoLane> {
+        self.team.roster.choose(assignee)
+    }
+
+    /// A lane.
+    pub fn lane(&self, lane: usize) -> &Lane {
+        &self.team.roster.lanes[lane]
+    }
+
+    /// Who a turn belongs to, as typed.
+    pub fn member(&self, lane: usize, turn: Turn) -> &Member {
+        self.rotations[lane].member(turn)
+    }
+
+    /// Who a turn belongs to, with what the role wants.
+    pub fn runner(&self, lane: usize, turn: Turn, role: Option<&str>) -> Runner {
+        self.team.reasoning.apply(role, self.member(lane, turn))
+    }
+
+    /// The quota that a runner draws from.
+    pub fn scope(&self, runner: &Runner, of_harness: ScopeOf<'_>) -> String {
+        self.team.providers.scope(runner).unwrap_or_else(|| of_harness(runner))
+    }
+
+    /// Who has the turn in a lane for a task of this role.
+    pub fn next(&mut self, lane: usize, role: Option<&str>, now: Timestamp, of_harness: ScopeOf<'_>) -> Pick {
+        let (team, healths) = (&self.team, &self.healths);
+        self.rotations[lane].next(|member| {
+            let runner = team.reasoning.apply(role, member);
+            if team.providers.disabled(&runner).is_some() {
+                return scheduler::Health::Unavailable { until: None };
+            }
+            let scope = team.providers.scope(&runner).unwrap_or_else(|| of_harness(&runner));
+            match healths.of(&runner, &scope, now).until() {
+                None => scheduler::Health::Ready,
+                Some(until) => scheduler::Health::Unavailable { until: Some(until) },
+            }
+        })
+    }
+
+    /// The turn of an unfinished run whose entry reads so, if the lane still has it. A lane may name
+    /// an entry twice; the rotation, whose newest pick this is, knows which of them had the turn.
+    pub fn find(&self, lane: usize, text: &str, picked: Pick) -> Option<Turn> {
+        match picked {
+            Pick::Run(turn) if self.member(lane, turn).text == text => Some(turn),
+            _ => self.rotations[lane].find(text),
+        }
+    }
+
+    /// Whether a runner can be given a run.
+    pub fn is_ready(&self, runner: &Runner, now: Timestamp, of_harness: ScopeOf<'_>) -> bool {
+        let scope = self.scope(runner, of_harness);
+        self.team.providers.disabled(runner).is_none()
+            && self.healths.of(runner, &scope, now) == resilience::Health::Active
+    }
+
+    /// How the run of a turn ended.
+    pub fn record(&mut self, lane: usize, turn: Turn, verdict: Verdict) {
+        self.rotations[lane].record(turn, verdict);
+    }
+
+    /// Begins the next cycle of a lane.
+    pub fn wrap(&mut self, lane: usize) {
+        self.rotations[lane].wrap();
+    }
+
+    /// Takes in that a runner's health changed.
+    pub fn apply(&mut self, event: &AgentStatusEvent) {
+        self.healths.apply(event);
+    }
+
+    /// The runners of all lanes that draw from a quota, as the role sees them.
+    pub fn drawing_from(&self, scope: &str, role: Option<&str>, of_harness: ScopeOf<'_>) -> Vec<Runner> {
+        let mut drawing = BTreeMap::new();
+        for member in self.team.roster.lanes.iter().flat_map(Lane::members) {
+            for runner in [member.runner.clone(), self.team.reasoning.apply(role, member)] {
+                if self.scope(&runner, of_harness) == scope {
+                    drawing.entry((runner.harness.clone(), runner.model.clone())).or_insert(runner);
+                }
+            }
+        }
+        drawing.into_values().collect()
+    }
+
+    /// The providers that keep a whole lane from working, if it is they who do.
+    pub fn disabled_by(&self, lane: usize, role: Option<&str>) -> Option<Vec<&str>> {
+        let disabled = self.lane(lane).members().map(|member| {
+            let runner = self.team.reasoning.apply(role, member);
+            self.team.providers.disabled(&runner).map(|provider| provider.name.as_str())
+        });
+        let mut names = disabled.collect::<Option<Vec<&str>>>()?;
+        names.sort_unstable();
+        names.dedup();
+        Some(names)
+    }
+}
