@@ -67,6 +67,8 @@ pub(super) fn normalise(settings: &mut Vec<Setting>, findings: &mut Findings) {
         }
     }
     settings.extend(tables);
+    // Of two that clash, the later one is to blame.
+    settings.sort_by_key(|setting| setting.origin.line);
 }
 
 /// The name of a route, provider or role as spelled, spaces around it left out.

@@ -123,6 +123,7 @@ mod tests {
         let mut registry = every_executor();
         registry.insert(built_in(Cli::Opencode, HarnessSpec::plain("Zen", "opencode")));
         registry.insert(built_in(Cli::Antigravity, HarnessSpec::plain("second", "agy")));
+        registry.insert(built_in(Cli::Codex, HarnessSpec::plain("Spare", "codex")));
         for (harness, model, scope) in [
             ("antigravity", Some("Gemini 3.5 Flash (High)"), "antigravity:flash"),
             ("antigravity", Some("gemini 3.5 FLASH (low)"), "antigravity:flash"),
@@ -143,6 +144,7 @@ mod tests {
             // Of the user's own: the name as spelled, also for a second account of a built-in one.
             ("mine", Some("a/b"), "mine"),
             ("work", Some("claude-opus-4-7"), "work"),
+            ("Spare", Some("gpt-5.5"), "Spare"),
             ("Zen", Some("zai/glm"), "Zen:zai"),
             ("second", Some("Gemini 3.5 Flash"), "second:flash"),
         ] {

@@ -105,14 +105,14 @@ fn what_stands_in_the_place_of_a_file() {
 
 #[test]
 fn every_way_to_write_a_table_means_the_same() {
-    let usual = "[reliability]\nretry_budget = 3\n[harness.cc.models]\nopus = 'x'\n[routes]\ndefault = ['cc']\n\
+    let usual = "[reliability]\nretry_budget = 10\n[harness.cc.models]\nopus = 'x'\n[routes]\ndefault = ['cc']\n\
                  [providers.a]\nmodels = ['cx']\n[harness.w]\nbase = 'cc'\nenv.A = 'b'\n";
     for other in [
-        "reliability.retry_budget = 3\nharness.cc.models.opus = 'x'\nroutes.default = ['cc']\n\
+        "reliability.retry_budget = 1_0\nharness.cc.models.opus = 'x'\nroutes.default = ['cc']\n\
          providers.a.models = ['cx']\nharness.w.base = 'cc'\nharness.w.env.A = 'b'\n",
-        "reliability = { retry_budget = 3 }\nharness = { cc = { models = { opus = 'x' } }, w = { base = 'cc', env = { A = 'b' } } }\n\
+        "reliability = { retry_budget = +10 }\nharness = { cc = { models = { opus = 'x' } }, w = { base = 'cc', env = { A = 'b' } } }\n\
          routes = { default = ['cc'] }\nproviders = { a = ['cx'] }\n",
-        "\"reliability\".'retry_budget' = 0x3\n[harness]\n\"cc\".models.\"opus\" = \"\"\"x\"\"\"\nw = { base = 'cc', env.A = 'b' }\n\
+        "\"reliability\".'retry_budget' = 0xA\n[harness]\n\"cc\".models.\"opus\" = \"\"\"x\"\"\"\nw = { base = 'cc', env.A = 'b' }\n\
          [ \"routes\" ]\n'default' = [\n  \"\\u0063c\", # claude\n]\n[providers]\nA = ['cx']\n",
         &format!("\u{feff}{}", usual.replace('\n', "\r\n")),
         &format!("{usual}\r\n# \u{feff} the end"),
@@ -203,6 +203,33 @@ fn keys_are_named_as_a_file_would_spell_them() {
     );
 }
 
+// D29, D30
+#[test]
+fn a_path_that_only_a_shell_understands_is_refused_where_it_stands() {
+    let files = Files::new(
+        "data_dir = '~other/x'\n[free_run]\nprompt_file = '$HOME/p.md'\n",
+        "# laps\n[laps]\ninstructions_file = '${X}/l.md'\n",
+    );
+    assert_eq!(
+        files.error(),
+        "home/.config/rally/config.toml:1: data_dir: \"~other/x\": variables and other users' homes are not \
+         expanded; write the path in full, or with ~/\n\
+         home/.config/rally/config.toml:3: [free_run].prompt_file: \"$HOME/p.md\": variables and other users' homes \
+         are not expanded; write the path in full, or with ~/\n\
+         repo/.rally/config.toml:3: [laps].instructions_file: \"${X}/l.md\": variables and other users' homes are \
+         not expanded; write the path in full, or with ~/"
+    );
+    // The stronger file repairs it.
+    let repaired = Files::new("data_dir = '$HOME/x'\n", "data_dir = '~/x'\n").load().unwrap().config;
+    assert!(repaired.data_dir.ends_with("home/x"));
+    // A dollar and a tilde elsewhere are letters.
+    let plain = repository("data_dir = 'a$b/~c'\n");
+    assert_eq!(plain.load().unwrap().config.data_dir, plain.workspace().join("a$b/~c"));
+    let mut variable = repository("");
+    variable.env.rally_data_dir = Some("$HOME/x".into());
+    assert!(variable.error().starts_with("RALLY_DATA_DIR: \"$HOME/x\": variables"), "{}", variable.error());
+}
+
 #[test]
 fn names_that_cannot_be_told_apart_are_refused() {
     for (text, wanted) in [
@@ -220,6 +247,15 @@ fn names_that_cannot_be_told_apart_are_refused() {
             ":2: [routes].\"\\u001B[31mred\" has a control character in its name; take it out",
         ),
         ("default = ['ÜBER:2']\n\"über\" = ['cc']", ":2: [routes].default: \"ÜBER:2\" is a role name"),
+        (
+            "[reasoning]\nSenior = 'low'\nsenior = 'high'",
+            ":4: [reasoning].senior and [reasoning].Senior (line 3) differ",
+        ),
+        ("[reasoning]\n' ' = 'low'", ":3: [reasoning] has an empty name"),
+        (
+            "[providers]\na = ['cc']\n[providers.A]\ndisabled = true",
+            ":4: [providers].A and [providers].a (line 3) differ",
+        ),
     ] {
         let error = repository(&format!("[routes]\n{text}\n")).error();
         assert!(error.contains(wanted), "{text}\n{error}");
