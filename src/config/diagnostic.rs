@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use toml_edit::Key;
+
 /// Where a key stands.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Origin {
@@ -23,7 +25,8 @@ impl fmt::Display for Origin {
 pub struct Diagnostic {
     /// Where; `None` when no file is to blame.
     pub origin: Option<Origin>,
-    /// The dotted key, for example `reliability.retry_budget`; empty for a syntax error.
+    /// The dotted key, for example `reliability.retry_budget`, with quotes around parts that TOML
+    /// wants quoted; empty for a syntax error.
     pub key: String,
     /// A fragment that names the key and the way out.
     pub message: String,
@@ -94,18 +97,25 @@ impl Findings {
 }
 
 fn diagnostic(origin: &Origin, path: &[String], message: String) -> Diagnostic {
-    Diagnostic { origin: Some(origin.clone()), key: path.join("."), message }
+    Diagnostic { origin: Some(origin.clone()), key: dotted(path), message }
 }
 
 /// How a message names a key: `[reliability].retry_budget`, or `schema_version` at the top level.
 pub(super) fn label(path: &[String]) -> String {
     match path {
-        [tables @ .., key] if !tables.is_empty() => format!("[{}].{key}", tables.join(".")),
-        _ => path.join("."),
+        [tables @ .., key] if !tables.is_empty() => {
+            format!("[{}].{}", dotted(tables), dotted(std::slice::from_ref(key)))
+        }
+        _ => dotted(path),
     }
 }
 
 /// How a message names a table: `[harness.mycode]`.
 pub(super) fn table_label(path: &[String]) -> String {
-    format!("[{}]", path.join("."))
+    format!("[{}]", dotted(path))
+}
+
+/// A path as a TOML file would spell it: `providers."a.b".models`. Two paths never look the same.
+pub(super) fn dotted(path: &[String]) -> String {
+    path.iter().map(|part| Key::new(part).display_repr().into_owned()).collect::<Vec<_>>().join(".")
 }

@@ -28,6 +28,11 @@ impl Value {
             Value::Text(_) => "a string",
             Value::Number(_) => "a number",
             Value::Flag(_) => "true or false",
+            Value::List(items)
+                if !items.is_empty() && items.iter().all(|item| matches!(item.value, Value::Table(_))) =>
+            {
+                "a list of tables, which double brackets make"
+            }
             Value::List(_) => "a list",
             Value::Table(_) => "a table",
             Value::Other(what) => what,
@@ -42,6 +47,9 @@ pub(super) struct Field {
     pub(super) line: usize,
     pub(super) value: Value,
 }
+
+/// What the parser says of a key or table that stands twice.
+const DUPLICATE: &str = "duplicate key";
 
 /// Parses a whole file; the error holds every syntax error, by line.
 pub(super) fn parse(bytes: &[u8]) -> Result<Vec<Field>, Vec<Located<String>>> {
@@ -58,7 +66,10 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Vec<Field>, Vec<Located<String>>> {
         .iter()
         .map(|error| Located {
             line: error.span().map_or(1, |span| lines.line(span.start)),
-            value: error.message().replace('\n', ", "),
+            value: match error.span().and_then(|span| text.get(span)) {
+                Some(key) if error.message() == DUPLICATE => format!("{DUPLICATE} {key}"),
+                _ => error.message().replace('\n', ", "),
+            },
         })
         .collect();
     found.sort_by_key(|error| error.line);

@@ -7,6 +7,7 @@ use super::builtin::{self, Builtin};
 use super::diagnostic::{Findings, label, table_label};
 use super::merge::Merged;
 use super::schema::{Leaf, Setting, is_name};
+use super::suggest;
 
 /// Output lines of a custom harness that are kept when nothing else is said.
 const OUTPUT_LINES: usize = 40;
@@ -219,9 +220,12 @@ fn check_runnable(
     }
     match harness.command.as_slice() {
         [] => {
+            // Names are case-sensitive, so a slip makes a harness of the user's own.
+            let builtins = builtin::BUILTINS.iter().flat_map(|builtin| builtin.aliases.iter().copied());
             let message = format!(
-                "{} can run nothing: it has no command and no base; add one of them",
-                table_label(&table.path)
+                "{} can run nothing: it has no command and no base; add one of them{}",
+                table_label(&table.path),
+                suggest::hint(&suggest::closest(name, builtins))
             );
             findings.error(&table.origin, &table.path, message);
         }

@@ -22,6 +22,14 @@ pub(super) fn read(file: &Path, findings: &mut Findings) -> Result<Layer, Config
     }
     match std::fs::read(file) {
         Ok(bytes) => Ok(from_bytes(file, &bytes, findings)),
+        // Somebody keeps the file elsewhere, and that place is not there today: running without it
+        // would run other agents than they chose.
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && file.is_symlink() => {
+            let source = std::io::Error::other(
+                "it is a symbolic link to a file that is not there; make that file, or remove the link",
+            );
+            Err(ConfigError::Unreadable { file: file.to_owned(), source })
+        }
         Err(error)
             if matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) =>
         {
@@ -72,11 +80,14 @@ fn insert(layer: &mut Layer, setting: Setting, findings: &mut Findings) {
     if let Some(other) = layer.get(&path)
         && other.path.get(1) != setting.path.get(1)
     {
+        let spaces =
+            [&setting, other].iter().any(|one| one.path.get(1).is_some_and(|name| name != name.trim()));
         let message = format!(
-            "{} and {} (line {}) differ only by case; keep one of them",
+            "{} and {} (line {}) differ only by case{}; keep one of them",
             label(&setting.path),
             label(&other.path),
-            other.origin.line
+            other.origin.line,
+            if spaces { " or outer spaces" } else { "" }
         );
         return findings.error(&setting.origin, &setting.path, message);
     }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::builtin::BUILTINS;
-use super::diagnostic::{ConfigError, Diagnostic, Findings};
+use super::diagnostic::{ConfigError, Diagnostic, Findings, label};
 use super::env::Env;
 use super::layer::{self, Layer};
 use super::merge::Merged;
@@ -59,10 +59,10 @@ fn resolve(
         return Err(ConfigError::Invalid(findings.errors));
     }
     let merged = Merged::of(layers);
-    let path = |key: &[&str]| match merged.text(key) {
-        Some(text) => paths::resolve(Path::new(text), workspace, env, &key.join(".")).map(Some),
-        None => Ok(None),
-    };
+    let mut path = |key: &[&str]| path(&merged, key, workspace, env, &mut findings);
+    let configured_data_dir = path(&["data_dir"])?;
+    let laps_instructions_file = path(&["laps", "instructions_file"])?;
+    let free_run_prompt_file = path(&["free_run", "prompt_file"])?;
     let reliability = reliability::resolve(&merged, &mut findings);
     let harnesses = harness::resolve(&merged, env.home.as_deref(), &mut findings);
     let routes = routes::routes(&merged, &mut findings);
@@ -75,11 +75,11 @@ fn resolve(
             Some(Leaf::Number(version)) => *version,
             _ => 0,
         },
-        data_dir: data_dir(path(&["data_dir"])?, workspace, env)?,
+        data_dir: data_dir(configured_data_dir, workspace, env)?,
         run_hooks_on_autocommit: merged.flag(&["run_hooks_on_autocommit"]).unwrap_or(false),
         defaults: defaults(&merged),
-        laps_instructions_file: path(&["laps", "instructions_file"])?,
-        free_run_prompt_file: path(&["free_run", "prompt_file"])?,
+        laps_instructions_file,
+        free_run_prompt_file,
         reliability,
         harnesses,
         routes,
@@ -88,6 +88,26 @@ fn resolve(
         origins: merged.origins(),
     };
     Ok(Loaded { config, warnings: findings.warnings })
+}
+
+/// A configured path. What a shell would have expanded is a finding with its line.
+fn path(
+    merged: &Merged,
+    key: &[&str],
+    workspace: &Path,
+    env: &Env,
+    findings: &mut Findings,
+) -> Result<Option<PathBuf>, ConfigError> {
+    let Some(setting) = merged.get(key) else { return Ok(None) };
+    let Some(text) = merged.text(key) else { return Ok(None) };
+    match paths::resolve(Path::new(text), workspace, env, &label(&setting.path)) {
+        Ok(path) => Ok(Some(path)),
+        Err(error @ ConfigError::NotExpanded { .. }) => {
+            findings.error(&setting.origin, &setting.path, error.to_string());
+            Ok(None)
+        }
+        Err(other) => Err(other),
+    }
 }
 
 /// `RALLY_DATA_DIR`, else `data_dir`, else `~/.local/share/rally`.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::diagnostic::Origin;
+use super::diagnostic::{Origin, dotted};
 use super::document::Located;
 use super::layer::Layer;
 use super::schema::{Leaf, Setting};
@@ -80,6 +80,6 @@ impl Merged {
 
     /// Where every kept key stands, by dotted canonical path.
     pub(super) fn origins(&self) -> BTreeMap<String, Origin> {
-        self.0.iter().map(|(path, setting)| (path.join("."), setting.origin.clone())).collect()
+        self.0.iter().map(|(path, setting)| (dotted(path), setting.origin.clone())).collect()
     }
 }

@@ -56,12 +56,24 @@ pub(super) fn normalise(settings: &mut Vec<Setting>, findings: &mut Findings) {
             let message = format!("[{table}] has an empty name; give it one or remove it");
             findings.error(&setting.origin, &setting.path, message);
         }
+        if rest.is_empty() && name.trim().contains(char::is_control) {
+            let message =
+                format!("{} has a control character in its name; take it out", label(&setting.path));
+            findings.error(&setting.origin, &setting.path, message);
+        }
         if table == "providers" && rest.is_empty() && matches!(setting.leaf, Leaf::List(_)) {
             tables.push(Setting { leaf: Leaf::Table, ..setting.clone() });
             setting.path.push("models".to_owned());
         }
     }
     settings.extend(tables);
+    // Of two that clash, the later one is to blame.
+    settings.sort_by_key(|setting| setting.origin.line);
+}
+
+/// The name of a route, provider or role as spelled, spaces around it left out.
+fn name_of(setting: &Setting) -> String {
+    setting.path.last().map(|name| name.trim().to_owned()).unwrap_or_default()
 }
 
 /// Routes by lower-case name. An entry that names a route is refused: routes do not nest.
@@ -81,7 +93,7 @@ pub(super) fn routes(merged: &Merged, findings: &mut Findings) -> BTreeMap<Strin
                 findings.error(&origin, &setting.path, message);
             }
         }
-        let name = setting.path.last().cloned().unwrap_or_default();
+        let name = name_of(setting);
         let entries = items.iter().map(|item| item.value.clone()).collect();
         routes.insert(key.to_owned(), RouteConfig { name, entries });
     }
@@ -101,7 +113,7 @@ pub(super) fn providers(merged: &Merged, findings: &mut Findings) -> BTreeMap<St
     for (key, setting) in merged.under(&["providers"]) {
         let at = |field: &'static str| ["providers", key, field];
         let provider = ProviderConfig {
-            name: setting.path.last().cloned().unwrap_or_default(),
+            name: name_of(setting),
             models: merged.strings(&at("models")),
             exclude: merged.strings(&at("exclude")),
             disabled: merged.flag(&at("disabled")).unwrap_or(false),
@@ -121,8 +133,10 @@ pub(super) fn reasoning(merged: &Merged) -> BTreeMap<String, ReasoningConfig> {
         .under(&["reasoning"])
         .filter_map(|(key, setting)| {
             let Leaf::Text(preference) = &setting.leaf else { return None };
-            let role = setting.path.last()?.trim().to_owned();
-            Some((key.to_owned(), ReasoningConfig { role, preference: preference.trim().to_owned() }))
+            Some((
+                key.to_owned(),
+                ReasoningConfig { role: name_of(setting), preference: preference.trim().to_owned() },
+            ))
         })
         .collect()
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::builtin;
-use super::diagnostic::Origin;
+use super::diagnostic::{Origin, dotted};
 use super::harness::{HarnessConfig, Launch};
 use super::reliability::Reliability;
 use super::routes::{ProviderConfig, ReasoningConfig, RouteConfig};
@@ -69,12 +69,17 @@ impl Config {
 
     /// Where the value of a dotted key stands, for example `reliability.retry_budget`; `None` when no
     /// file sets it. Deprecated spellings are found under the current key; names of routes,
-    /// providers and roles are in lower case.
+    /// providers and roles are in lower case. Behind a table, a name may stand without the quotes that
+    /// a file would want: `routes.über`.
     pub fn origin(&self, key: &str) -> Option<&Origin> {
-        self.origins.get(key)
+        self.origins.get(key).or_else(|| {
+            let (table, name) = key.split_once('.')?;
+            self.origins.get(&dotted(&[table.to_owned(), name.to_owned()]))
+        })
     }
 
-    /// Every key that a file sets, by dotted key, and where it stands. The lines of tables are left out.
+    /// Every key that a file sets, by dotted key with quotes where a file would want them, and where it
+    /// stands. The lines of tables are left out.
     pub fn origins(&self) -> impl Iterator<Item = (&str, &Origin)> {
         let is_table = |key: &str| {
             self.origins.keys().any(|other| other.strip_prefix(key).is_some_and(|rest| rest.starts_with('.')))

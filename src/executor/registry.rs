@@ -116,4 +116,39 @@ mod tests {
         }
         assert!(registry.get("nonesuch").is_none());
     }
+
+    // 10-Q1 to Q3. A runner without a model draws on the account as a whole.
+    #[test]
+    fn who_shares_a_quota() {
+        let mut registry = every_executor();
+        registry.insert(built_in(Cli::Opencode, HarnessSpec::plain("Zen", "opencode")));
+        registry.insert(built_in(Cli::Antigravity, HarnessSpec::plain("second", "agy")));
+        registry.insert(built_in(Cli::Codex, HarnessSpec::plain("Spare", "codex")));
+        for (harness, model, scope) in [
+            ("antigravity", Some("Gemini 3.5 Flash (High)"), "antigravity:flash"),
+            ("antigravity", Some("gemini 3.5 FLASH (low)"), "antigravity:flash"),
+            ("antigravity", Some("Gemini 3.1 Pro (High)"), "antigravity:pro"),
+            ("antigravity", Some("Claude Sonnet 4.6 (Thinking)"), "antigravity:claude"),
+            ("antigravity", Some("CLAUDE OPUS"), "antigravity:claude"),
+            ("antigravity", Some("GPT-OSS 120B (Medium)"), "antigravity:gpt-oss 120b (medium)"),
+            ("antigravity", None, "antigravity"),
+            ("opencode", Some("zai-coding-plan/glm-5.1"), "opencode:zai-coding-plan"),
+            ("opencode", Some("openrouter/moonshotai/kimi-k2:free"), "opencode:openrouter"),
+            ("opencode", Some("bare-model"), "opencode:bare-model"),
+            ("opencode", None, "opencode"),
+            ("claude", Some("claude-opus-4-7"), "claude"),
+            ("claude", Some("stray/slash"), "claude"),
+            ("claude", None, "claude"),
+            ("codex", Some("gpt-5.5"), "codex"),
+            ("gemini", Some("gemini-3-flash-preview"), "gemini"),
+            // Of the user's own: the name as spelled, also for a second account of a built-in one.
+            ("mine", Some("a/b"), "mine"),
+            ("work", Some("claude-opus-4-7"), "work"),
+            ("Spare", Some("gpt-5.5"), "Spare"),
+            ("Zen", Some("zai/glm"), "Zen:zai"),
+            ("second", Some("Gemini 3.5 Flash"), "second:flash"),
+        ] {
+            assert_eq!(registry.get(harness).unwrap().quota_scope(model), scope, "{harness} {model:?}");
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! The loop. A pass ([`pass`]) is a sequence of runs ([`run`]), a run is a sequence
 //! of tries ([`attempt`]). Beside them stand the pure deciders: [`life`], [`outcome`],
-//! [`backoff`], [`resilience`], [`start`], [`tally`].
+//! [`backoff`], [`recovery`], [`resilience`], [`start`], [`tally`].
 //!
 //! Nothing here prints: everything is told as [`event::Event`]s.
 
@@ -18,6 +18,7 @@ pub mod outcome;
 pub mod pass;
 pub mod record;
 pub mod recover;
+pub mod recovery;
 pub mod resilience;
 pub mod run;
 pub mod scratch;

@@ -10,6 +10,7 @@ use proptest::prelude::*;
 use rally::config::{self, Config, ConfigError, Env, TailStream, edit};
 
 mod checks;
+mod files;
 
 /// A home and a workspace with the configuration files that a test writes.
 struct Files {
@@ -391,13 +392,23 @@ fn timeouts_are_honoured_as_written() {
     let short = repository("[reliability]\nrun_timeout_secs = 60\n").load().unwrap();
     assert_eq!(short.config.reliability.handoff_timeout, secs(59));
     assert_eq!(short.warnings.len(), 1, "the handoff window was not asked for");
+    // Every warning names its key.
+    assert_eq!(
+        repository("[reliability]\nrun_timeout_secs = 1\ntry_timeout_secs = 2\nhandoff_timeout_secs = 3\n")
+            .warnings(),
+        "repo/.rally/config.toml:2: [reliability].run_timeout_secs is 1 s; below 300 s an agent may be cut while it thinks\n\
+         repo/.rally/config.toml:3: [reliability].try_timeout_secs is 2 s; below 300 s an agent may be cut while it thinks\n\
+         repo/.rally/config.toml:4: [reliability].handoff_timeout_secs is 3 s; below 300 s an agent may be cut while it thinks\n\
+         repo/.rally/config.toml:4: [reliability].handoff_timeout_secs is 3 s, which does not fit into the shorter of run and \
+         try timeout (1 s); 1 s are used\n"
+    );
 }
 
 // 10-C31, C32, D26, D27
 #[test]
 fn the_repository_wins_key_by_key() {
     let files = Files::new(
-        "[defaults]\nclaude_model = 'user-claude'\ncodex_model = 'user-codex'\niterations = 3\n\
+        "[defaults]\nclaude_model = 'user-claude'\ncodex_model = 'user-codex'\ngemini_model = 'user-gemini'\niterations = 3\n\
          [routes]\nJunior = ['op']\nsenior = ['cc']\ndefault = ['cc']\n\
          [harness.cc.models]\nopus = 'user-opus'\nsonnet = 'user-sonnet'\n\
          [providers]\nCodex = ['cx']\n[reasoning]\nverify = 'low'\n[reliability]\nrequire_changes = true\n",
@@ -408,6 +419,7 @@ fn the_repository_wins_key_by_key() {
     assert_eq!(files.warnings(), "");
     let config = files.load().unwrap().config;
     assert_eq!(config.defaults.models["claude"], "repo-claude");
+    assert_eq!(config.defaults.models["gemini"], "user-gemini");
     assert_eq!(config.defaults.models.get("codex"), None, "an empty string overrides");
     assert_eq!(config.defaults.iterations, Some(3));
     assert_eq!(config.routes["junior"].entries, ["cx"]);
@@ -447,6 +459,7 @@ fn the_old_prompt_file_key_is_deprecated() {
     assert_eq!(alone.load().unwrap().config.free_run_prompt_file, Some(alone.workspace().join("old.md")));
     let both = repository("[fallback]\ninstructions_file = 'old.md'\n[free_run]\nprompt_file = 'new.md'\n");
     assert_eq!(both.load().unwrap().config.free_run_prompt_file, Some(both.workspace().join("new.md")));
+    assert_eq!(both.warnings(), alone.warnings());
 }
 
 #[test]

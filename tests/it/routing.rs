@@ -8,6 +8,8 @@ use rally::config::{self, Config, Env};
 use rally::model::Runner;
 use rally::routing::{Catalog, Entry, Health, Pick, Quota, Roster, Scheduler, Source, Verdict};
 
+mod names;
+
 const TABLES: &str = r#"
 [defaults]
 claude_model = "claude-haiku-4-5"

@@ -44,6 +44,9 @@ fn harness_tables_are_checked() {
             ":3: [harness.a].tail_stream is \"both\", but must be stdout, stderr, combined",
         ),
         ("[harness.a.models]\nm = 'x'", ":1: [harness.a] can run nothing: it has no command and no base"),
+        ("[harness.Claude.models]\nm = 'x'", "add one of them; did you mean claude?"),
+        ("[harness.opencod]\nargs = ['x']", "add one of them; did you mean opencode?"),
+        ("[harness.somebody]\nargs = ['x']", "no command and no base; add one of them"),
         (
             "[harness.a]\nbase = 'droid'",
             ":2: [harness.a].base: \"droid\" is no built-in harness; those are antigravity",
