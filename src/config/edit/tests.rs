@@ -74,7 +74,7 @@ fn edits_reach_every_kind_of_table() {
 fn a_refused_edit_leaves_the_file_alone() {
     let (_folder, file) = file();
     for (before, key, value, wanted) in [
-        ("a = 1\n", "a.b", number(1), "a is not a table, so a.b cannot be in it"),
+        ("a = 1\n", "a.b", number(1), "a is not a table, so a.b cannot be in it; take it out first"),
         ("a = 1\n", "a.b", None, "a is not a table"),
         ("[a]\nb = 1\n", "a", number(1), "a is a table; name a key in it"),
         ("[[a]]\nb = 1\n", "a.b", number(1), "a is not a table"),

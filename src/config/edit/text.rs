@@ -27,7 +27,11 @@ pub(super) fn is_a_table(path: &[String]) -> Problem {
 }
 
 pub(super) fn not_a_table(path: &[String], depth: usize) -> Problem {
-    Problem::Shape(format!("{} is not a table, so {} cannot be in it", dotted(&path[..depth]), dotted(path)))
+    Problem::Shape(format!(
+        "{} is not a table, so {} cannot be in it; take it out first",
+        dotted(&path[..depth]),
+        dotted(path)
+    ))
 }
 
 /// A path as TOML spells it, with quotes where they are needed.
