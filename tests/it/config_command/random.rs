@@ -228,7 +228,7 @@ fn is_subsequence<'a>(short: impl IntoIterator<Item = &'a str>, long: &str) -> b
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1500, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn what_is_not_meant_stays(pieces in pieces(), steps in proptest::collection::vec(step(), 1..6)) {
@@ -263,20 +263,22 @@ proptest! {
                 let whole = path.len() == 2 && path[0] == "providers" && other.starts_with(&path);
                 prop_assert!(old.contains_key(other) || meant(&path, other, &old) || whole, "{other:?} {told}");
             }
+            let mark_less = |text: &str| text.trim_start_matches('\u{feff}').to_owned();
+            let (before, after) = (mark_less(&before), mark_less(&text));
             match &step {
                 Step::Set(..) => {
                     // At most one line is another one; comments of their own lines are all there.
-                    prop_assert!(is_subsequence(comments(&before), &text), "{told}");
-                    prop_assert!(is_another(&before, &text), "{told}");
+                    prop_assert!(is_subsequence(comments(&before), &after), "{told}");
+                    prop_assert!(is_another(&before, &after), "{told}");
                 }
                 Step::Unset(_) => {
                     prop_assert!(!change::stands(&text, &path), "{told}");
                     // Nothing is new but the line of an inline table that lost a key, and no comment is lost
                     // but in a table that went.
                     let lines: Vec<&str> = before.lines().collect();
-                    let others = text.lines().filter(|line| !lines.contains(line)).count();
+                    let others = after.lines().filter(|line| !lines.contains(line)).count();
                     prop_assert!(others <= 1, "{told}");
-                    prop_assert!(is_subsequence(outside(&before, &text), &text), "{told}");
+                    prop_assert!(is_subsequence(outside(&before, &after), &after), "{told}");
                 }
             }
             // Line ends and the mark stay.

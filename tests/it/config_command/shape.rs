@@ -1,5 +1,8 @@
 //! The JSON Schema of `rally config schema`, and files that must fit it.
 
+use pretty_assertions::assert_eq;
+use rally::config::schema::keys;
+use rally::config::{self, Env};
 use regex::Regex;
 use serde_json::Value;
 
@@ -106,4 +109,31 @@ fn right_files_fit_and_wrong_ones_do_not() {
     ] {
         assert_eq!(check(&schema, file), [wanted]);
     }
+}
+
+#[test]
+fn the_defaults_in_the_table_are_those_that_count() {
+    let write = |defaults: bool| {
+        let sandbox = Sandbox::new();
+        let harness = "[harness.a]\ncommand = ['x']\n[providers.p]\nmodels = ['cc']\n";
+        let mut text = harness.parse::<toml_edit::DocumentMut>().unwrap();
+        for row in keys::KEYS.iter().filter(|_| defaults) {
+            let Some(default) = row.default else { continue };
+            let path = row.path.replace("harness.*", "harness.a").replace("providers.*", "providers.p");
+            let (tables, key) = path.rsplit_once('.').unwrap_or(("", &path));
+            let mut table = text.as_item_mut();
+            for name in tables.split('.').filter(|name| !name.is_empty()) {
+                table = table.as_table_mut().unwrap().entry(name).or_insert(toml_edit::table());
+            }
+            table[key] = toml_edit::value(default.parse::<toml_edit::Value>().unwrap());
+        }
+        sandbox.write(".rally/config.toml", &text.to_string());
+        let env = Env { home: Some("/home/nobody".into()), ..Env::default() };
+        let loaded = config::load(&sandbox.repo(), &env).unwrap();
+        assert_eq!(loaded.warnings, []);
+        let config = loaded.config;
+        let same = (config.data_dir, config.run_hooks_on_autocommit, config.reliability);
+        (same, config.harnesses, config.providers)
+    };
+    assert_eq!(write(true), write(false));
 }
