@@ -10,6 +10,7 @@ use toml_edit::{Key, Value};
 use text::Problem;
 
 mod inline;
+mod list;
 mod meaning;
 mod text;
 

@@ -119,15 +119,21 @@ fn without(text: &str, all: &[Element], index: usize) -> String {
     left
 }
 
-fn splice(text: &str, range: Range<usize>, new: &str) -> String {
+pub(super) fn splice(text: &str, range: Range<usize>, new: &str) -> String {
     format!("{}{new}{}", &text[..range.start], &text[range.end..])
 }
 
 /// Cuts an inline table at its commas. The text is known to be valid.
 fn elements(text: &str, table: &Range<usize>) -> Result<Vec<Element>, Problem> {
-    let mut elements = Vec::new();
-    let end = table.end.saturating_sub(1);
-    let mut at = skip(text, table.start + 1, end);
+    pieces(text, table).into_iter().map(|(range, comma)| element(text, range, comma)).collect()
+}
+
+/// What stands between the commas of `{ … }` or `[ … ]`, without blanks and comments around it, and
+/// the comma behind it.
+pub(super) fn pieces(text: &str, brackets: &Range<usize>) -> Vec<(Range<usize>, Option<usize>)> {
+    let mut pieces = Vec::new();
+    let end = brackets.end.saturating_sub(1);
+    let mut at = skip(text, brackets.start + 1, end);
     while at < end {
         let start = at;
         let mut last = at;
@@ -146,11 +152,10 @@ fn elements(text: &str, table: &Range<usize>) -> Result<Vec<Element>, Problem> {
             }
             at = next;
         }
-        let comma = (at < end).then_some(at);
-        elements.push(element(text, start..last, comma)?);
+        pieces.push((start..last, (at < end).then_some(at)));
         at = skip(text, at + 1, end);
     }
-    Ok(elements)
+    pieces
 }
 
 /// The end of the token at `at`: a string, a comment, or one character.

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use toml_edit::{Document, Item, Key, Table, Value};
 
-use super::inline;
+use super::{inline, list};
 
 /// Why a text cannot be edited.
 #[derive(Debug)]
@@ -167,7 +167,7 @@ pub(super) fn set(text: &str, path: &[String], value: &str) -> Result<String, Pr
         let depth = statement.path.len();
         return match (depth == path.len(), is_table) {
             (true, true) => Err(is_a_table(path)),
-            (true, false) => Ok(format!("{}{value}{}", &text[..old.start], &text[old.end..])),
+            (true, false) => Ok(inline::splice(text, old.clone(), &in_place(&text[old.clone()], value))),
             (false, true) => inline::set(text, old.clone(), path, depth, value),
             (false, false) => Err(not_a_table(path, depth)),
         };
@@ -176,6 +176,15 @@ pub(super) fn set(text: &str, path: &[String], value: &str) -> Result<String, Pr
         return Err(is_a_table(path));
     }
     Ok(insert(&map, path, value))
+}
+
+/// What stands in the place of `old`.
+fn in_place(old: &str, new: &str) -> String {
+    let list = match new.parse() {
+        Ok(Value::Array(items)) if old.starts_with('[') => list::with_items(old, &items),
+        _ => None,
+    };
+    list.unwrap_or_else(|| new.to_owned())
 }
 
 fn insert(map: &Map<'_>, path: &[String], value: &str) -> String {

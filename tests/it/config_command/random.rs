@@ -283,7 +283,7 @@ proptest! {
             }
             // Line ends and the mark stay.
             prop_assert_eq!(text.starts_with('\u{feff}'), pieces.mark, "{}", told);
-            if pieces.dos && before.contains('\n') {
+            if pieces.dos && before.contains("\r\n") && !before.replace("\r\n", "").contains('\n') {
                 prop_assert_eq!(text.matches('\n').count(), text.matches("\r\n").count(), "{}", told);
             }
         }
