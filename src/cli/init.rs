@@ -14,9 +14,9 @@ use crate::store::migrate;
 const SUBJECT: &str = "rally: initialize workspace";
 
 /// Comments only: the repository says what differs from the user's own configuration.
-const REPOSITORY_CONFIG: &str = include_str!("init/repository.toml");
+pub(super) const REPOSITORY_CONFIG: &str = include_str!("init/repository.toml");
 /// The user's own configuration, for every repository.
-const USER_CONFIG: &str = include_str!("init/user.toml");
+pub(super) const USER_CONFIG: &str = include_str!("init/user.toml");
 /// What is in `.rally`.
 const README: &str = include_str!("init/README.md");
 /// What can be typed after `rally init`.

@@ -1,10 +1,7 @@
 //! `rally instructions`: what every agent is told, whatever its task.
 
-use std::ffi::OsString;
-use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write};
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 
 use anyhow::Context;
 
@@ -38,7 +35,10 @@ pub fn run(args: Args) -> anyhow::Result<u8> {
     let file = super::workspace::root()?.join(".rally").join("instructions.md");
     match args.action {
         Action::Show => show(&file),
-        Action::Edit => edit(&file),
+        Action::Edit => {
+            super::editor::open(&file, HEADER)?;
+            Ok(super::error::SUCCESS)
+        }
     }
 }
 
@@ -52,40 +52,4 @@ fn show(file: &Path) -> anyhow::Result<u8> {
         Err(error) => return Err(error).with_context(|| format!("cannot read {}", file.display())),
     }
     Ok(super::error::SUCCESS)
-}
-
-fn edit(file: &Path) -> anyhow::Result<u8> {
-    create(file).with_context(|| format!("cannot create {}", file.display()))?;
-    let editor = ["VISUAL", "EDITOR"]
-        .into_iter()
-        .filter_map(std::env::var_os)
-        // Only blanks would make the shell execute the file itself.
-        .find(|editor| !editor.to_string_lossy().trim().is_empty())
-        .unwrap_or_else(|| "vi".into());
-    let shown = editor.to_string_lossy().into_owned();
-    let editor = OsString::from(editor.to_string_lossy().trim());
-    // As git does it: the shell splits what the user wrote, so that arguments and quotes work.
-    let mut script = editor;
-    script.push(" \"$@\"");
-    let status = Command::new("sh")
-        .arg("-c")
-        .arg(script)
-        .arg("sh")
-        .arg(file)
-        .status()
-        .context("cannot run sh, which starts the editor")?;
-    if !status.success() {
-        anyhow::bail!("the editor \"{shown}\" failed ({status}); set VISUAL or EDITOR to another one");
-    }
-    Ok(super::error::SUCCESS)
-}
-
-/// Makes the file with its header unless it is there.
-fn create(file: &Path) -> std::io::Result<()> {
-    std::fs::create_dir_all(file.parent().map(PathBuf::from).unwrap_or_default())?;
-    match OpenOptions::new().write(true).create_new(true).open(file) {
-        Ok(mut new) => new.write_all(HEADER.as_bytes()),
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
-        Err(error) => Err(error),
-    }
 }

@@ -2,8 +2,10 @@
 //! `run(args) -> anyhow::Result<u8>`, whose value is the exit code.
 
 pub mod completions;
+pub mod config;
 pub mod demo;
 pub mod doctor;
+pub mod editor;
 pub mod error;
 pub mod guard;
 pub mod init;
@@ -46,6 +48,8 @@ enum Command {
     Progress(progress::Args),
     /// Show or edit the instructions that every agent gets
     Instructions(instructions::Args),
+    /// Read and change the configuration
+    Config(config::Args),
     /// What runs here now, and the last relay
     Status(status::Args),
     /// Check everything that a relay needs, and find what crashes left behind
@@ -95,6 +99,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<u8> {
         Command::Tail(args) => tail::run(args),
         Command::Progress(args) => progress::run(args),
         Command::Instructions(args) => instructions::run(args),
+        Command::Config(args) => config::run(args),
         Command::Status(args) => status::run(args),
         Command::Doctor(args) => doctor::run(args),
         Command::Demo(args) => demo::run(args),

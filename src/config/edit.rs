@@ -5,7 +5,14 @@ use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use toml_edit::{Document, DocumentMut, InlineTable, Item, Key, Table, Value};
+use toml_edit::{Key, Value};
+
+use text::Problem;
+
+mod inline;
+mod list;
+mod meaning;
+mod text;
 
 const BYTE_ORDER_MARK: char = '\u{feff}';
 
@@ -51,185 +58,129 @@ pub enum EditError {
     },
 }
 
-/// Sets a dotted key to a value, or removes it with `None`. A missing file is made, with its
-/// folders. The file is replaced in one step, so a reader never sees half of it; a symbolic link
-/// stays one. The result says whether anything changed.
+/// One change of a file's text.
+#[derive(Debug, Clone)]
+pub enum Edit {
+    /// Sets a key. A table is not replaced by a value.
+    Set(Vec<String>, Value),
+    /// Takes a key or a whole table out.
+    Unset(Vec<String>),
+    /// Gives the last part of a key another spelling, of one or more parts, and leaves its value where it is.
+    Rename(Vec<String>, Vec<String>),
+}
+
+/// The parts of a dotted key as TOML spells it, like `reliability.retry_budget` or `harness."my agent"`.
+///
+/// # Errors
+///
+/// [`EditError::BadKey`].
+pub fn path(key: &str) -> Result<Vec<String>, EditError> {
+    let parts = Key::parse(key).map_err(|_| EditError::BadKey(key.to_owned()))?;
+    Ok(parts.into_iter().map(|part| part.get().to_owned()).collect())
+}
+
+/// A path as TOML spells it, with quotes where they are needed.
+pub fn dotted(path: &[String]) -> String {
+    text::dotted(path)
+}
+
+/// Sets a dotted key to a value, or removes it (a whole table, too) with `None`. A missing file is
+/// made, with its folders. The file is replaced in one step, so a reader never sees half of it; a
+/// symbolic link stays one. The result says whether anything changed.
 ///
 /// # Errors
 ///
 /// See [`EditError`]; the file is untouched then.
 pub fn set(file: &Path, key: &str, value: Option<Value>) -> Result<bool, EditError> {
-    let path: Vec<String> = Key::parse(key)
-        .map_err(|_| EditError::BadKey(key.to_owned()))?
-        .into_iter()
-        .map(|part| part.get().to_owned())
-        .collect();
-    let before = match std::fs::read(file).map(String::from_utf8) {
-        Ok(Ok(text)) => text,
-        Ok(Err(error)) => {
-            let source = std::io::Error::new(std::io::ErrorKind::InvalidData, error.utf8_error());
-            return Err(EditError::Unreadable { file: file.to_owned(), source });
-        }
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
-        Err(source) => return Err(EditError::Unreadable { file: file.to_owned(), source }),
+    let path = path(key)?;
+    let edit = match value {
+        Some(value) => Edit::Set(path, value),
+        None => Edit::Unset(path),
     };
-    let after = edited(&before, &path, value).map_err(|problem| problem.at(file))?;
-    if after == before {
-        return Ok(false);
+    let before = read(file)?;
+    let after = edited(file, &before, &[edit])?;
+    if after != before {
+        write(file, &after)?;
     }
-    replace(file, &after)
-        .map_err(|source| EditError::Unwritable { file: file.to_owned(), source })
-        .map(|()| true)
+    Ok(after != before)
 }
 
-enum Problem {
-    Toml { line: usize, message: String },
-    Shape(String),
-}
-
-impl Problem {
-    fn toml(error: &toml_edit::TomlError, text: &str) -> Problem {
-        let offset = error.span().map_or(0, |span| span.start).min(text.len());
-        let line = 1 + text.as_bytes()[..offset].iter().filter(|byte| **byte == b'\n').count();
-        Problem::Toml { line, message: error.message().replace('\n', ", ") }
+/// The text of a file; empty when it is missing.
+///
+/// # Errors
+///
+/// [`EditError::Unreadable`].
+pub fn read(file: &Path) -> Result<String, EditError> {
+    let unreadable = |source| EditError::Unreadable { file: file.to_owned(), source };
+    // A pipe in its place would block.
+    if std::fs::metadata(file).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
+        return Err(unreadable(std::io::Error::other("it is no regular file")));
     }
-
-    fn at(self, file: &Path) -> EditError {
-        let file = file.to_owned();
-        match self {
-            Problem::Toml { line, message } => EditError::Invalid { file, line, message },
-            Problem::Shape(problem) => EditError::Shape { file, problem },
+    match std::fs::read(file).map(String::from_utf8) {
+        Ok(Ok(text)) => Ok(text),
+        Ok(Err(error)) => {
+            Err(unreadable(std::io::Error::new(std::io::ErrorKind::InvalidData, error.utf8_error())))
         }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(String::new()),
+        Err(source) => Err(unreadable(source)),
     }
 }
 
-fn edited(before: &str, path: &[String], value: Option<Value>) -> Result<String, Problem> {
+/// Replaces a file in one step, and makes it with its folders when it is missing.
+///
+/// # Errors
+///
+/// [`EditError::Unwritable`].
+pub fn write(file: &Path, text: &str) -> Result<(), EditError> {
+    replace(file, text).map_err(|source| EditError::Unwritable { file: file.to_owned(), source })
+}
+
+/// The text of a file after some edits, one after the other; `file` is for messages.
+///
+/// # Errors
+///
+/// [`EditError::Invalid`] and [`EditError::Shape`].
+pub fn edited(file: &Path, before: &str, edits: &[Edit]) -> Result<String, EditError> {
     let body = before.strip_prefix(BYTE_ORDER_MARK);
     let mark = if body.is_some() { String::from(BYTE_ORDER_MARK) } else { String::new() };
-    let body = body.unwrap_or(before);
-    // toml_edit writes bare newlines. A file with both kinds has no convention to keep.
-    let newlines = body.matches('\n').count();
-    let dos = newlines > 0 && body.matches("\r\n").count() == newlines;
-    let text = if dos { body.replace("\r\n", "\n") } else { body.to_owned() };
-    let text = match value {
-        Some(value) => with(&text, path, value)?,
-        None => without(&text, path)?,
-    };
-    Ok(mark + &if dos { text.replace('\n', "\r\n") } else { text })
-}
-
-fn with(text: &str, path: &[String], value: Value) -> Result<String, Problem> {
-    let mut document: DocumentMut = text.parse().map_err(|error| Problem::toml(&error, text))?;
-    if document.as_table().is_empty() && !text.trim().is_empty() {
-        // Comments only: they are the head of the file, not the tail of the new key.
-        let gap = if text.ends_with('\n') { "\n" } else { "\n\n" };
-        return Ok(format!("{text}{gap}{}", with("", path, value)?));
+    let mut text = body.unwrap_or(before).to_owned();
+    for edit in edits {
+        text = one(&text, edit).map_err(|problem| match problem {
+            Problem::Toml { line, message } => EditError::Invalid { file: file.to_owned(), line, message },
+            Problem::Shape(problem) => EditError::Shape { file: file.to_owned(), problem },
+        })?;
     }
-    put(document.as_item_mut(), path, value, path)?;
-    Ok(document.to_string())
+    Ok(mark + &text)
 }
 
-/// `whole` is the full path, for messages.
-fn put(item: &mut Item, path: &[String], value: Value, whole: &[String]) -> Result<(), Problem> {
-    let Some((first, rest)) = path.split_first() else { return assign(item, value, whole) };
-    match item {
-        Item::None => {
-            let mut table = Table::new();
-            // Without a header of its own unless a value stands in it.
-            table.set_implicit(true);
-            *item = Item::Table(table);
-            put(item, path, value, whole)
-        }
-        Item::Table(table) => put(table.entry(first).or_insert(Item::None), rest, value, whole),
-        Item::Value(Value::InlineTable(table)) if rest.is_empty() => {
-            let mut value = value;
-            if let Some(old) = table.get(first) {
-                *value.decor_mut() = old.decor().clone();
-            }
-            table.insert(first, value);
-            Ok(())
-        }
-        Item::Value(Value::InlineTable(table)) => {
-            // A real table cannot stand inside an inline one.
-            let mut inner = Item::Value(match table.get(first) {
-                Some(inner) => inner.clone(),
-                None => Value::InlineTable(InlineTable::new()),
-            });
-            put(&mut inner, rest, value, whole)?;
-            if let Item::Value(inner) = inner {
-                table.insert(first, inner);
-            }
-            Ok(())
-        }
-        Item::Value(_) | Item::ArrayOfTables(_) => Err(not_a_table(whole, whole.len() - path.len())),
+fn one(before: &str, edit: &Edit) -> Result<String, Problem> {
+    let after = match edit {
+        Edit::Set(path, value) => text::set(before, path, &literal(value)),
+        Edit::Unset(path) => text::remove(before, path),
+        Edit::Rename(path, to) => text::rename(before, path, to),
+    }?;
+    // TOML can be written in more ways than anybody thinks of: what is not understood, is not saved.
+    if meaning::holds(before, edit, &after) {
+        Ok(after)
+    } else {
+        let (Edit::Set(path, _) | Edit::Unset(path) | Edit::Rename(path, _)) = edit;
+        let problem = format!("{} cannot be changed where it stands; use an editor", dotted(path));
+        Err(Problem::Shape(problem))
     }
 }
 
-/// Keeps what stands around the old value, a comment behind it above all.
-fn assign(item: &mut Item, mut value: Value, whole: &[String]) -> Result<(), Problem> {
-    match item {
-        Item::None => {}
-        Item::Value(old) => *value.decor_mut() = old.decor().clone(),
-        Item::Table(_) | Item::ArrayOfTables(_) => return Err(is_a_table(whole)),
+/// A value on one line.
+pub fn literal(value: &Value) -> String {
+    match value {
+        Value::String(text) => quoted(text.value()),
+        Value::Array(items) => format!("[{}]", items.iter().map(literal).collect::<Vec<_>>().join(", ")),
+        other => other.to_string().trim().to_owned(),
     }
-    *item = Item::Value(value);
-    Ok(())
 }
 
-/// Takes out the lines of a key. Comments above it stay: they may be about more than this key.
-fn without(text: &str, path: &[String]) -> Result<String, Problem> {
-    let document = Document::parse(text).map_err(|error| Problem::toml(&error, text))?;
-    let mut item = document.as_item();
-    for (depth, part) in path.iter().enumerate() {
-        let last = depth + 1 == path.len();
-        match item {
-            Item::Table(table) => {
-                let Some((key, inner)) = table.get_key_value(part) else { return Ok(text.to_owned()) };
-                if !last {
-                    item = inner;
-                    continue;
-                }
-                let (Some(key), Item::Value(_), Some(value)) = (key.span(), inner, inner.span()) else {
-                    return Err(is_a_table(path));
-                };
-                let start = text[..key.start].rfind('\n').map_or(0, |newline| newline + 1);
-                let end = text[value.end..].find('\n').map_or(text.len(), |at| value.end + at + 1);
-                return Ok(format!("{}{}", &text[..start], &text[end..]));
-            }
-            Item::Value(Value::InlineTable(_)) => return without_inline(text, path),
-            _ => return Err(not_a_table(path, depth)),
-        }
-    }
-    Ok(text.to_owned())
-}
-
-fn without_inline(text: &str, path: &[String]) -> Result<String, Problem> {
-    let mut document: DocumentMut = text.parse().map_err(|error| Problem::toml(&error, text))?;
-    let Some((last, tables)) = path.split_last() else { return Ok(text.to_owned()) };
-    let mut item = document.as_item_mut();
-    for part in tables {
-        match item.get_mut(part) {
-            Some(inner) => item = inner,
-            None => return Ok(text.to_owned()),
-        }
-    }
-    match item.as_table_like_mut() {
-        Some(table) => drop(table.remove(last)),
-        None => return Err(not_a_table(path, tables.len())),
-    }
-    Ok(document.to_string())
-}
-
-fn is_a_table(path: &[String]) -> Problem {
-    Problem::Shape(format!("{} is a table; name a key in it", path.join(".")))
-}
-
-fn not_a_table(path: &[String], depth: usize) -> Problem {
-    Problem::Shape(format!(
-        "{} is not a table, so {} cannot be in it",
-        path[..depth].join("."),
-        path.join(".")
-    ))
+/// A string on one line: the escapes of JSON are escapes of TOML.
+fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string().replace('\u{7f}', "\\u007f")
 }
 
 fn replace(file: &Path, text: &str) -> std::io::Result<()> {

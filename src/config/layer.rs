@@ -15,13 +15,21 @@ pub(super) type Layer = BTreeMap<Vec<String>, Setting>;
 
 /// Reads a file. A missing one is an empty layer.
 pub(super) fn read(file: &Path, findings: &mut Findings) -> Result<Layer, ConfigError> {
+    match bytes(file)? {
+        Some(bytes) => Ok(from_bytes(file, &bytes, findings)),
+        None => Ok(Layer::new()),
+    }
+}
+
+/// What a file holds; `None` when it is missing.
+pub(super) fn bytes(file: &Path) -> Result<Option<Vec<u8>>, ConfigError> {
     // A pipe in its place would block.
     if std::fs::metadata(file).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
         let source = std::io::Error::other("it is no regular file");
         return Err(ConfigError::Unreadable { file: file.to_owned(), source });
     }
     match std::fs::read(file) {
-        Ok(bytes) => Ok(from_bytes(file, &bytes, findings)),
+        Ok(bytes) => Ok(Some(bytes)),
         // Somebody keeps the file elsewhere, and that place is not there today: running without it
         // would run other agents than they chose.
         Err(error) if error.kind() == std::io::ErrorKind::NotFound && file.is_symlink() => {
@@ -33,7 +41,7 @@ pub(super) fn read(file: &Path, findings: &mut Findings) -> Result<Layer, Config
         Err(error)
             if matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) =>
         {
-            Ok(Layer::new())
+            Ok(None)
         }
         Err(source) => Err(ConfigError::Unreadable { file: file.to_owned(), source }),
     }
@@ -65,7 +73,7 @@ pub(super) fn from_bytes(file: &Path, bytes: &[u8], findings: &mut Findings) -> 
 }
 
 /// The path under which a setting is merged.
-fn canonical(path: &[String]) -> Vec<String> {
+pub(super) fn canonical(path: &[String]) -> Vec<String> {
     let mut path = path.to_vec();
     if let [table, name, ..] = path.as_mut_slice()
         && routes::TABLES.contains(&table.as_str())

@@ -58,36 +58,54 @@ fn resolve(
     if !findings.errors.is_empty() {
         return Err(ConfigError::Invalid(findings.errors));
     }
-    let merged = Merged::of(layers);
-    let mut path = |key: &[&str]| path(&merged, key, workspace, env, &mut findings);
-    let configured_data_dir = path(&["data_dir"])?;
-    let laps_instructions_file = path(&["laps", "instructions_file"])?;
-    let free_run_prompt_file = path(&["free_run", "prompt_file"])?;
-    let reliability = reliability::resolve(&merged, &mut findings);
-    let harnesses = harness::resolve(&merged, env.home.as_deref(), &mut findings);
-    let routes = routes::routes(&merged, &mut findings);
-    let providers = routes::providers(&merged, &mut findings);
-    if !findings.errors.is_empty() {
-        return Err(ConfigError::Invalid(findings.errors));
+    let (config, trouble) = build(&Merged::of(layers), workspace, env, &mut findings);
+    match trouble {
+        _ if !findings.errors.is_empty() => Err(ConfigError::Invalid(findings.errors)),
+        Some(trouble) => Err(trouble),
+        None => Ok(Loaded { config, warnings: findings.warnings }),
     }
+}
+
+/// The configuration as far as it can be understood, and the first path that leads nowhere.
+pub(super) fn build(
+    merged: &Merged,
+    workspace: &Path,
+    env: &Env,
+    findings: &mut Findings,
+) -> (Config, Option<ConfigError>) {
+    let mut trouble = None;
+    let mut sure = |path: Result<Option<PathBuf>, ConfigError>| {
+        path.unwrap_or_else(|error| {
+            trouble.get_or_insert(error);
+            None
+        })
+    };
+    let mut path = |key: &[&str]| path(merged, key, workspace, env, findings);
+    let data_dir = path(&["data_dir"]).and_then(|configured| data_dir(configured, workspace, env));
+    let laps_instructions_file = sure(path(&["laps", "instructions_file"]));
+    let free_run_prompt_file = sure(path(&["free_run", "prompt_file"]));
+    let reliability = reliability::resolve(merged, findings);
+    let harnesses = harness::resolve(merged, env.home.as_deref(), findings);
+    let routes = routes::routes(merged, findings);
+    let providers = routes::providers(merged, findings);
     let config = Config {
         schema_version: match merged.get(&["schema_version"]).map(|setting| &setting.leaf) {
             Some(Leaf::Number(version)) => *version,
             _ => 0,
         },
-        data_dir: data_dir(configured_data_dir, workspace, env)?,
+        data_dir: sure(data_dir.map(Some)).unwrap_or_default(),
         run_hooks_on_autocommit: merged.flag(&["run_hooks_on_autocommit"]).unwrap_or(false),
-        defaults: defaults(&merged),
+        defaults: defaults(merged),
         laps_instructions_file,
         free_run_prompt_file,
         reliability,
         harnesses,
         routes,
         providers,
-        reasoning: routes::reasoning(&merged),
+        reasoning: routes::reasoning(merged),
         origins: merged.origins(),
     };
-    Ok(Loaded { config, warnings: findings.warnings })
+    (config, trouble)
 }
 
 /// A configured path. What a shell would have expanded is a finding with its line.
@@ -135,7 +153,8 @@ fn defaults(merged: &Merged) -> Defaults {
     }
 }
 
-fn sort(diagnostics: &mut [Diagnostic], files: &[PathBuf]) {
+/// In the order of the files, then by line.
+pub(super) fn sort(diagnostics: &mut [Diagnostic], files: &[PathBuf]) {
     diagnostics.sort_by_key(|diagnostic| match &diagnostic.origin {
         Some(origin) => (files.iter().position(|file| *file == origin.file), origin.line),
         None => (None, 0),

@@ -78,6 +78,11 @@ impl Merged {
         })
     }
 
+    /// Everything, by canonical path.
+    pub(super) fn all(&self) -> impl Iterator<Item = (&Vec<String>, &Setting)> {
+        self.0.iter()
+    }
+
     /// Where every kept key stands, by dotted canonical path.
     pub(super) fn origins(&self) -> BTreeMap<String, Origin> {
         self.0.iter().map(|(path, setting)| (dotted(path), setting.origin.clone())).collect()

@@ -6,24 +6,27 @@
 //! was kept remembers where it stands ([`Config::origin`]).
 
 pub mod builtin;
+pub mod change;
 mod diagnostic;
 mod document;
 pub mod edit;
 mod env;
 mod harness;
+pub mod inspect;
 mod layer;
 mod load;
 mod merge;
 mod paths;
 mod reliability;
 mod routes;
-mod schema;
+pub mod schema;
 mod settings;
 pub mod suggest;
 
 pub use diagnostic::{ConfigError, Diagnostic, Origin};
 pub use env::Env;
 pub use harness::{HarnessConfig, Launch, TailStream};
+pub use inspect::{Entry, Inspection, inspect};
 pub use load::{Loaded, load, repository_file};
 pub use reliability::Reliability;
 pub use routes::{ProviderConfig, ReasoningConfig, RouteConfig};

@@ -1,82 +1,16 @@
-//! Every key that a configuration file may hold, and the shape of its value.
+//! The check of a file against the table of keys.
 
-use super::builtin::BUILTINS;
+pub mod json;
+pub mod keys;
+
+use keys::{KEYS, Kind, entry, is_table, names_in};
+
 use super::diagnostic::{Findings, Origin, label, table_label};
 use super::document::{Field, Located, Value};
 use super::suggest;
 
 /// The version of the file format that this program reads.
 pub const SCHEMA_VERSION: i64 = 2;
-
-/// A hundred years in seconds: long enough for "never", short enough for every clock's arithmetic.
-const CENTURY: i64 = 3_155_760_000;
-
-/// The shape of a value.
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Kind {
-    Text,
-    Flag,
-    Number(i64, i64),
-    /// A list of strings.
-    List,
-    OneOf(&'static [&'static str]),
-    /// Not looked at.
-    Anything,
-}
-
-const SECONDS: Kind = Kind::Number(0, CENTURY);
-const COUNT: Kind = Kind::Number(0, u32::MAX as i64);
-
-/// `*` stands for a name of the user's. The default models (`[defaults].claude_model` and so on,
-/// and their deprecated twins at the top level) are in [`kind`].
-const KEYS: &[(&str, Kind)] = &[
-    ("schema_version", Kind::Number(i64::MIN, i64::MAX)),
-    ("data_dir", Kind::Text),
-    ("run_hooks_on_autocommit", Kind::Flag),
-    // Written into every user file by the earlier program, never used by it.
-    ("laps_instructions", Kind::Anything),
-    ("defaults.iterations", Kind::Number(1, i64::MAX)),
-    ("defaults.mix", Kind::Text),
-    ("laps.instructions_file", Kind::Text),
-    ("free_run.prompt_file", Kind::Text),
-    ("fallback.instructions_file", Kind::Text),
-    ("reliability.freeze_threshold_secs", SECONDS),
-    ("reliability.stall_threshold_secs", SECONDS),
-    ("reliability.network_silence_secs", SECONDS),
-    ("reliability.startup_timeout_secs", SECONDS),
-    ("reliability.liveness_probe", Kind::Flag),
-    ("reliability.retry_budget", COUNT),
-    ("reliability.retry_backoff_secs", SECONDS),
-    ("reliability.retry_patience_secs", SECONDS),
-    ("reliability.run_timeout_secs", SECONDS),
-    ("reliability.try_timeout_secs", SECONDS),
-    ("reliability.handoff_timeout_secs", SECONDS),
-    ("reliability.recent_try_count", COUNT),
-    ("reliability.recent_try_char_limit", COUNT),
-    ("reliability.recent_context_char_limit", COUNT),
-    ("reliability.max_failed_runs", COUNT),
-    ("reliability.require_changes", Kind::Flag),
-    // A table of an early version.
-    ("reliability.chars_per_token", Kind::Anything),
-    ("harness.*.base", Kind::Text),
-    ("harness.*.command", Kind::List),
-    ("harness.*.model_flag", Kind::Text),
-    ("harness.*.effort", Kind::Text),
-    ("harness.*.args", Kind::List),
-    ("harness.*.env.*", Kind::Text),
-    ("harness.*.output_strategy", Kind::OneOf(&["tail"])),
-    ("harness.*.output_lines", Kind::Number(0, 100_000)),
-    ("harness.*.tail_stream", Kind::OneOf(&["stdout", "stderr", "combined"])),
-    ("harness.*.models.*", Kind::Text),
-    ("routes.*", Kind::List),
-    ("reasoning.*", Kind::Text),
-    ("providers.*", Kind::List),
-    ("providers.*.models", Kind::List),
-    ("providers.*.exclude", Kind::List),
-    ("providers.*.disabled", Kind::Flag),
-    // Of the earlier program; this one reports nothing to anybody.
-    ("telemetry", Kind::Anything),
-];
 
 /// A checked value.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -123,7 +57,7 @@ fn walk(
     for field in fields {
         path.push(field.key.clone());
         let origin = Origin { file: file.to_owned(), line: field.line };
-        match (kind(path), &field.value) {
+        match (entry(path).map(|key| key.kind), &field.value) {
             (Some(Kind::Anything), _) => {}
             (_, Value::Table(inner)) if is_table(path) => {
                 settings.push(Setting { path: path.clone(), origin, leaf: Leaf::Table });
@@ -147,14 +81,19 @@ fn walk(
     }
 }
 
-fn unknown(path: &[String], origin: &Origin, findings: &mut Findings) {
-    let Some((word, parent)) = path.split_last() else { return };
-    let near = suggest::closest(word, siblings(parent));
-    let elsewhere = near.is_empty().then(|| KEYS.iter().find(|(key, _)| leaf_name(key) == word)).flatten();
-    let hint = match elsewhere {
-        Some((key, _)) => format!("; did you mean {}?", label(&segments(key))),
+/// `; did you mean …?` for an unknown key, or nothing.
+fn likely(path: &[String]) -> String {
+    let Some((word, parent)) = path.split_last() else { return String::new() };
+    let near = suggest::closest(word, names_in(parent));
+    let elsewhere = || KEYS.iter().find(|key| key.current.is_none() && leaf_name(key.path) == word);
+    match near.is_empty().then(elsewhere).flatten() {
+        Some(key) => format!("; did you mean {}?", label(&segments(key.path))),
         None => suggest::hint(&near),
-    };
+    }
+}
+
+fn unknown(path: &[String], origin: &Origin, findings: &mut Findings) {
+    let hint = likely(path);
     // A misspelt key of a provider would change who shares a limit: too risky to go on.
     if path.len() == 3 && path[0] == "providers" {
         let message = format!("unknown key {}{hint}", label(path));
@@ -214,41 +153,6 @@ fn item(item: &Located<Value>) -> Result<Located<String>, Problem> {
 /// No operating system passes a NUL in a path, an argument or the environment.
 fn clean(text: &str) -> Result<String, String> {
     if text.contains('\0') { Err("must not hold a NUL character".to_owned()) } else { Ok(text.to_owned()) }
-}
-
-fn kind(path: &[String]) -> Option<Kind> {
-    let is_model = |key: &String| BUILTINS.iter().any(|builtin| builtin.model_key == key);
-    match path {
-        [key] if is_model(key) => return Some(Kind::Text),
-        [table, key] if table == "defaults" && is_model(key) => return Some(Kind::Text),
-        _ => {}
-    }
-    KEYS.iter()
-        .find(|(key, _)| key.split('.').count() == path.len() && matches(key, path))
-        .map(|(_, kind)| *kind)
-}
-
-fn is_table(path: &[String]) -> bool {
-    KEYS.iter().any(|(key, _)| key.split('.').count() > path.len() && matches(key, path))
-}
-
-/// Whether `path` is `key` or one of its tables.
-fn matches(key: &str, path: &[String]) -> bool {
-    key.split('.').zip(path).all(|(pattern, segment)| pattern == "*" || pattern == segment)
-}
-
-/// The names that may stand in a table.
-fn siblings(parent: &[String]) -> Vec<&'static str> {
-    let mut names: Vec<&'static str> = KEYS
-        .iter()
-        .filter(|(key, _)| matches(key, parent))
-        .filter_map(|(key, _)| key.split('.').nth(parent.len()))
-        .filter(|name| *name != "*")
-        .collect();
-    if parent == ["defaults"] {
-        names.extend(BUILTINS.iter().map(|builtin| builtin.model_key));
-    }
-    names
 }
 
 fn segments(key: &str) -> Vec<String> {

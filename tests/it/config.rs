@@ -96,7 +96,7 @@ fn without_files_everything_has_its_default() {
     assert!(reliability.require_changes);
 }
 
-const EVERY_KEY: &str = r#"
+pub const EVERY_KEY: &str = r#"
 schema_version = 2
 data_dir = "~/data"
 run_hooks_on_autocommit = true
