@@ -50,7 +50,9 @@ impl Doubts {
             doubts.warnings.extend(all_disabled(seats).map(say));
             doubts.warnings.extend(repeated(seats).into_iter().map(say));
             doubts.infos.extend(fallbacks(seats).into_iter().map(say));
-            doubts.infos.extend(single(lane).map(say));
+            if seats.iter().any(|seat| seat.disabled.is_none()) {
+                doubts.infos.extend(single(lane).map(say));
+            }
         }
         doubts.warnings.extend(missing_programs(config, &seats, trouble));
         doubts.infos.extend(disabled_providers(config, rules, &seats));
