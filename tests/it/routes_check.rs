@@ -548,6 +548,25 @@ fn the_preview_begins_where_an_unfinished_relay_stands() {
     assert_eq!(picks(&report["preview"][0])[0].1, "two");
 }
 
+#[test]
+fn an_unfinished_relay_with_a_mix_of_its_own_is_told() {
+    let sandbox = Sandbox::initialised();
+    sandbox.configure(&format!("[routes]\ndefault = [\"two:1\", \"cc:3\"]\n{TWO}"));
+    sandbox.claude("init; here; await go; result done");
+    let relay = sandbox.start_relay(&["-i", "2", "--agent", "cc", "work"]);
+    sandbox.wait_for_note("here.1");
+    relay.signal("INT");
+    assert_eq!(relay.finish().status.code(), Some(130));
+    let (out, _) = told(&sandbox, 0, &["--preview", "1"]);
+    assert_eq!(
+        lines(&out, "info"),
+        ["relay #1 is unfinished; resumed, it goes on with its own mix (cc), which is not previewed"]
+    );
+    assert!(out.contains("next runs of default:\n  1. two:1  two\n"), "{out}");
+    let (out, _) = told(&sandbox, 0, &[]);
+    assert_eq!(lines(&out, "info"), [""; 0], "only beside a preview");
+}
+
 fn event(harness: &str, kind: &str, more: Value) -> String {
     let mut event = json!({
         "v": 1, "agent_type": harness, "event_type": kind, "timestamp": "2026-11-23T06:00:00.000Z"

@@ -11,9 +11,11 @@ use crate::model::time::{self, millis_option};
 use crate::model::{Runner, Timestamp};
 use crate::relay::crew::{Crew, Team};
 use crate::relay::resilience::{Health, Healths};
+use crate::routing::label::display_label;
 use crate::routing::lane::DEFAULT_LANE;
 use crate::routing::scheduler::{Pick, Verdict};
 use crate::routing::{Lane, Member, Roster, Rules, Scheduler};
+use crate::store::records::RelayRecord;
 use crate::store::{Reader, StoreError};
 
 /// The next runs of a lane.
@@ -92,8 +94,8 @@ impl RunnerLine {
 /// What is remembered of the workspace.
 #[derive(Debug, Default)]
 pub struct Memory {
-    /// The unfinished relay, and where its lanes stand.
-    relay: Option<(u64, Value)>,
+    /// The unfinished relay.
+    relay: Option<RelayRecord>,
     healths: Healths,
 }
 
@@ -104,9 +106,23 @@ impl Memory {
     ///
     /// When the state cannot be read; what is not there is no error.
     pub fn read(reader: &Reader) -> Result<Memory, StoreError> {
-        let open = reader.open_relay()?;
-        let relay = open.and_then(|relay| Some((relay.id, relay.position?.get("lanes")?.clone())));
+        let relay = reader.open_relay()?;
         Ok(Memory { relay, healths: Healths::replay(&reader.status_events()?) })
+    }
+
+    /// Where the lanes of the unfinished relay stand, by name.
+    fn positions(&self) -> Option<&Value> {
+        self.relay.as_ref()?.position.as_ref()?.get("lanes")
+    }
+
+    /// What to know when the unfinished relay has other lanes than a new one would have.
+    pub fn other_mix(&self, roster: &Roster) -> Option<String> {
+        let relay = self.relay.as_ref().filter(|relay| relay.agent_mix != roster.label())?;
+        Some(format!(
+            "relay #{} is unfinished; resumed, it goes on with its own mix ({}), which is not previewed",
+            relay.id,
+            display_label(&relay.agent_mix)
+        ))
     }
 }
 
@@ -147,13 +163,12 @@ impl Outlook<'_> {
     }
 
     fn lane(&self, index: usize, lane: &Lane, role: Option<&str>, n: usize) -> LanePreview {
-        let positions = self.memory.relay.as_ref().map(|(_, positions)| positions);
         let team = Team {
             roster: self.roster.clone(),
             providers: self.rules.providers.clone(),
             reasoning: self.rules.reasoning.clone(),
         };
-        let mut crew = Crew::new(team, positions, self.memory.healths.clone());
+        let mut crew = Crew::new(team, self.memory.positions(), self.memory.healths.clone());
         let of_harness = |runner: &Runner| self.programs.scope_of_harness(runner);
         let (mut picks, mut end) = (Vec::new(), None);
         let (mut now, mut wait_until, mut wrapped) = (self.now, None, false);
@@ -193,11 +208,10 @@ impl Outlook<'_> {
 
     /// The unfinished relay, if its position is one of this lane.
     fn relay_of(&self, lane: &Lane) -> Option<u64> {
-        let (relay, positions) = self.memory.relay.as_ref()?;
-        let stored = positions.get(&lane.name)?;
+        let stored = self.memory.positions()?.get(&lane.name)?;
         let restored = Scheduler::restore(lane.slots.clone(), Some(stored));
         let fits = serde_json::to_value(restored.position()).is_ok_and(|position| position == *stored);
-        fits.then_some(*relay)
+        self.memory.relay.as_ref().filter(|_| fits).map(|relay| relay.id)
     }
 
     fn passed_over(&self, member: &Member, role: Option<&str>) -> Option<PassedOver> {

@@ -151,6 +151,8 @@ impl Report {
                 true => rules.mix.as_ref().ok().cloned(),
                 false => Roster::from_routes(&rules.routes),
             };
+            let other = roster.as_ref().and_then(|roster| memory.other_mix(roster));
+            self.infos.extend(other.map(Complaint::plain));
             let ahead = |roster: &Roster| {
                 let outlook = Outlook { roster, rules: &rules, programs: &programs, memory: &memory, now };
                 outlook.lanes(&config, n)
