@@ -537,12 +537,19 @@ fn the_preview_begins_where_an_unfinished_relay_stands() {
     let (out, _) = told(&sandbox, 0, &["--preview", "1"]);
     assert!(out.contains("next runs of default (from where relay #1 stands):\n  1. cc:3  claude\n"), "{out}");
     assert!(out.contains("next runs of planner"), "{out}");
+    // The position of a lane that reads otherwise now means nothing.
+    let config = sandbox.read(".rally/config.toml");
+    sandbox.write(".rally/config.toml", &config.replace("cc:3", "cc:4"));
+    let changed = json(&sandbox, 0, &["--preview", "1"]);
+    assert_eq!((&changed["preview"][0]["relay"], &changed["preview"][1]["relay"]), (&Value::Null, &json!(1)));
+    assert_eq!(picks(&changed["preview"][0])[0].1, "two");
+    sandbox.write(".rally/config.toml", &config);
     sandbox.release("go");
     let output = sandbox.relay(&["--resume"]);
     assert!(output.status.success(), "{}", stderr(&output));
     assert_eq!(worked(&sandbox)[2..], expected);
 
-    // Another lane of the same name has no position yet; a finished relay has none any more.
+    // A finished relay stands nowhere.
     let report = json(&sandbox, 0, &["--preview", "1"]);
     assert_eq!(report["preview"][0]["relay"], Value::Null);
     assert_eq!(picks(&report["preview"][0])[0].1, "two");
