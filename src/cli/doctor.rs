@@ -8,7 +8,6 @@ mod finding;
 mod harnesses;
 mod leftovers;
 mod platform;
-mod program;
 mod repository;
 mod settings;
 mod state;

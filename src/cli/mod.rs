@@ -11,8 +11,10 @@ pub mod guard;
 pub mod init;
 pub mod instructions;
 pub mod man;
+mod program;
 pub mod progress;
 pub mod relay;
+pub mod routes;
 pub mod scripted;
 pub mod status;
 pub mod tail;
@@ -52,6 +54,8 @@ enum Command {
     Config(config::Args),
     /// What runs here now, and the last relay
     Status(status::Args),
+    /// Check who works next: routes, mixes, shared limits
+    Routes(routes::Args),
     /// Check everything that a relay needs, and find what crashes left behind
     Doctor(doctor::Args),
     /// Watch a whole relay with built-in agents: no account, no network
@@ -101,6 +105,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<u8> {
         Command::Instructions(args) => instructions::run(args),
         Command::Config(args) => config::run(args),
         Command::Status(args) => status::run(args),
+        Command::Routes(args) => routes::run(args),
         Command::Doctor(args) => doctor::run(args),
         Command::Demo(args) => demo::run(args),
         Command::Version => version::run(),

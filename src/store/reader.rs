@@ -4,7 +4,7 @@
 use super::active::{self, ActiveTry};
 use super::jsonl::forward::for_each_line;
 use super::jsonl::{RecordsBack, find_by_id, read_all};
-use super::records::{RelayRecord, TryRecord};
+use super::records::{AgentStatusEvent, RelayRecord, TryRecord};
 use super::tries::{TriesOf, tries_between};
 use super::{Holder, Layout, StoreError, lock, relays};
 
@@ -92,6 +92,17 @@ impl Reader {
     /// The newest relay.
     pub fn last_relay(&self) -> Result<Option<RelayRecord>, StoreError> {
         RecordsBack::open(&self.layout.relays())?.next().transpose()
+    }
+
+    /// The newest relay that can be resumed, as far as relays are remembered at hand.
+    pub fn open_relay(&self) -> Result<Option<RelayRecord>, StoreError> {
+        let relays = relays::recent(&self.layout)?.relays;
+        Ok(relays.into_values().rev().find(RelayRecord::is_open))
+    }
+
+    /// The health events of all runners, oldest first.
+    pub fn status_events(&self) -> Result<Vec<AgentStatusEvent>, StoreError> {
+        Ok(read_all(&self.layout.agent_status())?.0)
     }
 
     /// The newest `n` relays, oldest first, as far as they are remembered at hand.

@@ -13,6 +13,7 @@ mod git;
 mod house;
 mod process;
 mod relay;
+mod routes_check;
 mod routing;
 mod scripted;
 mod store;

@@ -2,14 +2,13 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::ffi::OsString;
 use std::path::Path;
 
 use serde::Serialize;
 
 use super::finding::{Finding, Group, Level};
-use super::program::{self, Found};
 use super::version::{self, Compared};
+use crate::cli::program::{Found, Located};
 use crate::cli::relay::harnesses;
 use crate::config::{self, Config};
 use crate::executor::{SignIn, proven};
@@ -103,11 +102,8 @@ pub fn gather(config: &Config, workspace: &Path) -> Vec<Harness> {
 fn probe(config: &Config, name: &str, used_by: Use, workspace: &Path) -> Option<Harness> {
     let mut registry = harnesses::registry(config);
     let executor = registry.get(name)?;
-    let program = OsString::from(&executor.spec().program);
     let variables = executor.spec().extra_env.clone();
-    let own_path = variables.iter().rev().find(|(key, _)| key == "PATH").map(|(_, value)| value.into());
-    let path = own_path.clone().or_else(|| std::env::var_os("PATH"));
-    let found = program::find(&program, path.as_deref(), workspace);
+    let Located { program, found, own_path } = Located::of(executor.spec(), workspace);
     let base = config.builtin(name);
     let steered = is_steered_by(&config::repository_file(workspace), config, name);
     let mut asked = if steered { Asked::Steered } else { Asked::No };
@@ -135,7 +131,7 @@ fn probe(config: &Config, name: &str, used_by: Use, workspace: &Path) -> Option<
     Some(Harness {
         name: name.to_owned(),
         base: base.map(|base| base.name),
-        program: program.to_string_lossy().into_owned(),
+        program,
         path: if let Found::At(file) = &found { Some(file.display().to_string()) } else { None },
         compared: version::compare(version.as_deref(), proven),
         version,
@@ -147,7 +143,7 @@ fn probe(config: &Config, name: &str, used_by: Use, workspace: &Path) -> Option<
         found,
         asked,
         own_table: config.harnesses.contains_key(name),
-        own_path: own_path.is_some(),
+        own_path,
     })
 }
 
@@ -197,11 +193,7 @@ fn program_finding(harness: &Harness) -> Option<Finding> {
     let program = &harness.program;
     Some(match (&harness.found, &harness.asked) {
         (Found::Nowhere, _) => {
-            let place = match (program.contains('/'), harness.own_path) {
-                (true, _) => format!("{program} does not exist"),
-                (false, true) => format!("{program} is not in the PATH that its env sets"),
-                (false, false) => format!("{program} is not in PATH"),
-            };
+            let place = Located::missing(program, harness.own_path);
             let text = format!("{place}; {}", used(&harness.used_by));
             match missing(harness) {
                 Level::Problem => say(Level::Problem, text).way_out("install it, or take it out there"),

@@ -5,8 +5,8 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::finding::{Finding, Group, Level};
-use super::program::{self, Found};
 use super::version;
+use crate::cli::program::{self, Found};
 use crate::git;
 use crate::model::{Identity, text};
 use crate::process;

@@ -1,9 +1,11 @@
-//! Where a program is that an agent's guard would start: the same search as that of exec.
+//! Where a program is that an agent's guard would start: the same search as that of exec. Nothing is run.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access, access};
+
+use crate::executor::HarnessSpec;
 
 /// What the search came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,6 +16,37 @@ pub enum Found {
     NotExecutable(PathBuf),
     /// Nothing of that name is there.
     Nowhere,
+}
+
+/// The program of a harness, and where it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Located {
+    /// As configured.
+    pub program: String,
+    /// What the search came to.
+    pub found: Found,
+    /// Whether the harness sets a PATH of its own.
+    pub own_path: bool,
+}
+
+impl Located {
+    /// Looks for the program of a harness as its guard would, without running anything.
+    pub fn of(spec: &HarnessSpec, workspace: &Path) -> Located {
+        let own = spec.extra_env.iter().rev().find(|(key, _)| key == "PATH").map(|(_, value)| value.into());
+        let own_path = own.is_some();
+        let path = own.or_else(|| std::env::var_os("PATH"));
+        let found = find(spec.program.as_ref(), path.as_deref(), workspace);
+        Located { program: spec.program.clone(), found, own_path }
+    }
+
+    /// Where it is not, for a program of which nothing was found.
+    pub fn missing(program: &str, own_path: bool) -> String {
+        match (program.contains('/'), own_path) {
+            (true, _) => format!("{program} does not exist"),
+            (false, true) => format!("{program} is not in the PATH that its env sets"),
+            (false, false) => format!("{program} is not in PATH"),
+        }
+    }
 }
 
 /// Looks for a program: one with a slash from `folder` on, any other in the folders of `path`.
