@@ -59,27 +59,69 @@ pub enum EditError {
 ///
 /// See [`EditError`]; the file is untouched then.
 pub fn set(file: &Path, key: &str, value: Option<Value>) -> Result<bool, EditError> {
-    let path: Vec<String> = Key::parse(key)
-        .map_err(|_| EditError::BadKey(key.to_owned()))?
-        .into_iter()
-        .map(|part| part.get().to_owned())
-        .collect();
-    let before = match std::fs::read(file).map(String::from_utf8) {
-        Ok(Ok(text)) => text,
+    prepare(file, |_| vec![(key.to_owned(), value)])?.write()
+}
+
+/// A file as it will be, worked out before anything is written.
+#[derive(Debug)]
+pub struct Prepared {
+    file: PathBuf,
+    before: String,
+    after: String,
+}
+
+/// Works out several changes to a file, each as in [`set`], which are then made in one step.
+/// `changes` gets the file as it is, an empty document when it is missing.
+///
+/// # Errors
+///
+/// See [`EditError`]; then none of the changes can be made.
+pub fn prepare(
+    file: &Path,
+    changes: impl FnOnce(&DocumentMut) -> Vec<(String, Option<Value>)>,
+) -> Result<Prepared, EditError> {
+    let before = read(file)?;
+    let body = before.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&before);
+    let document: DocumentMut = body.parse().map_err(|error| Problem::toml(&error, body).at(file))?;
+    let mut after = before.clone();
+    for (key, value) in changes(&document) {
+        let path: Vec<String> = Key::parse(&key)
+            .map_err(|_| EditError::BadKey(key))?
+            .into_iter()
+            .map(|part| part.get().to_owned())
+            .collect();
+        after = edited(&after, &path, value).map_err(|problem| problem.at(file))?;
+    }
+    Ok(Prepared { file: file.to_owned(), before, after })
+}
+
+impl Prepared {
+    /// Replaces the file; says whether anything changed.
+    ///
+    /// # Errors
+    ///
+    /// [`EditError::Unwritable`]; the file is untouched then.
+    pub fn write(&self) -> Result<bool, EditError> {
+        if self.after == self.before {
+            return Ok(false);
+        }
+        replace(&self.file, &self.after)
+            .map_err(|source| EditError::Unwritable { file: self.file.clone(), source })
+            .map(|()| true)
+    }
+}
+
+/// The text of a file, nothing when it is missing.
+fn read(file: &Path) -> Result<String, EditError> {
+    match std::fs::read(file).map(String::from_utf8) {
+        Ok(Ok(text)) => Ok(text),
         Ok(Err(error)) => {
             let source = std::io::Error::new(std::io::ErrorKind::InvalidData, error.utf8_error());
-            return Err(EditError::Unreadable { file: file.to_owned(), source });
+            Err(EditError::Unreadable { file: file.to_owned(), source })
         }
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
-        Err(source) => return Err(EditError::Unreadable { file: file.to_owned(), source }),
-    };
-    let after = edited(&before, &path, value).map_err(|problem| problem.at(file))?;
-    if after == before {
-        return Ok(false);
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(String::new()),
+        Err(source) => Err(EditError::Unreadable { file: file.to_owned(), source }),
     }
-    replace(file, &after)
-        .map_err(|source| EditError::Unwritable { file: file.to_owned(), source })
-        .map(|()| true)
 }
 
 enum Problem {

@@ -19,6 +19,7 @@ mod reliability;
 mod routes;
 mod schema;
 mod settings;
+pub mod starter;
 pub mod suggest;
 
 pub use diagnostic::{ConfigError, Diagnostic, Origin};

@@ -12,6 +12,7 @@ mod git;
 mod house;
 mod process;
 mod relay;
+mod roles;
 mod routing;
 mod scripted;
 mod store;

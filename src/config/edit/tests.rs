@@ -105,3 +105,23 @@ fn an_edit_keeps_links_and_permissions() {
     assert_eq!(std::fs::read_to_string(&real).unwrap(), "a = 2\n");
     assert_eq!(std::fs::metadata(&real).unwrap().permissions().mode() & 0o777, 0o600);
 }
+
+#[test]
+fn several_changes_are_made_together_or_not_at_all() {
+    let (_folder, file) = file();
+    std::fs::write(&file, "\u{feff}# head\r\na = 1 # one\r\n").unwrap();
+    let changes = |document: &DocumentMut| {
+        assert_eq!(document["a"].as_integer(), Some(1));
+        vec![("b.c".to_owned(), number(2)), ("a".to_owned(), number(3))]
+    };
+    let prepared = prepare(&file, changes).unwrap();
+    assert!(std::fs::read_to_string(&file).unwrap().contains("a = 1"), "nothing is written yet");
+    assert!(prepared.write().unwrap());
+    let text = "\u{feff}# head\r\na = 3 # one\r\n\r\n[b]\r\nc = 2\r\n";
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), text);
+    assert!(!prepare(&file, |_| Vec::new()).unwrap().write().unwrap());
+
+    let changes = |_: &DocumentMut| vec![("a".to_owned(), number(4)), ("a.b".to_owned(), number(4))];
+    assert!(matches!(prepare(&file, changes), Err(EditError::Shape { .. })));
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), text);
+}
