@@ -193,3 +193,53 @@ fn files_have_the_usual_permissions() {
     let mode = |name: &str| std::fs::metadata(root.path().join(name)).unwrap().permissions().mode();
     assert_eq!(mode("builtin/ui.md"), mode("plain"));
 }
+
+/// Few names and texts, so that they meet often.
+const FOLDERS: [&str; 3] = ["", "user/", "builtin/"];
+const FILES: [&str; 8] =
+    ["senior.md", "Senior.MD", "SENIOR.txt", "senior", "senior.md~", "qa.md", "QA.txt", ".senior.md"];
+
+fn text(kind: usize) -> &'static str {
+    match kind {
+        0 => "",
+        1 => " \n",
+        2 => embedded("senior").unwrap_or_default(),
+        3 => "mine",
+        _ => "another's",
+    }
+}
+
+proptest::proptest! {
+    /// Whatever lies around: the survey foretells what agents get after the files were put in order,
+    /// what people wrote is never lost, user/ stays, and doing it again does nothing.
+    #[test]
+    fn any_folder_comes_into_order(given in proptest::collection::btree_map((0..3_usize, 0..8_usize), 0..5_usize, 0..12)) {
+        let paths: Vec<(String, &str)> = given
+            .iter()
+            .map(|((folder, file), kind)| (format!("{}{}", FOLDERS[*folder], FILES[*file]), text(*kind)))
+            .collect();
+        let root = with(&paths.iter().map(|(path, text)| (path.as_str(), *text)).collect::<Vec<_>>());
+        std::fs::create_dir_all(root.path().join("user")).unwrap();
+        let foretold = super::super::survey(root.path()).unwrap();
+
+        sync(root.path()).unwrap();
+
+        for role in &foretold {
+            let found = super::super::lookup(root.path(), &role.name).unwrap().unwrap();
+            assert_eq!(found.text.trim().len(), role.bytes, "{}: {paths:?}", role.name);
+            if role.source == super::super::Source::Embedded {
+                assert_eq!(found.text.trim(), embedded(&role.name).unwrap(), "{paths:?}");
+            }
+        }
+        let after = files(root.path());
+        for (path, text) in &paths {
+            let moved = after.get(&format!("user/{path}"));
+            let kept = after.get(path).or(moved).is_some_and(|found| found == text);
+            let ours = is_managed("senior", text) || path == "builtin/senior.md";
+            assert!(kept || (ours && !path.starts_with("user/")), "{path} is lost: {paths:?}");
+        }
+        assert_eq!(sync(root.path()).unwrap(), None);
+        assert_eq!(files(root.path()), after);
+        assert_eq!(super::super::survey(root.path()).unwrap().len(), foretold.len());
+    }
+}
