@@ -39,23 +39,26 @@ pub(super) struct Seen {
 /// Decides what to do. `managed` tells whether rally wrote a text for a role.
 pub(super) fn plan(seen: &Seen, managed: impl Fn(&str, &str) -> bool) -> Plan {
     let mut plan = Plan::default();
+    let says = |text: &Option<String>| text.as_ref().is_some_and(|text| !text.trim().is_empty());
+    let in_builtin = |role: &str| seen.builtin.iter().any(|(name, text)| *name == role && says(text));
     for (entry, text) in &seen.flat {
         let is_first = |(other, text): &&(Entry, String)| other.role == entry.role && !text.trim().is_empty();
-        let in_force = seen.flat.iter().find(is_first).is_some_and(|(first, _)| first.name == entry.name);
+        let in_force = !in_builtin(&entry.role)
+            && seen.flat.iter().find(is_first).is_some_and(|(first, _)| first.name == entry.name);
         let ours = managed(&entry.role, text);
         if entry.is_markdown() && ours {
             plan.outdated.push(entry.name.clone());
         } else if seen.user.contains(&entry.role) {
             // Beside a file of the same role it might win, or overwrite it: `user/` is not ours to change.
         } else if entry.is_markdown() || (in_force && !ours && embedded(&entry.role).is_some()) {
-            // Whatever its extension: from now on a file in `builtin/` would win over it.
+            // What is in force stays so, whatever its extension: a new file in `builtin/` would win over it.
             plan.theirs.push(entry.name.clone());
         }
     }
     for (role, text) in &seen.builtin {
         if *text != body(role) {
             plan.written.push(role);
-            if text.as_ref().is_some_and(|text| !text.trim().is_empty() && !managed(role, text)) {
+            if says(text) && !text.as_ref().is_some_and(|text| managed(role, text)) {
                 plan.edited.push(role);
             }
         }

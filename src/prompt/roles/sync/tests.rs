@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::super::{Source, lookup, survey};
 use super::*;
 use pretty_assertions::assert_eq;
 
@@ -52,10 +53,13 @@ fn files_of_the_old_place_are_sorted() {
         (&[("senior.md", "mine"), ("senior.md~", "draft")], &[], &[], &["senior.md"]),
         (&[("lead.txt", "mine")], &[], &[], &[]),
     ] {
-        let plan = plan(&seen(flat, user, &[]), managed);
+        let new = NAMES.map(|role| (role, "missing"));
+        let plan = plan(&seen(flat, user, &new), managed);
         assert_eq!((plan.outdated, plan.theirs), (strings(outdated), strings(theirs)), "{flat:?} {user:?}");
-        assert_eq!((plan.written, plan.edited), (vec![], vec![]));
     }
+    // What was not in force does not come into force: builtin/ has won over it already.
+    let flat = [("ui.txt", "draft"), ("ui.md~", "draft"), ("senior.md", "mine")];
+    assert_eq!(plan(&seen(&flat, &[], &[]), managed).theirs, ["senior.md"]);
 }
 
 fn strings(texts: &[&str]) -> Vec<String> {
@@ -138,7 +142,7 @@ fn a_folder_is_brought_in_order_once() {
         wanted.insert(format!("builtin/{role}.md"), body(role).unwrap());
     }
     assert_eq!(files(root.path()), wanted);
-    let senior = super::super::lookup(root.path(), "senior").unwrap().unwrap();
+    let senior = lookup(root.path(), "senior").unwrap().unwrap();
     assert_eq!(senior.text, "mine");
 
     let modified = |name: &str| std::fs::metadata(root.path().join(name)).unwrap().modified().unwrap();
@@ -220,16 +224,26 @@ proptest::proptest! {
             .collect();
         let root = with(&paths.iter().map(|(path, text)| (path.as_str(), *text)).collect::<Vec<_>>());
         std::fs::create_dir_all(root.path().join("user")).unwrap();
-        let foretold = super::super::survey(root.path()).unwrap();
+        let foretold = survey(root.path()).unwrap();
+        let before = lookup(root.path(), "senior").unwrap().unwrap();
 
         sync(root.path()).unwrap();
 
         for role in &foretold {
-            let found = super::super::lookup(root.path(), &role.name).unwrap().unwrap();
+            let found = lookup(root.path(), &role.name).unwrap().unwrap();
             assert_eq!(found.text.trim().len(), role.bytes, "{}: {paths:?}", role.name);
-            if role.source == super::super::Source::Embedded {
+            if role.source == Source::Embedded {
                 assert_eq!(found.text.trim(), embedded(&role.name).unwrap(), "{paths:?}");
             }
+        }
+        let in_user = paths.iter().any(|(path, _)| path.to_lowercase().starts_with("user/senior"));
+        let from_top = match &before.source {
+            Source::Embedded => false,
+            Source::File(file) => file.parent() == Some(root.path()),
+        };
+        if from_top && !in_user && !is_managed("senior", &before.text) {
+            let found = lookup(root.path(), "senior").unwrap().unwrap();
+            assert_eq!(found.text, before.text, "{paths:?}");
         }
         let after = files(root.path());
         for (path, text) in &paths {
@@ -240,6 +254,6 @@ proptest::proptest! {
         }
         assert_eq!(sync(root.path()).unwrap(), None);
         assert_eq!(files(root.path()), after);
-        assert_eq!(super::super::survey(root.path()).unwrap().len(), foretold.len());
+        assert_eq!(survey(root.path()).unwrap().len(), foretold.len());
     }
 }
