@@ -1,5 +1,7 @@
 //! `rally init`: everything that a workspace needs, and nothing that is already there.
 
+mod roles;
+
 use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
@@ -19,30 +21,79 @@ pub(super) const REPOSITORY_CONFIG: &str = include_str!("init/repository.toml");
 pub(super) const USER_CONFIG: &str = include_str!("init/user.toml");
 /// What is in `.rally`.
 const README: &str = include_str!("init/README.md");
+
 /// What can be typed after `rally init`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  rally init        makes .rally/ and commits its files; doing it again is harmless")]
-pub struct Args {}
+  rally init         makes .rally/ and commits its files; doing it again is harmless
+  rally init roles   models and routes for your configuration, and a text for each role in .rally/agents/
+  rally init all     both
+
+Nothing that you have written is overwritten.")]
+pub struct Args {
+    #[command(subcommand)]
+    what: Option<What>,
+}
+
+#[derive(Debug, Clone, Copy, clap::Subcommand)]
+enum What {
+    /// Set up roles: who works on what, and what they are told
+    #[command(after_help = "\
+Examples:
+  rally init roles
+  rally config edit   to see and change what it filled in")]
+    Roles,
+    /// Prepare this repository and set up roles
+    #[command(after_help = "\
+Examples:
+  rally init all      what `rally init` and `rally init roles` do")]
+    All,
+}
+
+impl Args {
+    /// `rally init all`, under its old name.
+    pub fn all() -> Args {
+        Args { what: Some(What::All) }
+    }
+}
 
 /// Runs the command; the result is the exit code.
-pub fn run(_args: Args) -> anyhow::Result<u8> {
+pub fn run(args: Args) -> anyhow::Result<u8> {
     let workspace = super::workspace::root()?;
     if let Err(error @ git::GitError::NoWorkTree(_)) = git::discover(&workspace) {
         return Err(error.into());
     }
     let mut out = std::io::stdout().lock();
+    match args.what {
+        None => {
+            prepare(&workspace, &mut out)?;
+            if !workspace.join(roles::FOLDER).exists() {
+                writeln!(out, "Tip: `rally init roles` sets up who works on what, and what they are told")?;
+            }
+        }
+        Some(What::Roles) => roles::set_up(&workspace, &mut out)?,
+        Some(What::All) => {
+            roles::check(&workspace)?;
+            prepare(&workspace, &mut out)?;
+            roles::set_up(&workspace, &mut out)?;
+        }
+    }
+    Ok(super::error::SUCCESS)
+}
+
+/// Makes what is missing of a workspace.
+fn prepare(workspace: &Path, out: &mut impl Write) -> anyhow::Result<()> {
     if !workspace.join(".git").exists() {
-        refuse_inside_another(&workspace)?;
-        git::init(&workspace)?;
-        writeln!(out, "Made a git repository in {}", workspace.display())?;
+        refuse_inside_another(workspace)?;
+        git::init(workspace)?;
+        writeln!(out, "Made a git repository in {}", shown(workspace))?;
     }
 
     let readme = workspace.join(".rally/README.md");
     let steps = [
-        (".rally/.gitignore", state(&workspace)?),
-        (".rally/config.toml", repository_config(&workspace)?),
+        (".rally/.gitignore", state(workspace)?),
+        (".rally/config.toml", repository_config(workspace)?),
         (".rally/README.md", create(&readme, README.as_bytes())?.then_some("Created")),
     ];
     for (file, how) in &steps {
@@ -50,32 +101,53 @@ pub fn run(_args: Args) -> anyhow::Result<u8> {
             writeln!(out, "{how} {file}")?;
         }
     }
-    if let Some(file) = Env::from_process().user_file()
-        && create(&file, USER_CONFIG.as_bytes())?
-    {
-        writeln!(out, "Created {} (for all your repositories)", file.display())?;
+    if let Some(file) = Env::from_process().user_file() {
+        user_config(&file, out)?;
     }
 
     // Only what was written just now: a known file that the user has edited is theirs to commit.
     let written: Vec<&str> = steps.iter().filter(|(_, how)| how.is_some()).map(|(file, _)| *file).collect();
-    match commit(&workspace, &written) {
-        Ok(true) => writeln!(out, "Committed the setup files: {SUBJECT}")?,
-        Ok(false) => {}
-        Err(problem) => {
-            let problem = crate::terminal::sanitize::text(&problem.to_string());
-            writeln!(std::io::stderr(), "warning: the setup files are not committed: {problem}")?;
-        }
-    }
-    writeln!(out, "rally is ready in {}", workspace.display())?;
-    Ok(super::error::SUCCESS)
+    commit(workspace, "setup files", &written, SUBJECT, out)?;
+    writeln!(out, "rally is ready in {}", shown(workspace))?;
+    Ok(())
 }
 
-/// In a broken repository there is nothing to do.
-fn commit(workspace: &Path, files: &[&str]) -> Result<bool, git::GitError> {
-    match git::discover(workspace)? {
-        Some(git) => Ok(git.commit_paths(files, SUBJECT)?.is_some()),
-        None => Ok(false),
+/// Commits these files, and says so. That it cannot be done is no obstacle.
+fn commit(
+    workspace: &Path,
+    what: &str,
+    files: &[&str],
+    subject: &str,
+    out: &mut impl Write,
+) -> anyhow::Result<bool> {
+    let made = match git::discover(workspace) {
+        Ok(Some(git)) => git.commit_paths(files, subject).map(|hash| hash.is_some()),
+        // In a broken repository there is nothing to do.
+        Ok(None) => Ok(false),
+        Err(problem) => Err(problem),
+    };
+    match made {
+        Ok(true) => writeln!(out, "Committed the {what}: {subject}")?,
+        Ok(false) => {}
+        Err(ref problem) => {
+            let problem = crate::terminal::sanitize::text(&problem.to_string());
+            writeln!(std::io::stderr(), "warning: the {what} are not committed: {problem}")?;
+        }
     }
+    Ok(made.unwrap_or(false))
+}
+
+fn shown(path: &Path) -> String {
+    crate::terminal::sanitize::text(&path.display().to_string())
+}
+
+/// The user's own configuration, unless there is one; says whether it was made.
+fn user_config(file: &Path, out: &mut impl Write) -> anyhow::Result<bool> {
+    let made = create(file, USER_CONFIG.as_bytes())?;
+    if made {
+        writeln!(out, "Created {} (for all your repositories)", shown(file))?;
+    }
+    Ok(made)
 }
 
 /// A repository further up that git does not accept (another owner, damage) is no reason to hide it

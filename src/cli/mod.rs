@@ -67,6 +67,9 @@ enum Command {
     Completions(completions::Args),
     /// Print a manual page
     Man(man::Args),
+    /// `init all`, under its old name
+    #[command(hide = true)]
+    InitRoles,
     /// Own one agent's process tree (internal)
     #[command(hide = true)]
     Guard(guard::Args),
@@ -111,6 +114,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<u8> {
         Command::Version => version::run(),
         Command::Completions(args) => completions::run(args),
         Command::Man(args) => man::run(args),
+        Command::InitRoles => init::run(init::Args::all()),
         Command::Guard(args) => guard::run(args),
         Command::Scripted(args) => scripted::run(args),
     }

@@ -7,8 +7,10 @@ use std::path::{Path, PathBuf};
 
 use toml_edit::{Key, Value};
 
+pub use draft::Draft;
 use text::Problem;
 
+mod draft;
 mod inline;
 mod list;
 mod meaning;
@@ -47,6 +49,12 @@ pub enum EditError {
         file: PathBuf,
         /// What is in the way.
         problem: String,
+    },
+    /// Somebody else wrote the file while it was being edited.
+    #[error("{} was changed by somebody else meanwhile; nothing is written, begin anew", file.display())]
+    Changed {
+        /// The file.
+        file: PathBuf,
     },
     /// The file cannot be replaced.
     #[error("cannot write {}: {source}", file.display())]
@@ -97,12 +105,8 @@ pub fn set(file: &Path, key: &str, value: Option<Value>) -> Result<bool, EditErr
         Some(value) => Edit::Set(path, value),
         None => Edit::Unset(path),
     };
-    let before = read(file)?;
-    let after = edited(file, &before, &[edit])?;
-    if after != before {
-        write(file, &after)?;
-    }
-    Ok(after != before)
+    let draft = Draft::open(file)?;
+    draft.save(&draft.with(&[edit])?)
 }
 
 /// The text of a file; empty when it is missing.
@@ -145,10 +149,7 @@ pub fn edited(file: &Path, before: &str, edits: &[Edit]) -> Result<String, EditE
     let mark = if body.is_some() { String::from(BYTE_ORDER_MARK) } else { String::new() };
     let mut text = body.unwrap_or(before).to_owned();
     for edit in edits {
-        text = one(&text, edit).map_err(|problem| match problem {
-            Problem::Toml { line, message } => EditError::Invalid { file: file.to_owned(), line, message },
-            Problem::Shape(problem) => EditError::Shape { file: file.to_owned(), problem },
-        })?;
+        text = one(&text, edit).map_err(|problem| problem.at(file))?;
     }
     Ok(mark + &text)
 }

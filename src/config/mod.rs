@@ -21,6 +21,7 @@ mod reliability;
 mod routes;
 pub mod schema;
 mod settings;
+pub mod starter;
 pub mod suggest;
 
 pub use diagnostic::{ConfigError, Diagnostic, Origin};

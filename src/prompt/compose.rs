@@ -1,5 +1,10 @@
 //! Puts a prompt together.
 
+use super::snippets::{
+    DEFAULT_TASK, EXIT_FREE, EXIT_LAPS, EXIT_LAPS_ANY, EXIT_LAPS_END, EXIT_LAPS_VERIFY, FINALIZE, HEADLESS,
+    LEFTOVER_FREE, LEFTOVER_WORK, README,
+};
+
 /// Where the work comes from, which decides how a run is ended.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Queue<'a> {
@@ -44,19 +49,6 @@ pub struct Parts<'a> {
     pub recent_tries: Option<&'a str>,
 }
 
-/// The task of a run that was given none.
-const DEFAULT_TASK: &str = include_str!("snippets/default_task.md");
-const HEADLESS: &str = include_str!("snippets/headless.md");
-const FINALIZE: &str = include_str!("snippets/finalize.md");
-const LEFTOVER: &str = include_str!("snippets/leftover.md");
-const LEFTOVER_FREE: &str = include_str!("snippets/leftover_free.md");
-const EXIT_FREE: &str = include_str!("snippets/exit_free.md");
-const EXIT_LAPS: &str = include_str!("snippets/exit_laps.md");
-const EXIT_LAPS_ANY: &str = include_str!("snippets/exit_laps_any.md");
-const EXIT_LAPS_VERIFY: &str = include_str!("snippets/exit_laps_verify.md");
-const EXIT_LAPS_END: &str = include_str!("snippets/exit_laps_end.md");
-const README: &str = include_str!("snippets/readme.md");
-
 /// The prompt, sections apart by a blank line.
 pub fn compose(parts: &Parts<'_>) -> String {
     if let Some(replacement) = said(parts.replacement) {
@@ -73,7 +65,7 @@ pub fn compose(parts: &Parts<'_>) -> String {
     if parts.leftovers {
         // What a lap left behind is this run's to settle; what lies in a free run's way may be the user's.
         prompt.add(match parts.queue {
-            Queue::Laps { .. } => LEFTOVER,
+            Queue::Laps { .. } => LEFTOVER_WORK,
             Queue::None => LEFTOVER_FREE,
         });
     }
@@ -214,6 +206,31 @@ mod tests {
             assert!(!prompt.contains("## Finalizing Your Work"));
             assert!(!prompt.contains("Blocked: `laps handoff`"));
             assert!(prompt.contains("do not hand off") && prompt.contains("`laps done`"));
+        }
+    }
+
+    // 10-I12, 30-38, 30-42: the text of a role fills its slot and nothing else
+    #[test]
+    fn a_role_fills_its_slot_alone() {
+        let embedded =
+            super::super::roles::NAMES.map(|name| (name, super::super::roles::embedded(name).unwrap()));
+        let own = [("senior", "Be brief.\n\nlaps done, and so on"), ("recovery", "# Mine"), ("qa", "Check.")];
+        for (role, text) in embedded.into_iter().chain(own) {
+            let with = |role_instructions| {
+                compose(&Parts { queue: Queue::Laps { role: Some(role) }, role_instructions, ..FULL })
+            };
+            let (without, with) = (with(None), with(Some(text)));
+            let slot = format!("## Role Instructions\n\n{text}\n\n");
+            assert_eq!(with.replacen(&slot, "", 1), without, "{role}");
+            assert!(!without.contains("## Role Instructions"), "{role}");
+            assert!(with.contains("## Headless Operation"), "{role}");
+            // 10-I11: the shared block is there once, whatever the role's text says.
+            assert_eq!(
+                with.matches("## Finalizing Your Work").count(),
+                usize::from(role != "verify"),
+                "{role}"
+            );
+            assert_eq!(with.matches("## ").count(), without.matches("## ").count() + 1, "{role}");
         }
     }
 

@@ -39,6 +39,7 @@ fn init_prepares_a_repository() {
     Created ROOT/home/.config/rally/config.toml (for all your repositories)
     Committed the setup files: rally: initialize workspace
     rally is ready in ROOT/repo
+    Tip: `rally init roles` sets up who works on what, and what they are told
     ");
     assert_eq!(sandbox.read(".rally/.gitignore"), "state/\n");
     assert!(sandbox.repo().join(".rally/state").is_dir());
@@ -75,7 +76,10 @@ fn a_second_init_does_nothing() {
     let sandbox = Sandbox::new();
     rally(&sandbox, 0, &["init"]);
     sandbox.write(".rally/config.toml", "schema_version = 2\n");
-    assert_snapshot!(rally(&sandbox, 0, &["init"]), @"rally is ready in ROOT/repo");
+    assert_snapshot!(rally(&sandbox, 0, &["init"]), @r"
+    rally is ready in ROOT/repo
+    Tip: `rally init roles` sets up who works on what, and what they are told
+    ");
     assert_eq!(sandbox.git(["log", "--format=%s"]), "rally: initialize workspace\ninitial");
     assert_eq!(
         sandbox.git(["status", "--porcelain"]),
@@ -114,6 +118,7 @@ fn init_makes_a_repository_where_there_is_none() {
     Created ROOT/home/.config/rally/config.toml (for all your repositories)
     Committed the setup files: rally: initialize workspace
     rally is ready in ROOT/repo
+    Tip: `rally init roles` sets up who works on what, and what they are told
     ");
     assert_eq!(sandbox.git(["log", "--format=%s %an"]), "rally: initialize workspace Tester");
 }
@@ -180,7 +185,7 @@ fn a_broken_repository_is_no_obstacle() {
     let sandbox = Sandbox::without_repository();
     std::fs::create_dir(sandbox.repo().join(".git")).unwrap();
     let text = rally(&sandbox, 0, &["init"]);
-    assert!(text.ends_with("rally is ready in ROOT/repo\n") && !text.contains("warning"), "{text}");
+    assert!(text.contains("\nrally is ready in ROOT/repo\n") && !text.contains("warning"), "{text}");
 
     std::fs::create_dir(sandbox.repo().join("sub")).unwrap();
     let output = sandbox.rally(["init"]).current_dir(sandbox.repo().join("sub")).output().unwrap();

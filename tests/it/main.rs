@@ -13,6 +13,7 @@ mod git;
 mod house;
 mod process;
 mod relay;
+mod roles;
 mod routes_check;
 mod routing;
 mod scripted;

@@ -88,8 +88,9 @@ fn hopeless(problem: &EditError, repo: bool) -> anyhow::Error {
         EditError::Invalid { .. } | EditError::Unreadable { .. } => {
             anyhow::anyhow!("{problem} ({edit} opens it)")
         }
-        EditError::BadKey(_) | EditError::Shape { .. } | EditError::Unwritable { .. } => {
-            anyhow::anyhow!("{problem}")
-        }
+        EditError::BadKey(_)
+        | EditError::Shape { .. }
+        | EditError::Changed { .. }
+        | EditError::Unwritable { .. } => anyhow::anyhow!("{problem}"),
     }
 }

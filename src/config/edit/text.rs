@@ -2,10 +2,11 @@
 //! not meant stays byte for byte, whatever its line ends and comments.
 
 use std::ops::Range;
+use std::path::Path;
 
 use toml_edit::{Document, Item, Key, Table, Value};
 
-use super::{inline, list};
+use super::{EditError, inline, list};
 
 /// Why a text cannot be edited.
 #[derive(Debug)]
@@ -19,6 +20,14 @@ impl Problem {
         let offset = error.span().map_or(0, |span| span.start).min(text.len());
         let line = 1 + text.as_bytes()[..offset].iter().filter(|byte| **byte == b'\n').count();
         Problem::Toml { line, message: error.message().replace('\n', ", ") }
+    }
+
+    pub(super) fn at(self, file: &Path) -> EditError {
+        let file = file.to_owned();
+        match self {
+            Problem::Toml { line, message } => EditError::Invalid { file, line, message },
+            Problem::Shape(problem) => EditError::Shape { file, problem },
+        }
     }
 }
 
