@@ -2,6 +2,7 @@
 //! `run(args) -> anyhow::Result<u8>`, whose value is the exit code.
 
 pub mod completions;
+pub mod config;
 pub mod demo;
 pub mod doctor;
 pub mod error;
@@ -44,6 +45,8 @@ enum Command {
     Tail(tail::Args),
     /// Record progress (called by agents)
     Progress(progress::Args),
+    /// Change the configuration, question by question
+    Config(config::Args),
     /// Show or edit the instructions that every agent gets
     Instructions(instructions::Args),
     /// What runs here now, and the last relay
@@ -94,6 +97,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<u8> {
         Command::Init(args) => init::run(args),
         Command::Tail(args) => tail::run(args),
         Command::Progress(args) => progress::run(args),
+        Command::Config(args) => config::run(args),
         Command::Instructions(args) => instructions::run(args),
         Command::Status(args) => status::run(args),
         Command::Doctor(args) => doctor::run(args),

@@ -7,6 +7,10 @@ use std::path::{Path, PathBuf};
 
 use toml_edit::{Document, DocumentMut, InlineTable, Item, Key, Table, Value};
 
+mod draft;
+
+pub use draft::Draft;
+
 const BYTE_ORDER_MARK: char = '\u{feff}';
 
 /// Why a file was left as it is.
@@ -41,6 +45,12 @@ pub enum EditError {
         /// What is in the way.
         problem: String,
     },
+    /// Somebody else wrote the file while it was being edited.
+    #[error("{} was changed by somebody else meanwhile; nothing is written, begin anew", file.display())]
+    Changed {
+        /// The file.
+        file: PathBuf,
+    },
     /// The file cannot be replaced.
     #[error("cannot write {}: {source}", file.display())]
     Unwritable {
@@ -64,15 +74,7 @@ pub fn set(file: &Path, key: &str, value: Option<Value>) -> Result<bool, EditErr
         .into_iter()
         .map(|part| part.get().to_owned())
         .collect();
-    let before = match std::fs::read(file).map(String::from_utf8) {
-        Ok(Ok(text)) => text,
-        Ok(Err(error)) => {
-            let source = std::io::Error::new(std::io::ErrorKind::InvalidData, error.utf8_error());
-            return Err(EditError::Unreadable { file: file.to_owned(), source });
-        }
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
-        Err(source) => return Err(EditError::Unreadable { file: file.to_owned(), source }),
-    };
+    let before = read(file)?;
     let after = edited(&before, &path, value).map_err(|problem| problem.at(file))?;
     if after == before {
         return Ok(false);
@@ -230,6 +232,19 @@ fn not_a_table(path: &[String], depth: usize) -> Problem {
         path[..depth].join("."),
         path.join(".")
     ))
+}
+
+/// The text of a file; a missing one is empty.
+fn read(file: &Path) -> Result<String, EditError> {
+    let unreadable = |source| EditError::Unreadable { file: file.to_owned(), source };
+    match std::fs::read(file).map(String::from_utf8) {
+        Ok(Ok(text)) => Ok(text),
+        Ok(Err(error)) => {
+            Err(unreadable(std::io::Error::new(std::io::ErrorKind::InvalidData, error.utf8_error())))
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(String::new()),
+        Err(source) => Err(unreadable(source)),
+    }
 }
 
 fn replace(file: &Path, text: &str) -> std::io::Result<()> {

@@ -258,3 +258,11 @@ fn segments(key: &str) -> Vec<String> {
 fn leaf_name(key: &str) -> &str {
     key.rsplit('.').next().unwrap_or(key)
 }
+
+/// The least and the most of a key that holds a number; `None` for every other key.
+pub fn limits(path: &[String]) -> Option<(i64, i64)> {
+    match kind(path) {
+        Some(Kind::Number(least, most)) => Some((least, most)),
+        _ => None,
+    }
+}

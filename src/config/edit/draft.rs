@@ -1,0 +1,97 @@
+//! Several edits of one file, made in memory and written in one step, or not at all.
+
+use std::path::{Path, PathBuf};
+
+use toml_edit::{DocumentMut, Item, Value};
+
+use super::{BYTE_ORDER_MARK, EditError, Problem, edited, read, replace};
+
+/// A configuration file as it was when it was opened.
+#[derive(Debug)]
+pub struct Draft {
+    file: PathBuf,
+    text: String,
+    document: DocumentMut,
+}
+
+impl Draft {
+    /// Opens a file; a missing one is empty.
+    ///
+    /// # Errors
+    ///
+    /// [`EditError::Unreadable`] and [`EditError::Invalid`].
+    pub fn open(file: &Path) -> Result<Draft, EditError> {
+        // A pipe in its place would block.
+        if std::fs::metadata(file).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
+            let source = std::io::Error::other("it is no regular file");
+            return Err(EditError::Unreadable { file: file.to_owned(), source });
+        }
+        Draft::of(file, read(file)?)
+    }
+
+    /// A file with this text.
+    ///
+    /// # Errors
+    ///
+    /// [`EditError::Invalid`].
+    pub fn of(file: &Path, text: String) -> Result<Draft, EditError> {
+        let body = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&text);
+        let document = body.parse().map_err(|error| Problem::toml(&error, body).at(file))?;
+        Ok(Draft { file: file.to_owned(), text, document })
+    }
+
+    /// The file.
+    pub fn file(&self) -> &Path {
+        &self.file
+    }
+
+    /// Its text when it was opened.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether it sets nothing.
+    pub fn is_empty(&self) -> bool {
+        self.document.as_table().is_empty()
+    }
+
+    /// What stands at a path.
+    pub fn get<S: AsRef<str>>(&self, path: &[S]) -> Option<&Item> {
+        path.iter().try_fold(self.document.as_item(), |item, part| item.get(part.as_ref()))
+    }
+
+    /// The names in a table, in the order of the file; none where there is no table.
+    pub fn names<S: AsRef<str>>(&self, path: &[S]) -> Vec<&str> {
+        let table = self.get(path).and_then(Item::as_table_like);
+        table.map(|table| table.iter().map(|(name, _)| name).collect()).unwrap_or_default()
+    }
+
+    /// The text with these edits: a path and its value, or `None` to remove it.
+    ///
+    /// # Errors
+    ///
+    /// [`EditError::Shape`].
+    pub fn with(
+        &self,
+        edits: impl IntoIterator<Item = (Vec<String>, Option<Value>)>,
+    ) -> Result<String, EditError> {
+        edits.into_iter().try_fold(self.text.clone(), |text, (path, value)| {
+            edited(&text, &path, value).map_err(|problem| problem.at(&self.file))
+        })
+    }
+
+    /// Replaces the file. The same text writes nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`EditError::Changed`] when the file is not what was opened, and [`EditError::Unwritable`].
+    pub fn save(&self, text: &str) -> Result<(), EditError> {
+        if read(&self.file)? != self.text {
+            return Err(EditError::Changed { file: self.file.clone() });
+        }
+        if text == self.text {
+            return Ok(());
+        }
+        replace(&self.file, text).map_err(|source| EditError::Unwritable { file: self.file.clone(), source })
+    }
+}
