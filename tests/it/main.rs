@@ -5,6 +5,7 @@
 mod antigravity;
 mod cli;
 mod config;
+mod config_form;
 mod crash;
 mod demo;
 mod doctor;

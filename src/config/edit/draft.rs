@@ -95,3 +95,41 @@ impl Draft {
         replace(&self.file, text).map_err(|source| EditError::Unwritable { file: self.file.clone(), source })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn edits_are_made_together_or_not_at_all() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("new/config.toml");
+        let draft = Draft::open(&file).unwrap();
+        assert!(draft.is_empty() && draft.names(&["a"]).is_empty() && draft.get(&["a", "b"]).is_none());
+        let path = |key: &str| key.split('.').map(str::to_owned).collect::<Vec<_>>();
+        let text = draft.with([(path("b"), Some(1.into())), (path("a.c"), Some(2.into()))]).unwrap();
+        assert_eq!(text, "b = 1\n\n[a]\nc = 2\n");
+        assert!(!file.exists(), "only in memory so far");
+        draft.save(&text).unwrap();
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), text);
+
+        // Who opened the file before must not undo that.
+        let error = draft.save("").unwrap_err().to_string();
+        assert!(error.contains("changed by somebody else meanwhile"), "{error}");
+
+        let draft = Draft::open(&file).unwrap();
+        assert_eq!(draft.names(&["a"]), ["c"]);
+        let error = draft.with([(path("a.c"), None), (path("b.d"), Some(1.into()))]).unwrap_err();
+        assert!(error.to_string().contains("b is not a table"), "{error}");
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), text);
+    }
+
+    #[test]
+    fn what_is_no_toml_is_not_opened() {
+        let error = Draft::of(Path::new("f.toml"), "\u{feff}a = 1\nb = \n".to_owned()).unwrap_err();
+        assert!(error.to_string().starts_with("f.toml:2: not valid TOML"), "{error}");
+        let folder = tempfile::tempdir().unwrap();
+        let error = Draft::open(folder.path()).unwrap_err().to_string();
+        assert!(error.starts_with("cannot read"), "{error}");
+    }
+}

@@ -62,7 +62,7 @@ fn command(draft: &Draft, name: &str) -> Vec<Field> {
             "Program and arguments, with quotes where a shell would want them. $PROMPT stands for the prompt, \
              which otherwise goes to standard input.",
         ),
-        field(Kind::Text, "model_flag").default("no model is passed").help(
+        field(Kind::Text, "model_flag").default("pass none").help(
             "The model goes behind this flag, like --model; \"\" passes it as the last argument; - passes none.",
         ),
         field(Kind::OneOf(&["tail"]), "output_strategy")

@@ -30,6 +30,12 @@ use keyboard::Keyboard;
 use layout::Form;
 use session::{End, Session};
 
+/// What to know about the user's file.
+const OWN: &str = "This holds in all your repositories, unless theirs says otherwise.";
+/// What to know about the repository's file.
+const REPOSITORY: &str =
+    "This holds in this repository. What is not set here comes from your own configuration.";
+
 /// The exit code after Ctrl+C.
 const INTERRUPTED: u8 = error::SIGNAL_BASE + 2;
 
@@ -50,6 +56,7 @@ pub fn run(repo: bool) -> anyhow::Result<u8> {
     let stderr = std::io::stderr();
     let mut session = Session {
         draft: &draft,
+        about: if repo { REPOSITORY } else { OWN },
         form: Form::load(&draft),
         lines: LineReader::new(BufReader::new(keyboard)),
         palette: Palette::of(&stderr),
@@ -83,6 +90,8 @@ fn conclude(end: Result<End, PromptError>, draft: &Draft, form: &Form) -> anyhow
             Ok(error::FAILURE)
         }
         Err(problem) if session::is_interrupt(&problem) => {
+            // Behind what was being typed.
+            writeln!(std::io::stderr())?;
             aborted(draft.file(), form)?;
             Ok(INTERRUPTED)
         }
@@ -99,10 +108,10 @@ fn aborted(file: &Path, form: &Form) -> anyhow::Result<()> {
     let file = sanitize::line(&file.display().to_string());
     let edits = form.edits();
     if edits.is_empty() {
-        writeln!(err, "\nAborted; {file} is as it was")?;
+        writeln!(err, "Aborted; {file} is as it was")?;
         return Ok(());
     }
-    writeln!(err, "\nAborted; {file} is as it was. Not saved:")?;
+    writeln!(err, "Aborted; {file} is as it was. Not saved:")?;
     for edit in &edits {
         writeln!(err, "  {}", session::summary(edit))?;
     }

@@ -13,8 +13,9 @@ use crate::terminal::prompt::{LineReader, PromptError};
 use crate::terminal::sanitize;
 use crate::terminal::style::{Palette, Tone};
 
-const HELP: &str = "An empty line keeps what is in brackets, - clears it, ? explains it. > goes to the next page, \
-                    < to the one before.\nCtrl+D goes to the end, Ctrl+C leaves the file as it is.";
+const HELP: &str = "An empty line keeps what is in brackets, - clears it, ? explains it.\n\
+                    > goes to the next page, < to the one before.\n\
+                    Ctrl+D goes to the end, Ctrl+C leaves the file as it is.";
 
 /// How the conversation ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +53,8 @@ enum Reply {
 pub struct Session<'s, R, W> {
     /// The file.
     pub draft: &'s Draft,
+    /// What to know about it.
+    pub about: &'static str,
     /// The answers so far.
     pub form: Form,
     /// Where they come from.
@@ -73,6 +76,7 @@ impl<R: BufRead, W: Write> Session<'_, R, W> {
     pub fn run(&mut self) -> Result<End, PromptError> {
         let file = self.draft.file().display().to_string();
         self.say(Tone::Good, &format!("Configuration in {file}"))?;
+        self.say(Tone::Dim, self.about)?;
         self.say(Tone::Dim, HELP)?;
         let mistakes = self.errors_in(self.draft.text());
         if mistakes > 0 {

@@ -36,6 +36,7 @@ fn told_with(text: &str, answers: &[&str], check: &dyn Fn(&str) -> Vec<Note>) ->
     let mut shown = Vec::new();
     let mut session = Session {
         draft: &draft,
+        about: "About.",
         form: Form::load(&draft),
         lines: LineReader::new(input.as_bytes()),
         output: &mut shown,
@@ -217,9 +218,17 @@ fn roles() {
 // 10-3.2: routes do not nest, and every entry keeps to the grammar.
 #[test]
 fn entries_of_roles_are_checked_where_they_are_typed() {
-    let told = page("", 3, &["senior", "senior:x", "senior,cc", "cc:0", "junior, cc", "default", "cc", "cc"]);
-    assert!(told.shown.contains("a quota must be positive"), "{}", told.shown);
-    assert!(told.shown.contains("\"default\" of junior is a role, and roles do not nest"), "{}", told.shown);
+    let told = page("", 3, &["cc", "cc:0", "cx, cc:2-1", "junior, cx", "cx"]);
+    for reason in
+        ["must be positive", "must not exceed", "\"junior\" of junior is a role, and roles do not nest"]
+    {
+        assert_eq!(told.shown.matches(reason).count(), 1, "{reason}: {}", told.shown);
+    }
+    assert!(told.text.ends_with("[routes]\ndefault = [\"cc\"]\njunior = [\"cx\"]\n"), "{}", told.text);
+    // Also when the role comes after the entry.
+    let told = page("", 3, &["cc, junior:2", "cx", ""]);
+    assert!(told.shown.contains("\"junior:2\" of default is a role"), "{}", told.shown);
+    assert_eq!(told.summary.len(), 2, "{:?}", told.summary);
     let told = page("[routes]\ndefault = ['cc']\n", 3, &["", "default", "DEFAULT:2", "cx"]);
     assert_eq!(told.shown.matches("roles do not nest").count(), 2, "{}", told.shown);
     assert_eq!(told.text, "[routes]\ndefault = ['cc']\njunior = [\"cx\"]\n");
@@ -266,6 +275,8 @@ fn a_new_file_says_its_version_and_keeps_its_comments_on_top() {
         told.text,
         "# head\n# defaults.mix = 1\n\nschema_version = 2\n\n[defaults]\nmix = \"cc:2\"\niterations = 3\n"
     );
+    let told = self::told("# head\n", &["cc", ">", ">", "/data", ">"]);
+    assert_eq!(told.text, "# head\n\nschema_version = 2\ndata_dir = \"/data\"\n\n[defaults]\nmix = \"cc\"\n");
     let told = page("", 2, &["/data"]);
     assert_eq!(told.text, "schema_version = 2\ndata_dir = \"/data\"\n");
 }
