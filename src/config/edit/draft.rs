@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use toml_edit::{DocumentMut, Item, Value};
 
-use super::{BYTE_ORDER_MARK, EditError, Problem, edited, read, replace};
+use super::{EditError, Problem, edited, read, replace};
 
 /// A configuration file as it was when it was opened.
 #[derive(Debug)]
@@ -35,8 +35,7 @@ impl Draft {
     ///
     /// [`EditError::Invalid`].
     pub fn of(file: &Path, text: String) -> Result<Draft, EditError> {
-        let body = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&text);
-        let document = body.parse().map_err(|error| Problem::toml(&error, body).at(file))?;
+        let document = text.parse().map_err(|error| Problem::toml(&error, &text).at(file))?;
         Ok(Draft { file: file.to_owned(), text, document })
     }
 

@@ -58,3 +58,50 @@ fn unknown(catalog: &Catalog<'_>, edits: &[Edit]) -> Vec<Note> {
     }
     notes
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn edit(path: &[&str], new: Content) -> Edit {
+        Edit { path: path.iter().map(|part| (*part).to_owned()).collect(), old: None, new: Some(new) }
+    }
+
+    #[test]
+    fn what_the_loader_and_the_catalog_say() {
+        let home = tempfile::tempdir().unwrap();
+        let env = Env { home: Some(home.path().to_owned()), ..Env::default() };
+        let (own, workspace) = (env.user_file().unwrap(), home.path().join("repo"));
+        let repository = crate::config::repository_file(&workspace);
+        let notes = |file: &Path, text: &str, edits: &[Edit]| {
+            let notes = notes(&workspace, &env, file, text, edits);
+            notes.into_iter().map(|note| (note.is_error, note.text)).collect::<Vec<_>>()
+        };
+
+        let mix = [edit(&["defaults", "mix"], Content::Text("cc:2 mycode".to_owned()))];
+        let said = notes(&repository, "", &mix);
+        assert!(
+            !said[0].0 && said[0].1.starts_with("defaults.mix: unknown agent alias \"mycode\""),
+            "{said:?}"
+        );
+        let route = [edit(&["routes", "ui"], Content::List(vec!["cc".to_owned(), "op:zen".to_owned()]))];
+        let said = notes(&own, "", &route);
+        assert!(said.len() == 1 && said[0].1.starts_with("routes.ui: unknown model \"zen\""), "{said:?}");
+
+        // A name that the other file gives is known.
+        std::fs::create_dir_all(own.parent().unwrap()).unwrap();
+        std::fs::write(&own, "[harness.mycode]\ncommand = ['m']\n[reliability]\ntry_timeout_secs = 9\n")
+            .unwrap();
+        assert_eq!(notes(&repository, "", &mix), [], "warnings about the other file are told elsewhere");
+
+        let said = notes(&repository, "data_dir = '$X'\n", &[]);
+        assert!(said[0].0 && said[0].1.contains("not expanded"), "{said:?}");
+        let said = notes(&repository, "\n[reliability]\nretry_budget = -1\n", &[]);
+        assert!(said[0].0 && said[0].1.contains("config.toml:3: "), "{said:?}");
+
+        std::fs::write(&own, "[defaults]\nmix = 1\n").unwrap();
+        let said = notes(&repository, "", &[]);
+        assert!(!said[0].0 && said[0].1.contains("has mistakes"), "{said:?}");
+        assert_eq!(notes(&own, "[defaults]\nmix = 'cc'\n", &[]), []);
+    }
+}

@@ -84,8 +84,8 @@ impl Form {
         }
     }
 
-    /// What the answers change in the file, in the order in which it is to be done: keys outside of
-    /// tables first, for they cannot stand behind one.
+    /// What the answers change in the file. A new file says its version first, also because a key
+    /// outside of tables is what the comments of a file with nothing but comments stay above.
     pub fn edits(&self) -> Vec<Edit> {
         let fields = self.pages.iter().flat_map(|page| &page.fields);
         let harnesses = self.harnesses.iter().flat_map(Harness::fields);
@@ -94,7 +94,6 @@ impl Form {
             let path = vec!["schema_version".to_owned()];
             edits.insert(0, Edit { path, old: None, new: Some(Content::Number(SCHEMA_VERSION)) });
         }
-        edits.sort_by_key(|edit| edit.path.len() > 1);
         edits
     }
 

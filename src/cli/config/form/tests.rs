@@ -6,6 +6,8 @@ use pretty_assertions::assert_eq;
 use proptest::prelude::*;
 
 use super::check::Note;
+use super::content::Content;
+use super::field::Edit;
 use super::layout::{Form, Topic};
 use super::session::{self, End, Session, summary};
 use crate::config::edit::Draft;
@@ -23,6 +25,7 @@ struct Told {
     /// The questions.
     shown: String,
     summary: Vec<String>,
+    edits: Vec<Edit>,
 }
 
 /// The answers, line by line, to the questions about a file with this text.
@@ -50,6 +53,7 @@ fn told_with(text: &str, answers: &[&str], check: &dyn Fn(&str) -> Vec<Note>) ->
         text: session::text(&draft, &form).unwrap(),
         shown: String::from_utf8(shown).unwrap(),
         summary: form.edits().iter().map(summary).collect(),
+        edits: form.edits(),
     }
 }
 
@@ -71,6 +75,10 @@ const FULL: &str = "\u{feff}# mine\r\nschema_version = 2 # yes\r\ndata_dir = '~/
     [harness.mycode]\r\ncommand = ['mycode', 'run', \"it's $PROMPT\"]\r\nmodel_flag = ''\r\noutput_strategy = ''\r\n\
     output_lines = 9\r\ntail_stream = 'stderr'\r\n[harness.mycode.models]\r\nfast = 'm/1'\r\n[harness.cc.models]\r\nopus = 'claude-opus-4-7'\r\n\r\n\
     [reasoning]\r\nVERIFY = 'high'\r\n[providers]\r\nzen = ['op']\r\n[telemetry]\r\nenabled = false\r\n";
+
+/// Tables of all other kinds.
+const INLINE: &str = "routes = { default = ['cc'], ui = ['ge'] } # r\nreliability.retry_budget = 3\nreliability.try_timeout_secs = 4\n\
+    [defaults]\n[harness]\nmycode = { command = ['m'], models = { fast = 'x' } } # h\n";
 
 // 10-M9: pre-filled; fixed order of roles; six fields of reliability.
 #[test]
@@ -345,11 +353,11 @@ fn new_mistakes_are_said_before_saving() {
 
 #[test]
 fn foreign_text_is_sanitised() {
-    let told = self::told(
-        "[defaults]\nmix = \"a\\u001b[2Jb\"\n[routes]\n\"e\\u001b]0;x\\u0007\" = ['c']\n",
-        &["cc"],
-    );
+    let before = "[defaults]\nmix = \"a\\u001b[2Jb\"\n[routes]\n\"e\\u001b]0;x\\u0007f\" = ['c']\n[harness.\"\\u001b[1mh\"]\n";
+    let told = page(before, 3, &["cc", "", "", "", "", "", "cx", ""]);
+    assert!(told.shown.contains("  ef [c]: ") && told.shown.contains("  h: no command\n"), "{}", told.shown);
     assert!(!told.shown.contains(['\x1b', '\x07']), "{:?}", told.shown);
+    assert_eq!(told.summary.len(), 2);
     assert!(told.summary.iter().all(|line| !line.contains('\x1b')), "{:?}", told.summary);
 }
 
@@ -370,17 +378,19 @@ fn questions_explain_themselves() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    // Whatever is typed: no panic, and what could be saved is TOML that the form opens again.
+    // Whatever is typed: no panic, and what could be saved holds exactly what was announced.
     #[test]
     fn any_conversation_leaves_a_file_that_opens(
-        full in any::<bool>(),
+        before in prop_oneof![Just(""), Just(FULL), Just(INLINE)],
         answers in proptest::collection::vec(
             prop_oneof!["[yn<>?-]?", "cc|cx:2|default|mycode|fast|7|\"\"|tail", "[ -~]{0,8}"], 0..60),
     ) {
         let answers: Vec<&str> = answers.iter().map(String::as_str).collect();
-        let told = self::told(if full { FULL } else { "" }, &answers);
+        let told = self::told(before, &answers);
         let draft = Draft::of(Path::new("f"), told.text.clone()).unwrap();
-        prop_assert!(Form::load(&draft).edits().is_empty());
-        prop_assert_eq!(told.summary.is_empty(), told.text == if full { FULL } else { "" });
+        for edit in &told.edits {
+            prop_assert_eq!(draft.get(&edit.path).map(Content::of), edit.new.clone(), "{}", summary(edit));
+        }
+        prop_assert_eq!(told.edits.is_empty(), told.text == before);
     }
 }
