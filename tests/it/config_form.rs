@@ -12,7 +12,7 @@ struct Terminal<'s> {
     child: Box<dyn portable_pty::Child + Send + Sync>,
     keys: Box<dyn Write + Send>,
     shown: Arc<Mutex<Vec<u8>>>,
-    reader: std::thread::JoinHandle<()>,
+    reader: Option<std::thread::JoinHandle<()>>,
     /// Where the part begins that nobody has waited for yet.
     seen: usize,
 }
@@ -28,16 +28,16 @@ impl<'s> Terminal<'s> {
         drop(pty.slave);
         let mut output = pty.master.try_clone_reader().unwrap();
         let shown = Arc::new(Mutex::new(Vec::new()));
-        let reader = std::thread::spawn({
+        let reader = Some(std::thread::spawn({
             let shown = Arc::clone(&shown);
-            // The writer keeps the terminal open; its end is an error here.
+            // When rally is gone, the terminal has no other side any more, which is an error.
             move || {
                 let mut bytes = [0; 4096];
                 while let Ok(n @ 1..) = output.read(&mut bytes) {
                     shown.lock().unwrap().extend_from_slice(&bytes[..n]);
                 }
             }
-        });
+        }));
         let keys = pty.master.take_writer().unwrap();
         Terminal { sandbox, child, keys, shown, reader, seen: 0 }
     }
@@ -73,11 +73,18 @@ impl<'s> Terminal<'s> {
     /// The exit code, and everything that was shown.
     fn end(mut self) -> (u32, String) {
         let code = self.child.wait().unwrap().exit_code();
-        drop(self.keys);
-        self.reader.join().unwrap();
-        let text = String::from_utf8_lossy(&self.shown.lock().unwrap()).replace('\r', "");
+        self.reader.take().unwrap().join().unwrap();
+        let text = self.text();
         self.sandbox.wait_until_nobody_is_left();
         (code, text)
+    }
+}
+
+/// A test that fails leaves nobody behind who waits for an answer.
+impl Drop for Terminal<'_> {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 

@@ -78,7 +78,7 @@ impl<R: BufRead, W: Write> Session<'_, R, W> {
         self.say(Tone::Good, &format!("Configuration in {file}"))?;
         self.say(Tone::Dim, self.about)?;
         self.say(Tone::Dim, HELP)?;
-        let mistakes = self.errors_in(self.draft.text());
+        let mistakes = self.errors_in(self.draft.text())?;
         if mistakes > 0 {
             self.line("The form opens all the same: an answer replaces what is wrong.")?;
         }
@@ -311,9 +311,11 @@ impl<R: BufRead, W: Write> Session<'_, R, W> {
         }
     }
 
-    fn errors_in(&mut self, text: &str) -> usize {
-        let notes = (self.check)(text, &[]);
-        self.notes(&notes.into_iter().filter(|note| note.is_error).collect::<Vec<_>>()).unwrap_or_default()
+    /// Prints what is wrong with a text; says how much that is.
+    fn errors_in(&mut self, text: &str) -> Result<usize, PromptError> {
+        let mut notes = (self.check)(text, &[]);
+        notes.retain(|note| note.is_error);
+        self.notes(&notes)
     }
 
     /// Prints notes; says how many of them are errors.
