@@ -48,10 +48,10 @@ enum Command {
     Tail(tail::Args),
     /// Record progress (called by agents)
     Progress(progress::Args),
+    /// Read and change the configuration, by key or question by question
+    Config(config::Args),
     /// Show or edit the instructions that every agent gets
     Instructions(instructions::Args),
-    /// Read and change the configuration
-    Config(config::Args),
     /// What runs here now, and the last relay
     Status(status::Args),
     /// Check who works next: routes, mixes, shared limits

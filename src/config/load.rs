@@ -32,10 +32,28 @@ pub fn repository_file(workspace: &Path) -> PathBuf {
 /// [`ConfigError::Invalid`] with every mistake in both files; [`ConfigError::Unreadable`] for a file
 /// that exists and cannot be read; [`ConfigError::NoHome`] when a path needs a home directory.
 pub fn load(workspace: &Path, env: &Env) -> Result<Loaded, ConfigError> {
+    load_with(workspace, env, None)
+}
+
+/// What [`load`] would say if `file`, the user's or the workspace's, held `text`.
+///
+/// # Errors
+///
+/// As [`load`].
+pub fn load_as(workspace: &Path, env: &Env, file: &Path, text: &str) -> Result<Loaded, ConfigError> {
+    load_with(workspace, env, Some((file, text)))
+}
+
+fn load_with(workspace: &Path, env: &Env, instead: Option<(&Path, &str)>) -> Result<Loaded, ConfigError> {
     let files: Vec<PathBuf> = env.user_file().into_iter().chain([repository_file(workspace)]).collect();
     let mut findings = Findings::default();
-    let layers: Vec<Layer> =
-        files.iter().map(|file| layer::read(file, &mut findings)).collect::<Result<_, _>>()?;
+    let read = |file: &PathBuf| match instead {
+        Some((replaced, text)) if replaced == file => {
+            Ok(layer::from_bytes(file, text.as_bytes(), &mut findings))
+        }
+        _ => layer::read(file, &mut findings),
+    };
+    let layers: Vec<Layer> = files.iter().map(read).collect::<Result<_, _>>()?;
     match resolve(layers, workspace, env, findings) {
         Ok(mut loaded) => {
             sort(&mut loaded.warnings, &files);

@@ -3,7 +3,7 @@
 pub mod json;
 pub mod keys;
 
-use keys::{KEYS, Kind, entry, is_table, names_in};
+use keys::{Found, KEYS, Key, Kind, entry, is_table, names_in};
 
 use super::diagnostic::{Findings, Origin, label, table_label};
 use super::document::{Field, Located, Value};
@@ -161,4 +161,12 @@ fn segments(key: &str) -> Vec<String> {
 
 fn leaf_name(key: &str) -> &str {
     key.rsplit('.').next().unwrap_or(key)
+}
+
+/// The least and the most of a key that holds a number; `None` for every other key.
+pub fn limits(path: &[String]) -> Option<(i64, i64)> {
+    match keys::find(path) {
+        Found::Key(Key { kind: Kind::Number(least, most), .. }) => Some((*least, *most)),
+        _ => None,
+    }
 }

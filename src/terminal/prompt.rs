@@ -62,7 +62,11 @@ impl<R: BufRead> LineReader<R> {
     }
 
     /// The next line, trimmed; `None` at the end of the input.
-    fn next_line(&mut self) -> Result<Option<String>, PromptError> {
+    ///
+    /// # Errors
+    ///
+    /// [`PromptError::TooLong`] and [`PromptError::Read`].
+    pub fn next_line(&mut self) -> Result<Option<String>, PromptError> {
         let mut bytes = Vec::new();
         let mut limited = (&mut self.input).take(LINE_LIMIT);
         let count = limited.read_until(b'\n', &mut bytes).map_err(PromptError::Read)?;

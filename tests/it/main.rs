@@ -6,6 +6,7 @@ mod antigravity;
 mod cli;
 mod config;
 mod config_command;
+mod config_form;
 mod crash;
 mod demo;
 mod doctor;
