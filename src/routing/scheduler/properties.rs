@@ -447,10 +447,8 @@ fn relay(slots: Vec<Slot>, steps: &[Step]) -> Result<(), TestCaseError> {
         let see = |member: &Member| outside.see(member, role);
         let pick = whole.next_as(see);
         prop_assert_eq!(broken.next_as(see), pick, "a restart decides otherwise");
-        let position = whole.position().clone();
-        prop_assert_eq!(broken.position(), &position, "a restart stands elsewhere");
-        prop_assert_eq!(whole.next_as(see), pick, "asking again decides otherwise");
-        prop_assert_eq!(whole.position(), &position, "asking again moves on");
+        prop_assert_eq!(broken.next_as(see), pick, "asking again decides otherwise");
+        prop_assert_eq!(broken.position(), whole.position(), "a restart or asking again moves it");
         watcher.look(&outside, role);
         watcher.judge(pick)?;
         let is_run = matches!(pick, Pick::Run(_));
@@ -494,7 +492,7 @@ proptest! {
     #[test]
     fn every_decision_is_explained_by_the_history(
         slots in proptest::collection::vec(0..SLOT_CODES, 1..=6),
-        steps in proptest::collection::vec(0..STEP_CODES, 1..60),
+        steps in proptest::collection::vec(0..STEP_CODES, 1..40),
     ) {
         let slots: Vec<Slot> = slots.into_iter().map(slot).collect();
         let steps: Vec<Step> = steps.into_iter().map(step).collect();
