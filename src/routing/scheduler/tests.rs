@@ -231,6 +231,7 @@ fn a_terminal_failure_stays_out_for_the_pass() {
     walk.bench("a", Some(60));
     assert_eq!(walk.pick(), Pick::Unavailable, "the end of its bench would not help");
     walk.recover("a");
+    assert_eq!(walk.pick(), Pick::Unavailable, "nor does it");
     walk.scheduler.new_pass();
     walk.passes("b a b");
 }
@@ -406,6 +407,14 @@ fn a_lane_that_was_idle_goes_on_with_a_fresh_quota() {
     walk.recover("a");
     walk.recover("b");
     walk.passes("a a a b");
+}
+
+// An unfinished run may belong to a slot that has not the turn.
+#[test]
+fn a_run_outside_the_turn_shortens_no_turn() {
+    let mut walk = walk(&["1", "2"]);
+    walk.scheduler.record(Turn { slot: 1, member: 0 }, Passed);
+    walk.passes("a b b a");
 }
 
 // D41, 30-139: so many runs in a turn, and the next turn goes on where this one ended.
