@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::resilience::{self, Healths};
 use crate::model::{Runner, Timestamp};
-use crate::routing::scheduler::{self, Pick, Scheduler, Turn, Verdict};
+use crate::routing::scheduler::{Health, Pick, Scheduler, Seen, Turn, Verdict};
 use crate::routing::{Choice, Lane, Member, NoLane, Providers, Reasoning, Roster};
 use crate::store::records::AgentStatusEvent;
 
@@ -83,16 +83,16 @@ impl Crew {
     /// Who has the turn in a lane for a task of this role.
     pub fn next(&mut self, lane: usize, role: Option<&str>, now: Timestamp, of_harness: ScopeOf<'_>) -> Pick {
         let (team, healths) = (&self.team, &self.healths);
-        self.rotations[lane].next(|member| {
+        self.rotations[lane].next_as(|member| {
             let runner = team.reasoning.apply(role, member);
-            if team.providers.disabled(&runner).is_some() {
-                return scheduler::Health::Unavailable { until: None };
-            }
             let scope = team.providers.scope(&runner).unwrap_or_else(|| of_harness(&runner));
-            match healths.of(&runner, &scope, now).until() {
-                None => scheduler::Health::Ready,
-                Some(until) => scheduler::Health::Unavailable { until: Some(until) },
-            }
+            let until = healths.of(&runner, &scope, now).until();
+            let health = match until {
+                _ if team.providers.disabled(&runner).is_some() => Health::Unavailable { until: None },
+                None => Health::Ready,
+                Some(_) => Health::Unavailable { until },
+            };
+            Seen { model: runner.model, health }
         })
     }
 
@@ -112,7 +112,7 @@ impl Crew {
             && self.healths.of(runner, &scope, now) == resilience::Health::Active
     }
 
-    /// How the run of a turn ended.
+    /// How the run of a turn ended, for the role that [`Crew::next`] was last asked about in this lane.
     pub fn record(&mut self, lane: usize, turn: Turn, verdict: Verdict) {
         self.rotations[lane].record(turn, verdict);
     }
@@ -152,3 +152,6 @@ impl Crew {
         Some(names)
     }
 }
+
+#[cfg(test)]
+mod tests;

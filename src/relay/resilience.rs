@@ -68,11 +68,13 @@ pub struct Healths {
 }
 
 /// What the newest event of a runner says.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Newest {
     kind: AgentStatusKind,
     at: Timestamp,
     reset: Option<Timestamp>,
+    /// The quota that it drew from when its events last named one.
+    scope: Option<String>,
 }
 
 impl Healths {
@@ -89,14 +91,28 @@ impl Healths {
     pub fn apply(&mut self, event: &AgentStatusEvent) {
         let model = event.model.clone().filter(|model| !model.is_empty());
         let key = (event.agent_type.clone(), model);
-        let newest = Newest { kind: event.event_type, at: event.timestamp, reset: event.reset_at };
-        self.newest.insert(key, newest);
-        let Some(scope) = &event.quota_scope else { return };
-        match newest.health() {
-            Health::Benched { until } => drop(self.limits.insert(scope.clone(), until)),
-            Health::Active => drop(self.limits.remove(scope)),
-            Health::Paused { .. } | Health::Frozen { .. } => {}
+        let before = self.newest.remove(&key).and_then(|newest| newest.scope);
+        let newest = Newest {
+            kind: event.event_type,
+            at: event.timestamp,
+            reset: event.reset_at,
+            scope: event.quota_scope.clone().or(before),
+        };
+        match (newest.health(), &event.quota_scope, &newest.scope) {
+            (Health::Benched { until }, Some(scope), _) => {
+                self.limits.insert(scope.clone(), until);
+            }
+            // Whoever is healthy again can draw from its quota again. Few such events name the quota.
+            (Health::Active, _, Some(scope)) => {
+                self.limits.remove(scope);
+            }
+            (
+                Health::Benched { .. } | Health::Active | Health::Paused { .. } | Health::Frozen { .. },
+                _,
+                _,
+            ) => {}
         }
+        self.newest.insert(key, newest);
     }
 
     /// The health of a runner, which draws from this quota scope, at a time. What has run out counts
@@ -113,7 +129,7 @@ impl Healths {
 
 impl Newest {
     /// What it amounts to, were it for ever.
-    fn health(self) -> Health {
+    fn health(&self) -> Health {
         let after = |span: Duration| self.at.saturating_add(span).unwrap_or(self.at);
         match self.kind {
             AgentStatusKind::Active | AgentStatusKind::Unfrozen | AgentStatusKind::Probation => {
@@ -203,6 +219,54 @@ mod tests {
             event(AgentStatusKind::Active, None, "2026-11-23T12:00:01Z", None),
         ]);
         assert_eq!(healths.of(&Runner::bare("claude"), "claude", at("2026-11-23T12:00:02Z")), Health::Active);
+    }
+
+    fn limit(model: Option<&str>, at: &str, scope: &str) -> AgentStatusEvent {
+        let reset = Some("2026-11-25T00:00:00Z");
+        let scope = Some(scope.to_owned());
+        AgentStatusEvent { quota_scope: scope, ..event(AgentStatusKind::Benched, model, at, reset) }
+    }
+
+    #[test]
+    fn a_limit_holds_for_everybody_who_draws_from_it() {
+        let healths = Healths::replay(&[limit(Some("opus"), NOON, "claude")]);
+        let until = at("2026-11-25T00:00:00Z");
+        let work = Runner::bare("work");
+        assert_eq!(healths.of(&work, "claude", at(NOON)), Health::Benched { until });
+        assert_eq!(healths.of(&work, "work", at(NOON)), Health::Active);
+        assert_eq!(healths.of(&work, "claude", until), Health::Active);
+        // Whoever met it is out even if it draws from another quota by now.
+        let opus = Runner { model: Some("opus".into()), ..Runner::bare("claude") };
+        assert_eq!(healths.of(&opus, "provider:new", at(NOON)), Health::Benched { until });
+    }
+
+    #[test]
+    fn a_limit_ends_when_one_of_its_runners_is_healthy_again() {
+        use AgentStatusKind::{Active, Frozen, Paused, Unfrozen};
+        let later = "2026-11-23T12:00:01Z";
+        let stays = |kind, model| {
+            let events = [limit(Some("opus"), NOON, "claude"), event(kind, model, later, None)];
+            let healths = Healths::replay(&events);
+            healths.of(&Runner::bare("claude"), "claude", at(later)).until()
+                == Some(at("2026-11-25T00:00:00Z"))
+        };
+        assert!(stays(Paused, Some("opus")));
+        assert!(stays(Frozen, Some("opus")));
+        assert!(stays(Active, Some("haiku")), "it never drew from this quota");
+        assert!(!stays(Active, Some("opus")));
+        assert!(!stays(Unfrozen, Some("opus")));
+    }
+
+    #[test]
+    fn the_newest_word_on_a_limit_counts() {
+        let sooner = AgentStatusEvent {
+            reset_at: "2026-11-23T13:00:00Z".parse().ok(),
+            ..limit(None, "2026-11-23T12:00:01Z", "claude")
+        };
+        let healths = Healths::replay(&[limit(Some("opus"), NOON, "claude"), sooner]);
+        let haiku = Runner { model: Some("haiku".into()), ..Runner::bare("claude") };
+        let until = at("2026-11-23T13:00:00Z");
+        assert_eq!(healths.of(&haiku, "claude", at(NOON)), Health::Benched { until });
     }
 
     #[test]

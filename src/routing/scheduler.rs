@@ -4,6 +4,11 @@
 //! failed waits for the next cycle, what failed for good stays out, and what cannot run now (paused,
 //! benched, frozen, disabled) is passed over until it can. A slot of several members, a route that is
 //! walked, gives every run to the member behind the one before.
+//!
+//! A role may want another model of a member. What happened to one model says nothing about the
+//! other, so each has its own standing.
+
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +27,15 @@ pub enum Health {
         /// When it can again; `None` when that is not known.
         until: Option<Timestamp>,
     },
+}
+
+/// A member as the task's role sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seen {
+    /// The model that it would be asked for; `None` leaves the choice to the CLI.
+    pub model: Option<String>,
+    /// Whether it can be given a run so.
+    pub health: Health,
 }
 
 /// Who has the turn.
@@ -83,7 +97,11 @@ struct SlotStanding {
     /// The member who is next; survives cycles, so that a walk goes on where it stood.
     #[serde(default)]
     cursor: usize,
-    members: Vec<Standing>,
+    /// Whether nobody in it could run when last asked.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    idle: bool,
+    /// By model, without those about whom there is nothing to say; no model is the empty text.
+    members: Vec<BTreeMap<String, Standing>>,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -92,7 +110,7 @@ struct Standing {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     out: Option<Out>,
     /// Whether it was unavailable when last asked.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     benched: bool,
 }
 
@@ -111,32 +129,20 @@ impl Standing {
     }
 }
 
-impl SlotStanding {
-    fn is_selectable(&self) -> bool {
-        self.members.iter().any(|member| member.is_selectable())
-    }
-
-    /// The first selectable member from the cursor on, around the end.
-    fn next_member(&self) -> Option<usize> {
-        let count = self.members.len();
-        (self.cursor..self.cursor + count)
-            .map(|index| index % count)
-            .find(|index| self.members[*index].is_selectable())
-    }
-}
-
 /// The rotation over the slots of one lane.
 #[derive(Debug, Clone)]
 pub struct Scheduler {
     slots: Vec<Slot>,
     at: Position,
+    /// The model that each member has, as the newest question saw it.
+    models: Vec<Vec<String>>,
 }
 
 impl Scheduler {
     /// Begins with the first slot.
     pub fn new(slots: Vec<Slot>) -> Scheduler {
         let standing = |slot: &Slot| SlotStanding {
-            members: vec![Standing::default(); slot.members.len()],
+            members: vec![BTreeMap::new(); slot.members.len()],
             ..Default::default()
         };
         let at = Position {
@@ -145,7 +151,9 @@ impl Scheduler {
             cycle: 0,
             slots: slots.iter().map(standing).collect(),
         };
-        Scheduler { slots, at }
+        let model = |member: &Member| member.runner.model.clone().unwrap_or_default();
+        let models = slots.iter().map(|slot| slot.members.iter().map(model).collect()).collect();
+        Scheduler { slots, at, models }
     }
 
     /// Goes on where a stored position stands. A position that cannot be read, or that belongs to
@@ -194,18 +202,18 @@ impl Scheduler {
 
     /// A new pass gives everybody another chance: the operator may have logged in since.
     pub fn new_pass(&mut self) {
-        for standing in self.standings_mut() {
-            if standing.out == Some(Out::Terminal) {
-                standing.out = None;
-            }
-        }
+        self.pardon(Out::Terminal);
+    }
+
+    /// Who runs next, when the members have the models of their entries. See [`Scheduler::next_as`].
+    pub fn next(&mut self, health: impl Fn(&Member) -> Health) -> Pick {
+        self.next_as(|member| Seen { model: member.runner.model.clone(), health: health(member) })
     }
 
     /// Who runs next. Asking again without a verdict in between gives the same answer as long as
     /// the runners' health does, so an interrupted run goes back to the same member.
-    pub fn next(&mut self, health: impl Fn(&Member) -> Health) -> Pick {
-        let health: Vec<Vec<Health>> =
-            self.slots.iter().map(|slot| slot.members.iter().map(&health).collect()).collect();
+    pub fn next_as(&mut self, see: impl Fn(&Member) -> Seen) -> Pick {
+        let health = self.look(see);
         self.note(&health);
         if let Some(current) = self.at.current
             && self.is_selectable(current)
@@ -230,15 +238,19 @@ impl Scheduler {
         self.nobody(&health)
     }
 
-    /// How the run of a turn ended.
+    /// How the run of a turn ended. The member had the model that the newest question saw.
     pub fn record(&mut self, turn: Turn, verdict: Verdict) {
         let Some(slot) = self.at.slots.get_mut(turn.slot) else { return };
         let count = slot.members.len();
-        let Some(standing) = slot.members.get_mut(turn.member) else { return };
+        let Some(standings) = slot.members.get_mut(turn.member) else { return };
+        let mut leave = |out| {
+            let model = self.models[turn.slot][turn.member].clone();
+            standings.entry(model).or_default().out = Some(out);
+        };
         match verdict {
             Verdict::Passed => slot.runs = slot.runs.saturating_add(1),
-            Verdict::Failed | Verdict::Skipped => standing.out = Some(Out::Failed),
-            Verdict::FailedTerminally => standing.out = Some(Out::Terminal),
+            Verdict::Failed | Verdict::Skipped => leave(Out::Failed),
+            Verdict::FailedTerminally => leave(Out::Terminal),
         }
         slot.cursor = (turn.member + 1) % count;
     }
@@ -250,41 +262,69 @@ impl Scheduler {
         for slot in &mut self.at.slots {
             slot.runs = 0;
         }
-        for standing in self.standings_mut() {
-            if standing.out == Some(Out::Failed) {
-                standing.out = None;
-            }
+        self.pardon(Out::Failed);
+        for index in 0..self.slots.len() {
+            self.at.slots[index].idle &= !self.is_selectable(index);
         }
     }
 
-    fn standings_mut(&mut self) -> impl Iterator<Item = &mut Standing> {
-        self.at.slots.iter_mut().flat_map(|slot| &mut slot.members)
+    /// Lets everybody in again who is out for this reason, whatever the model.
+    fn pardon(&mut self, reason: Out) {
+        for standings in self.at.slots.iter_mut().flat_map(|slot| &mut slot.members) {
+            for standing in standings.values_mut() {
+                standing.out = standing.out.filter(|out| *out != reason);
+            }
+            standings.retain(|_, standing| *standing != Standing::default());
+        }
+    }
+
+    /// Remembers everybody's model, and returns everybody's health.
+    fn look(&mut self, see: impl Fn(&Member) -> Seen) -> Vec<Vec<Health>> {
+        let mut healths = Vec::with_capacity(self.slots.len());
+        for (slot, models) in self.slots.iter().zip(&mut self.models) {
+            let seen = slot.members.iter().zip(models).map(|(member, remembered)| {
+                let Seen { model, health } = see(member);
+                *remembered = model.unwrap_or_default();
+                health
+            });
+            healths.push(seen.collect());
+        }
+        healths
     }
 
     /// Takes the runners' health in. Who comes back from a pause or a bench is eligible at once,
-    /// also when a failure put it there.
+    /// also when a failure put it there; a slot that comes back has all its runs again.
     fn note(&mut self, health: &[Vec<Health>]) {
-        for (slot, health) in self.at.slots.iter_mut().zip(health) {
-            let was_out = !slot.is_selectable();
-            let mut came_back = false;
-            for (standing, health) in slot.members.iter_mut().zip(health) {
+        for (index, health) in health.iter().enumerate() {
+            let slot = &mut self.at.slots[index];
+            for ((standings, model), health) in slot.members.iter_mut().zip(&self.models[index]).zip(health) {
+                let before = standings.get(model).copied().unwrap_or_default();
                 let benched = *health != Health::Ready;
-                if standing.benched && !benched {
-                    came_back = true;
-                    if standing.out == Some(Out::Failed) {
-                        standing.out = None;
-                    }
+                let recovered = before.benched && !benched;
+                let out = before.out.filter(|out| !(recovered && *out == Out::Failed));
+                let after = Standing { out, benched };
+                if after == Standing::default() {
+                    standings.remove(model);
+                } else if after != before {
+                    standings.insert(model.clone(), after);
                 }
-                standing.benched = benched;
             }
-            if was_out && came_back {
+            let idle = !self.is_selectable(index);
+            let slot = &mut self.at.slots[index];
+            if slot.idle && !idle {
                 slot.runs = 0;
             }
+            slot.idle = idle;
         }
     }
 
-    fn is_selectable(&self, index: usize) -> bool {
-        self.at.slots.get(index).is_some_and(SlotStanding::is_selectable)
+    /// How a member stands with the model that it has now.
+    fn standing(&self, slot: usize, member: usize) -> Standing {
+        self.at.slots[slot].members[member].get(&self.models[slot][member]).copied().unwrap_or_default()
+    }
+
+    fn is_selectable(&self, slot: usize) -> bool {
+        (0..self.slots[slot].members.len()).any(|member| self.standing(slot, member).is_selectable())
     }
 
     fn others(&self, index: usize) -> impl Iterator<Item = usize> {
@@ -303,15 +343,14 @@ impl Scheduler {
         }
     }
 
-    /// A range at its maximum is not stretched further for the sake of others that will come back.
+    /// A range at its maximum waits for others that will come back. Who has merely failed gets
+    /// another chance at once: there is somebody who works.
     fn capped(&self, index: usize, health: &[Vec<Health>]) -> Option<Pick> {
         let Quota::Range { max, .. } = self.slots[index].quota else { return None };
-        let capped =
-            self.at.slots[index].runs >= max && !self.others(index).any(|other| self.is_selectable(other));
-        match self.nobody(health) {
-            Pick::Unavailable => None,
-            pick => capped.then_some(pick),
-        }
+        let capped = self.at.slots[index].runs >= max
+            && !self.others(index).any(|other| self.is_selectable(other) || self.has_failed(other));
+        let until = self.others(index).filter_map(|other| self.earliest_end(other, health)).min();
+        until.filter(|_| capped).map(|until| Pick::Wait { until })
     }
 
     fn turn_to(&mut self, index: usize, health: &[Vec<Health>]) -> Pick {
@@ -319,7 +358,11 @@ impl Scheduler {
             self.at.slots[index].runs = 0;
         }
         self.at.current = Some(index);
-        match self.at.slots[index].next_member() {
+        // The first selectable member from the cursor on, around the end.
+        let count = self.slots[index].members.len();
+        let cursor = self.at.slots[index].cursor;
+        let mut members = (cursor..cursor + count).map(|member| member % count);
+        match members.find(|member| self.standing(index, *member).is_selectable()) {
             Some(member) => Pick::Run(Turn { slot: index, member }),
             None => self.nobody(health),
         }
@@ -327,18 +370,28 @@ impl Scheduler {
 
     /// What to do when nobody is selectable.
     fn nobody(&self, health: &[Vec<Health>]) -> Pick {
-        let standings = || {
-            let standings = self.at.slots.iter().flat_map(|slot| &slot.members);
-            standings.zip(health.iter().flatten())
-        };
-        if standings().any(|(standing, _)| standing.out == Some(Out::Failed) && !standing.benched) {
+        if (0..self.slots.len()).any(|slot| self.has_failed(slot)) {
             return Pick::Wrap;
         }
-        let ends = standings().filter_map(|(standing, health)| match health {
-            Health::Unavailable { until } if standing.out != Some(Out::Terminal) => *until,
+        let ends = (0..self.slots.len()).filter_map(|slot| self.earliest_end(slot, health));
+        ends.min().map_or(Pick::Unavailable, |until| Pick::Wait { until })
+    }
+
+    /// Whether a slot has a member whom the next cycle lets in again.
+    fn has_failed(&self, slot: usize) -> bool {
+        (0..self.slots[slot].members.len()).any(|member| {
+            let standing = self.standing(slot, member);
+            standing.out == Some(Out::Failed) && !standing.benched
+        })
+    }
+
+    /// When the first member of a slot comes back for whom waiting helps.
+    fn earliest_end(&self, slot: usize, health: &[Vec<Health>]) -> Option<Timestamp> {
+        let ends = health[slot].iter().enumerate().filter_map(|(member, health)| match health {
+            Health::Unavailable { until } if self.standing(slot, member).out != Some(Out::Terminal) => *until,
             _ => None,
         });
-        ends.min().map_or(Pick::Unavailable, |until| Pick::Wait { until })
+        ends.min()
     }
 }
 
@@ -353,5 +406,7 @@ fn key(slot: &Slot) -> String {
     }
 }
 
+#[cfg(test)]
+mod properties;
 #[cfg(test)]
 mod tests;

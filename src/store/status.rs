@@ -1,7 +1,7 @@
 //! Health events of runners: replayed from file order, kept short by the state they
 //! amount to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::jsonl::{Durability, append, read_all};
 use super::records::{AgentStatusEvent, AgentStatusKind, RECORD_VERSION};
@@ -45,13 +45,13 @@ impl Store {
         forget_limits: bool,
     ) -> Result<(), StoreError> {
         let mut events = read_all(&self.layout.agent_status())?.0;
-        let last = last_by_runner(&events);
+        let standing = standing(&events);
         let mut index = 0;
         events.retain(|event| {
-            let is_last = last.get(&key(event)) == Some(&index);
+            let stands = standing.contains(&index);
             index += 1;
             let is_limit = event.event_type == AgentStatusKind::Benched;
-            !forget_limits && is_last && is_limit && event.reset_at.is_some_and(|at| at > now)
+            !forget_limits && stands && is_limit && event.reset_at.is_some_and(|at| at > now)
         });
         if events.is_empty() {
             return files::remove(&self.layout.agent_status());
@@ -79,24 +79,41 @@ fn key(event: &AgentStatusEvent) -> Key {
     (event.agent_type.clone(), model)
 }
 
-fn last_by_runner(events: &[AgentStatusEvent]) -> BTreeMap<Key, usize> {
-    events.iter().enumerate().map(|(index, event)| (key(event), index)).collect()
+/// The events that still say something: the newest of every runner that is not healthy, and before
+/// it the newest limit of every quota that the runner told of. A pause does not end a limit.
+fn standing(events: &[AgentStatusEvent]) -> BTreeSet<usize> {
+    let mut standing: BTreeMap<Key, BTreeMap<Option<&str>, usize>> = BTreeMap::new();
+    for (index, event) in events.iter().enumerate() {
+        let of_runner = standing.entry(key(event)).or_default();
+        match event.event_type {
+            AgentStatusKind::Active | AgentStatusKind::Unfrozen => {
+                of_runner.clear();
+                continue;
+            }
+            AgentStatusKind::Probation => of_runner.clear(),
+            AgentStatusKind::Paused
+            | AgentStatusKind::RetryFailed
+            | AgentStatusKind::Frozen
+            | AgentStatusKind::Benched => drop(of_runner.remove(&None)),
+        }
+        let scope = event.quota_scope.as_deref();
+        of_runner.insert(scope.filter(|_| event.event_type == AgentStatusKind::Benched), index);
+    }
+    standing.into_values().flat_map(BTreeMap::into_values).collect()
 }
 
-/// The newest events, and before them one for every runner that is not healthy and has
-/// none among them: at most [`WINDOW`], unless more runners than that are ill.
+/// The newest events, and before them what still stands of older ones: at most [`WINDOW`], unless
+/// more than that still stands.
 fn windowed(events: Vec<AgentStatusEvent>) -> Vec<AgentStatusEvent> {
     if events.len() <= WINDOW {
         return events;
     }
-    let last = last_by_runner(&events);
+    let standing = standing(&events);
     let mut cut = events.len() - WINDOW;
     let summaries = loop {
-        let ill = |index: &usize| *index < cut && is_ill(events[*index].event_type);
-        let mut summaries: Vec<usize> = last.values().copied().filter(ill).collect();
+        let summaries: Vec<usize> = standing.range(..cut).copied().collect();
         let kept = events.len() - cut;
         if kept == 0 || summaries.len() + kept <= WINDOW {
-            summaries.sort_by_key(|index| events[*index].timestamp);
             break summaries;
         }
         cut += 1;
@@ -107,17 +124,6 @@ fn windowed(events: Vec<AgentStatusEvent>) -> Vec<AgentStatusEvent> {
         ..events[index].clone()
     };
     summaries.into_iter().map(summary).chain(events[cut..].iter().cloned()).collect()
-}
-
-fn is_ill(kind: AgentStatusKind) -> bool {
-    match kind {
-        AgentStatusKind::Paused
-        | AgentStatusKind::RetryFailed
-        | AgentStatusKind::Frozen
-        | AgentStatusKind::Probation
-        | AgentStatusKind::Benched => true,
-        AgentStatusKind::Active | AgentStatusKind::Unfrozen => false,
-    }
 }
 
 #[cfg(test)]
@@ -177,6 +183,28 @@ mod tests {
         assert_eq!(windowed(events).len(), 700);
     }
 
+    // A pause tells nothing about a quota, and a limit of another quota nothing about this one.
+    #[test]
+    fn limits_stand_until_their_runner_is_healthy() {
+        use AgentStatusKind::*;
+        let limit = |second, scope: &str| AgentStatusEvent {
+            quota_scope: Some(scope.to_owned()),
+            ..event(second, "a", Benched)
+        };
+        for (events, stands) in [
+            (vec![limit(0, "x"), event(1, "a", Paused)], vec![0, 1]),
+            (vec![limit(0, "x"), limit(1, "y")], vec![0, 1]),
+            (vec![limit(0, "x"), limit(1, "x")], vec![1]),
+            (vec![event(0, "a", Paused), limit(1, "x")], vec![1]),
+            (vec![limit(0, "x"), event(1, "a", Active)], vec![]),
+            (vec![limit(0, "x"), event(1, "a", Unfrozen), event(2, "a", Frozen)], vec![2]),
+            (vec![limit(0, "x"), event(1, "a", Probation)], vec![1]),
+            (vec![limit(0, "x"), event(1, "b", Active)], vec![0]),
+        ] {
+            assert_eq!(standing(&events).into_iter().collect::<Vec<_>>(), stands, "{events:#?}");
+        }
+    }
+
     proptest! {
         #[test]
         fn the_window_never_changes_a_state(kinds in prop::collection::vec((0usize..40, 0usize..7), 400..700)) {
@@ -185,10 +213,9 @@ mod tests {
             let events: Vec<_> =
                 kinds.iter().enumerate().map(|(n, (m, k))| event(n, &format!("m{m}"), all[*k])).collect();
             let state = |events: &[AgentStatusEvent]| -> BTreeMap<Key, AgentStatusKind> {
-                last_by_runner(events).into_iter()
-                    .map(|(key, index)| (key, events[index].event_type))
-                    .filter(|(_, kind)| is_ill(*kind))
-                    .collect()
+                let newest: BTreeMap<_, _> =
+                    events.iter().map(|event| (key(event), event.event_type)).collect();
+                newest.into_iter().filter(|(_, kind)| !matches!(kind, Active | Unfrozen)).collect()
             };
             let kept = windowed(events.clone());
             prop_assert!(kept.len() <= WINDOW);

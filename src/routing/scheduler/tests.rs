@@ -3,8 +3,6 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-use proptest::prelude::*;
-
 use super::Verdict::{Failed, FailedTerminally, Passed, Skipped};
 use super::*;
 use crate::model::Runner;
@@ -18,16 +16,22 @@ struct Walk {
 
 fn lane(quotas: &[&str]) -> Vec<Slot> {
     let names = ["a", "b", "c", "d", "e", "f"];
-    quotas
-        .iter()
-        .zip(names)
-        .map(|(quota, name)| {
-            let text = if quota.is_empty() { name.to_owned() } else { format!("{name}:{quota}") };
-            let entry = Entry::parse(&text).unwrap();
-            let member = Member { text: text.clone(), runner: Runner::bare(name), explicit: false };
-            Slot { text, members: vec![member], quota: entry.quota }
-        })
-        .collect()
+    let text = |(quota, name): (&&str, &str)| match *quota {
+        "" => name.to_owned(),
+        quota => format!("{name}:{quota}"),
+    };
+    quotas.iter().zip(names).map(|entry| slot(&text(entry))).collect()
+}
+
+/// `a:2`, or `ROLE:2 = a b:3`.
+fn slot(text: &str) -> Slot {
+    let (text, members) = text.split_once(" = ").unwrap_or((text, text));
+    let member = |text: &str| {
+        let entry = Entry::parse(text).unwrap();
+        Member { text: entry.text, runner: Runner::bare(&entry.identifier.alias), explicit: false }
+    };
+    let members = members.split(' ').map(member).collect();
+    Slot { text: text.to_owned(), members, quota: Entry::parse(text).unwrap().quota }
 }
 
 fn at(second: i64) -> Timestamp {
@@ -35,7 +39,15 @@ fn at(second: i64) -> Timestamp {
 }
 
 fn walk(quotas: &[&str]) -> Walk {
-    Walk { scheduler: Scheduler::new(lane(quotas)), health: RefCell::default() }
+    over(lane(quotas))
+}
+
+fn walk_of(slots: &[&str]) -> Walk {
+    over(slots.iter().map(|text| slot(text)).collect())
+}
+
+fn over(slots: Vec<Slot>) -> Walk {
+    Walk { scheduler: Scheduler::new(slots), health: RefCell::default() }
 }
 
 impl Walk {
@@ -62,6 +74,13 @@ impl Walk {
         self.scheduler.record(turn, verdict);
     }
 
+    /// A new process takes over.
+    fn restart(&mut self) {
+        let stored = serde_json::to_string(self.scheduler.position()).unwrap();
+        let stored: serde_json::Value = serde_json::from_str(&stored).unwrap();
+        self.scheduler = Scheduler::restore(self.scheduler.slots().to_vec(), Some(&stored));
+    }
+
     #[track_caller]
     fn passes(&mut self, names: &str) {
         for name in names.split(' ') {
@@ -75,7 +94,7 @@ fn entries_take_turns_by_their_quotas() {
     for (quotas, runs) in [
         (&["1", "1", "1"][..], "a b c a b c a"), // 10-O8
         (&["1", "2", "3"], "a b b c c c a b b"), // 10-S10
-        (&["1", "3", ""], "a b b b c c c c c"),  // 10-S2
+        (&["1", "3", ""], "a b b b c c c c c"),  // 10-S2, 30-135
         (&["", ""], "a a a a"),                  // 10-S1
         (&[""], "a a a"),                        // 10-S8
         (&["2"], "a a a a a"),                   // 10-S8
@@ -98,7 +117,7 @@ fn the_cycle_is_counted() {
     assert_eq!(walk.scheduler.position().cycle, 1);
 }
 
-// 10-S1
+// 10-S1, 30-134
 #[test]
 fn a_recovered_entry_is_next_after_the_last_fails() {
     let mut walk = walk(&["", "", ""]);
@@ -155,7 +174,7 @@ fn a_recovered_entry_starts_with_a_fresh_quota() {
     walk.passes("b a a b b");
 }
 
-// 10-S6
+// 10-S6, 30-140
 #[test]
 fn a_range_stretches_to_its_maximum_while_the_others_are_out() {
     let mut walk = walk(&["3", "3", "1-5"]);
@@ -212,6 +231,7 @@ fn a_terminal_failure_stays_out_for_the_pass() {
     walk.bench("a", Some(60));
     assert_eq!(walk.pick(), Pick::Unavailable, "the end of its bench would not help");
     walk.recover("a");
+    assert_eq!(walk.pick(), Pick::Unavailable, "nor does it");
     walk.scheduler.new_pass();
     walk.passes("b a b");
 }
@@ -242,10 +262,8 @@ fn a_stored_position_goes_on_where_it_stood() {
     before.passes("a");
     // b is picked and interrupted: no verdict.
     assert_eq!(before.pick(), Pick::Run(Turn { slot: 1, member: 0 }));
-    let stored = serde_json::to_value(before.scheduler.position()).unwrap();
-    let mut after = walk(&[]);
-    after.scheduler = Scheduler::restore(lane(&["1", "1", "1"]), Some(&stored));
-    after.passes("b c a");
+    before.restart();
+    before.passes("b c a");
 }
 
 #[test]
@@ -268,99 +286,268 @@ fn a_position_that_does_not_fit_is_as_good_as_none() {
     }
 }
 
-/// What happens before and after a pick.
-#[derive(Debug, Clone)]
-struct Step {
-    health: Vec<Health>,
-    verdict: Verdict,
+// 10-S13: who ran before is not the rotation's business; it knows who has the turn.
+#[test]
+fn the_first_pick_has_nobody_before_it() {
+    let mut walk = walk(&["1", "1"]);
+    assert_eq!(walk.scheduler.position().current, None);
+    walk.passes("a");
+    assert_eq!(walk.scheduler.position().current, Some(0));
+    walk.passes("b");
+    assert_eq!(walk.scheduler.position().current, Some(1));
 }
 
-fn steps(entries: usize) -> impl Strategy<Value = Vec<Step>> {
-    let health = prop_oneof![
-        4 => Just(Health::Ready),
-        1 => (1i64..100).prop_map(|until| Health::Unavailable { until: Some(at(until)) }),
-        1 => Just(Health::Unavailable { until: None }),
-    ];
-    let verdict =
-        prop_oneof![5 => Just(Passed), 2 => Just(Failed), 1 => Just(Skipped), 1 => Just(FailedTerminally)];
-    let step = (proptest::collection::vec(health, entries), verdict)
-        .prop_map(|(health, verdict)| Step { health, verdict });
-    proptest::collection::vec(step, 0..40)
+// 10-S14, the end; 10-S16; 30-142
+#[test]
+fn a_plain_failure_stays_out_until_the_next_cycle() {
+    let mut walk = walk(&["1", "2", "1"]);
+    walk.run("a", Failed);
+    walk.recover("a");
+    walk.passes("b b c");
+    walk.run("a", Skipped);
+    walk.passes("b");
+    // While it is out, a pause comes and goes: now it is back.
+    walk.bench("a", Some(60));
+    walk.passes("b");
+    walk.recover("a");
+    walk.run("c", Failed);
+    walk.passes("a b b");
 }
 
-fn any_lane() -> impl Strategy<Value = (Vec<String>, Vec<Step>)> {
-    proptest::collection::vec("|[1-3]|[1-2]-[3-5]", 1..6).prop_flat_map(|quotas| {
-        let entries = quotas.len();
-        (Just(quotas), steps(entries))
-    })
+// 30-141: forcing a pause to end is the crew's business; whoever was forced can run, once.
+#[test]
+fn whoever_is_back_is_back_once() {
+    let mut walk = walk(&["1", "1"]);
+    walk.bench("a", Some(60));
+    walk.bench("b", Some(90));
+    assert_eq!(walk.pick(), Pick::Wait { until: at(60) });
+    walk.recover("a");
+    walk.recover("b");
+    walk.run("a", Failed);
+    walk.recover("a");
+    walk.passes("b");
+    assert_eq!(walk.scheduler.position().cycle, 0, "the failure of a still counts");
 }
 
-fn strs(quotas: &[String]) -> Vec<&str> {
-    quotas.iter().map(String::as_str).collect()
-}
-
-proptest! {
-    #[test]
-    fn a_restart_between_any_two_steps_changes_no_decision((quotas, steps) in any_lane()) {
-        let entries = lane(&strs(&quotas));
-        let mut whole = Scheduler::new(entries.clone());
-        let mut broken = Scheduler::new(entries.clone());
-        let mut terminal = vec![false; entries.len()];
-        for step in steps {
-            let health = |member: &Member| {
-                step.health[entries.iter().position(|slot| slot.text == member.text).unwrap()]
-            };
-            let pick = whole.next(health);
-            let stored = serde_json::to_value(broken.position()).unwrap();
-            broken = Scheduler::restore(entries.clone(), Some(&stored));
-            prop_assert_eq!(pick, broken.next(health));
-            prop_assert_eq!(pick, whole.next(health), "asking twice changes nothing");
-            match pick {
-                Pick::Run(turn) => {
-                    let index = turn.slot;
-                    prop_assert_eq!(step.health[index], Health::Ready);
-                    prop_assert!(!terminal[index]);
-                    terminal[index] = step.verdict == FailedTerminally;
-                    whole.record(turn, step.verdict);
-                    broken.record(turn, step.verdict);
-                }
-                Pick::Wrap => {
-                    whole.wrap();
-                    broken.wrap();
-                    prop_assert!(matches!(whole.next(health), Pick::Run(_)), "a wrap frees somebody");
-                    broken.next(health);
-                }
-                Pick::Wait { .. } | Pick::Unavailable => {
-                    // Nobody is left idle who could run and has not failed.
-                    for (index, health) in step.health.iter().enumerate() {
-                        let capped = matches!(entries[index].quota, Quota::Range { .. });
-                        prop_assert!(*health != Health::Ready || terminal[index] || capped);
-                    }
-                }
+// 10-S15
+#[test]
+fn when_nobody_can_run_the_mixture_decides() {
+    #[derive(Clone, Copy)]
+    enum Is {
+        Failed,
+        Terminal,
+        Benched(i64),
+        Lost,
+        FailedAndBenched(i64),
+        TerminalAndBenched(i64),
+    }
+    use Is::{Benched, FailedAndBenched, Lost, Terminal, TerminalAndBenched};
+    let wait = |second| Pick::Wait { until: at(second) };
+    for (entries, pick) in [
+        (vec![Is::Failed, Is::Failed], Pick::Wrap),
+        (vec![Is::Failed, Terminal, Lost], Pick::Wrap),
+        (vec![Is::Failed, Benched(60)], Pick::Wrap),
+        (vec![Benched(60), Is::Failed, FailedAndBenched(30)], Pick::Wrap),
+        (vec![Terminal, Terminal], Pick::Unavailable),
+        (vec![Terminal, Lost], Pick::Unavailable),
+        (vec![Lost, Lost], Pick::Unavailable),
+        (vec![Terminal, TerminalAndBenched(60)], Pick::Unavailable),
+        (vec![Terminal, Benched(60)], wait(60)),
+        (vec![Lost, FailedAndBenched(60)], wait(60)),
+        (vec![TerminalAndBenched(30), Benched(90), FailedAndBenched(60)], wait(60)),
+        (vec![Benched(90), Benched(60), Lost], wait(60)),
+    ] {
+        let quotas = vec!["1"; entries.len()];
+        let mut walk = walk(&quotas);
+        for (name, is) in ["a", "b", "c"].into_iter().zip(&entries) {
+            match is {
+                Is::Failed | FailedAndBenched(_) => walk.run(name, Failed),
+                Terminal | TerminalAndBenched(_) => walk.run(name, FailedTerminally),
+                Benched(until) => walk.bench(name, Some(*until)),
+                Lost => walk.bench(name, None),
             }
         }
-    }
-
-    #[test]
-    fn with_quotas_nobody_healthy_is_starved(quotas in proptest::collection::vec("[1-4]|[1-2]-[3-5]", 1..6)) {
-        let entries = lane(&strs(&quotas));
-        let cycle: u32 = entries
-            .iter()
-            .map(|entry| match entry.quota {
-                Quota::Exactly(quota) => quota,
-                Quota::Range { min, .. } => if entries.len() == 1 { 1 } else { min },
-                Quota::Open => 0,
-            })
-            .sum();
-        let mut scheduler = Scheduler::new(entries.clone());
-        for _ in 0..3 {
-            let mut seen = vec![0; entries.len()];
-            for _ in 0..cycle {
-                let Pick::Run(turn) = scheduler.next(|_| Health::Ready) else { panic!() };
-                seen[turn.slot] += 1;
-                scheduler.record(turn, Passed);
+        for (name, is) in ["a", "b", "c"].into_iter().zip(&entries) {
+            if let FailedAndBenched(until) | TerminalAndBenched(until) = is {
+                walk.bench(name, Some(*until));
             }
-            prop_assert!(seen.iter().all(|runs| *runs > 0), "{seen:?}");
+        }
+        assert_eq!(walk.pick(), pick);
+        walk.restart();
+        assert_eq!(walk.pick(), pick);
+    }
+}
+
+// A back-off is for lanes in which nobody works; here b does.
+#[test]
+fn a_range_at_its_maximum_lets_in_who_has_merely_failed() {
+    let mut walk = walk(&["1", "1-2", "1"]);
+    walk.bench("c", Some(60));
+    walk.run("a", Failed);
+    walk.passes("b b a b a b");
+    walk.run("a", FailedTerminally);
+    walk.passes("b b");
+    assert_eq!(walk.pick(), Pick::Wait { until: at(60) });
+}
+
+#[test]
+fn nobody_waits_for_a_member_of_the_same_slot() {
+    let mut walk = walk_of(&["ROLE:1-2 = a b"]);
+    walk.bench("b", Some(60));
+    walk.passes("a a a a a");
+}
+
+#[test]
+fn a_lane_that_was_idle_goes_on_with_a_fresh_quota() {
+    let mut walk = walk(&["3", "1"]);
+    walk.passes("a a");
+    walk.bench("a", Some(60));
+    walk.bench("b", Some(90));
+    assert_eq!(walk.pick(), Pick::Wait { until: at(60) });
+    walk.recover("a");
+    walk.recover("b");
+    walk.passes("a a a b");
+}
+
+// An unfinished run may belong to a slot that has not the turn.
+#[test]
+fn a_run_outside_the_turn_shortens_no_turn() {
+    let mut walk = walk(&["1", "2"]);
+    walk.scheduler.record(Turn { slot: 1, member: 0 }, Passed);
+    walk.passes("a b b a");
+}
+
+// D41, 30-139: so many runs in a turn, and the next turn goes on where this one ended.
+#[test]
+fn a_route_is_walked() {
+    for (slots, runs) in [
+        (&["x:1", "ROLE:1 = a b"][..], "x a x b x a"),
+        (&["x:1", "ROLE:2 = a b c"], "x a b x c a x b c"),
+        (&["ROLE:3 = a b"], "a b a b a b a"),
+        (&["ROLE:2 = a", "x:1"], "a a x a a x"),
+        // The quotas of the route's own entries count where the route has its turn as a lane.
+        (&["x:1", "ROLE:2 = a:5 b:2-3 c"], "x a b x c a x"),
+        (&["ROLE:2 = a b a", "x:1"], "a b x a a x b a x"),
+    ] {
+        let mut walk = walk_of(slots);
+        walk.passes(runs);
+        walk = walk_of(slots);
+        for name in runs.split(' ') {
+            walk.passes(name);
+            walk.restart();
         }
     }
+}
+
+// 10-O10
+#[test]
+fn a_walk_beside_a_runner_that_comes_and_goes() {
+    let mut walk = walk_of(&["x:1", "DEFAULT:1 = a b"]);
+    walk.passes("x");
+    walk.bench("x", Some(60));
+    walk.passes("a");
+    walk.recover("x");
+    walk.passes("x b");
+}
+
+// D42
+#[test]
+fn a_walk_passes_over_who_cannot_run() {
+    let mut walk = walk_of(&["ROLE:3 = a b c", "x:1"]);
+    walk.bench("b", Some(60));
+    walk.passes("a c a x c");
+    walk.bench("c", None);
+    walk.passes("a a x");
+    walk.recover("b");
+    walk.passes("b a b x");
+    // Out is the slot when all its members are.
+    for name in ["a", "b", "c"] {
+        walk.bench(name, Some(60));
+    }
+    walk.passes("x x");
+    walk.recover("c");
+    walk.passes("c c c x");
+}
+
+// D42
+#[test]
+fn a_turn_goes_on_without_the_member_that_failed() {
+    let mut walk = walk_of(&["ROLE:3 = a b c", "x:1"]);
+    walk.passes("a");
+    walk.run("b", Failed);
+    walk.passes("c a x");
+    // A new cycle: b may try again, and it is its turn.
+    walk.passes("b");
+    walk.run("c", FailedTerminally);
+    walk.run("a", Failed);
+    walk.restart();
+    walk.passes("b b x a b a");
+    walk.run("x", Failed);
+    walk.run("b", Failed);
+    walk.run("a", Failed);
+    walk.run("x", Failed);
+    assert_eq!(walk.pick(), Pick::Wrap);
+}
+
+// D42: one runner, twice in a lane
+#[test]
+fn whoever_is_benched_is_benched_wherever_it_stands() {
+    let mut walk = walk_of(&["a:1", "ROLE:2 = b a", "a:2", "b:1"]);
+    walk.passes("a b");
+    walk.bench("a", Some(60));
+    walk.passes("b b b b b");
+    walk.recover("a");
+    walk.bench("b", None);
+    walk.passes("a a a a a a");
+}
+
+/// A role that wants another model of `a`.
+fn wishing(benched: bool) -> impl Fn(&Member) -> Seen {
+    move |member| {
+        let is_a = member.runner.harness == "a";
+        let health = match is_a && benched {
+            true => Health::Unavailable { until: Some(at(60)) },
+            false => Health::Ready,
+        };
+        Seen { model: is_a.then(|| "wished".to_owned()), health }
+    }
+}
+
+#[track_caller]
+fn run_as(walk: &mut Walk, see: impl Fn(&Member) -> Seen, name: &str, verdict: Verdict) {
+    let Pick::Run(turn) = walk.scheduler.next_as(see) else { panic!("wanted {name}") };
+    assert_eq!(walk.scheduler.member(turn).runner.harness, name);
+    walk.scheduler.record(turn, verdict);
+}
+
+#[test]
+fn a_refused_model_is_out_for_the_roles_that_want_it() {
+    let mut walk = walk(&["1", "1"]);
+    run_as(&mut walk, wishing(false), "a", FailedTerminally);
+    run_as(&mut walk, wishing(false), "b", Passed);
+    run_as(&mut walk, wishing(false), "b", Passed);
+    walk.restart();
+    walk.passes("a b");
+    run_as(&mut walk, wishing(false), "b", Passed);
+    walk.scheduler.new_pass();
+    run_as(&mut walk, wishing(false), "a", Passed);
+}
+
+#[test]
+fn the_bench_of_one_model_ends_for_that_model_only() {
+    let mut walk = walk(&["1", "2"]);
+    walk.run("a", Failed);
+    run_as(&mut walk, wishing(true), "b", Passed);
+    // Nothing has come back: the model that failed was never benched.
+    walk.run("b", Failed);
+    assert_eq!(walk.pick(), Pick::Wrap);
+}
+
+#[test]
+fn a_turn_is_not_longer_because_another_model_is_back() {
+    let mut walk = walk(&["2", "1"]);
+    run_as(&mut walk, wishing(true), "b", Passed);
+    walk.passes("a");
+    run_as(&mut walk, wishing(false), "a", Passed);
+    walk.passes("b a");
 }

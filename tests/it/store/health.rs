@@ -90,3 +90,23 @@ fn a_new_relay_forgets_pauses_but_not_exhausted_accounts() {
     assert!(store.status_events().unwrap().is_empty());
     assert!(!layout.agent_status().exists());
 }
+
+#[test]
+fn a_new_relay_keeps_the_limit_of_a_quota_whose_runner_was_paused_since() {
+    use AgentStatusKind::*;
+    let sandbox = Sandbox::without_repository();
+    let (mut store, _) = open(&layout(&sandbox));
+    let limit = AgentStatusEvent {
+        reset_at: Some(at(900)),
+        quota_scope: Some("provider:shared".into()),
+        ..event(1, Some("opus"), Benched)
+    };
+    store.append_status(limit.clone()).unwrap();
+    store.append_status(event(2, Some("opus"), Paused)).unwrap();
+    store.clear_status_keeping_resets(at(100), false).unwrap();
+    let kept = store.status_events().unwrap();
+    assert_eq!(kept.len(), 1);
+    assert_eq!((kept[0].event_type, kept[0].quota_scope.as_deref()), (Benched, Some("provider:shared")));
+    store.clear_status_keeping_resets(at(900), false).unwrap();
+    assert!(store.status_events().unwrap().is_empty());
+}
