@@ -265,7 +265,7 @@ fn a_configured_label_is_one_entry() {
     let text = "[harness.ag.models]\ncode = 'Claude Code'\nodd = 'x.y cc'\n[routes]\n'ge senior' = ['cx']\nsenior = ['cc']\n";
     let config = config_with(text);
     assert_eq!(texts(&flags(&["agy:Claude Code:2"], &config).unwrap()), ["agy:Claude Code:2"]);
-    assert!(flags(&["agy:Claude Codez"], &config).unwrap_err().contains("did you mean codex"));
+    assert!(flags(&["agy:Claude Codez"], &config).unwrap_err().contains("needs quotes inside a list"));
     // Where every word is an entry, the words are meant.
     assert_eq!(texts(&flags(&["agy:x.y cc"], &config).unwrap()), ["agy:x.y", "cc"]);
     assert_eq!(texts(&flags(&["ge senior"], &config).unwrap()), ["ge", "senior"]);
