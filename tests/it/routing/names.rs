@@ -40,6 +40,7 @@ fn names_resolve() {
         ("droid", "droid", ""),
         ("work", "work", "claude-haiku-4-5"),
         ("work:fast", "work", "claude-haiku-4-5"),
+        ("work:opus", "work", "opus-of-claude"),
         ("work:sonnet", "work", "claude-sonnet-4-6"),
     ] {
         assert_eq!(resolve(text, &config), Ok((harness.to_owned(), model.to_owned())), "{text}");

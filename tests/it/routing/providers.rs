@@ -199,6 +199,8 @@ fn what_is_wrong_with_providers_is_told() {
         ("p = ['droid']", "\"droid\" has no concrete model; write droid:MODEL\n"),
         ("p = ['cc:3']", "\"cc:3\" has no concrete model; write cc:MODEL"),
         ("p = ['ag:*']", "\"ag:*\" matched no configured models"),
+        ("p = ['go/*']", "\"go/*\" matched no configured models"),
+        ("p = ['op:plan/*']", "\"op:plan/*\" matched no configured models"),
         ("p = ['*zzz']", "\"*zzz\" matched no configured models; name them in"),
         ("p = ['opencode-go*']", "unsupported wildcard \"opencode-go*\"; write harness:*"),
         ("p = ['*']", "unsupported wildcard"),

@@ -73,7 +73,7 @@ fn bad_flags_are_refused() {
         (&["cc:haiku cxx"], "--agent: \"cc:haiku\": unknown model \"haiku\" of cc"),
         (&["cc, agy:Gemini 3.5 Flash (High)"], "needs quotes inside a list"),
         // Who writes a comma means a list.
-        (&["droid:fast,droidx"], "--agent: \"droid:fast\": unknown model"),
+        (&["droid:fast,xyzzy"], "--agent: \"droid:fast\": unknown model"),
     ] {
         let error = flags(values, &config).unwrap_err();
         assert!(error.contains(wanted), "{values:?}: {error}");
