@@ -77,6 +77,42 @@ mod tests {
         registry
     }
 
+    // 10-Q1 to Q3; 10-10
+    #[test]
+    fn every_harness_knows_what_shares_a_quota() {
+        let mut registry = every_executor();
+        registry.insert(built_in(Cli::Antigravity, HarnessSpec::plain("Second", "agy")));
+        registry.insert(built_in(Cli::Opencode, HarnessSpec::plain("zen", "opencode")));
+        registry.insert(built_in(Cli::Codex, HarnessSpec::plain("WorkCodex", "codex")));
+        for (harness, model, scope) in [
+            ("antigravity", Some("Gemini 3.5 Flash (High)"), "antigravity:flash"),
+            ("antigravity", Some("gemini-3-FLASH-lite"), "antigravity:flash"),
+            ("antigravity", Some("Gemini 3 Pro"), "antigravity:pro"),
+            ("antigravity", Some("Claude Opus 4.6 (Thinking)"), "antigravity:claude"),
+            // The first family that is found counts.
+            ("antigravity", Some("Claude Pro Flash"), "antigravity:claude"),
+            ("antigravity", Some("Pro Flash"), "antigravity:flash"),
+            ("antigravity", Some("GPT-OSS 120B"), "antigravity:gpt-oss 120b"),
+            ("antigravity", None, "antigravity"),
+            ("Second", Some("Gemini 3 Pro"), "Second:pro"),
+            ("opencode", Some("opencode-go/kimi-k2.6"), "opencode:opencode-go"),
+            ("opencode", Some("openrouter/moonshot/kimi"), "opencode:openrouter"),
+            ("opencode", Some("plain"), "opencode:plain"),
+            ("opencode", None, "opencode"),
+            ("zen", Some("zai/glm"), "zen:zai"),
+            ("claude", Some("claude-opus-4-7"), "claude"),
+            ("claude", Some("odd/slash"), "claude"),
+            ("claude", None, "claude"),
+            ("work", Some("claude-opus-4-7"), "work"),
+            ("codex", Some("gpt-5.5"), "codex"),
+            ("WorkCodex", Some("a/b"), "WorkCodex"),
+            ("gemini", Some("gemini-3-pro"), "gemini"),
+            ("mine", Some("a/b"), "mine"),
+        ] {
+            assert_eq!(registry.get(harness).unwrap().quota_scope(model), scope, "{harness} {model:?}");
+        }
+    }
+
     /// A recording of each harness that claims to resume, and the session in it.
     fn recording(harness: &str) -> (&'static str, &'static str) {
         match harness {

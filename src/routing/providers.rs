@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::config::suggest::{closest, hint};
 use crate::config::{Config, Diagnostic, ProviderConfig, builtin, is_name};
 use crate::model::Runner;
 
-use super::entry::Identifier;
+use super::entry::{Entry, Identifier};
 use super::resolve::{Catalog, ResolveError};
 
 /// A runner as far as limits are concerned: harness and model.
@@ -32,26 +33,27 @@ pub struct Providers {
 }
 
 impl Providers {
-    /// Resolves `[providers]`. What is wrong is left out and told; a runner of two providers stays
-    /// with the first.
+    /// Resolves `[providers]`. What is wrong is left out and told, everything at once; a runner of
+    /// two providers stays with the first.
     pub fn resolve(catalog: &Catalog<'_>) -> (Providers, Vec<Diagnostic>) {
+        let config = catalog.config();
         let mut problems = Vec::new();
         let mut providers = Providers::default();
-        for (key, provider) in &catalog.config().providers {
-            match members(catalog, provider) {
-                Ok(members) => {
-                    let found =
-                        Provider { name: provider.name.clone(), members, disabled: provider.disabled };
-                    for (runner, other) in providers.add(found) {
-                        let message = format!(
-                            "{}:{} belongs to {other} already; a runner can have only one provider, \
-                             exclude it from one of them",
-                            runner.0, runner.1
-                        );
-                        problems.push(diagnostic(catalog.config(), key, provider, message));
-                    }
-                }
-                Err(message) => problems.push(diagnostic(catalog.config(), key, provider, message)),
+        for (key, provider) in &config.providers {
+            let (members, wrong) = members(catalog, provider);
+            let is_usable = wrong.is_empty();
+            let complain = |problem| diagnostic(config, key, provider, problem);
+            problems.extend(wrong.into_iter().map(complain));
+            if !is_usable {
+                continue;
+            }
+            let found = Provider { name: provider.name.clone(), members, disabled: provider.disabled };
+            for ((harness, model), other) in providers.add(found) {
+                let message = format!(
+                    "{harness}:{model} belongs to [providers].{other} already; a runner can have only one provider, \
+                     exclude it from one of them"
+                );
+                problems.push(diagnostic(config, key, provider, Problem { list: List::Models, message }));
             }
         }
         (providers, problems)
@@ -88,33 +90,55 @@ impl Providers {
     }
 }
 
-fn members(catalog: &Catalog<'_>, provider: &ProviderConfig) -> Result<BTreeSet<Key>, String> {
-    let mut members = BTreeSet::new();
+/// The list of a provider that is to blame.
+#[derive(Debug, Clone, Copy)]
+enum List {
+    Models,
+    Exclude,
+}
+
+struct Problem {
+    list: List,
+    message: String,
+}
+
+/// Who belongs to a provider, and every reason why that cannot be told.
+fn members(catalog: &Catalog<'_>, provider: &ProviderConfig) -> (BTreeSet<Key>, Vec<Problem>) {
+    let (mut members, mut problems) = (BTreeSet::new(), Vec::new());
     for spec in &provider.models {
-        let found = expand(catalog, spec)?;
-        if found.is_empty() {
-            return Err(match Wildcard::parse(spec)? {
-                Some(_) => {
-                    format!("\"{spec}\" matched no configured models; name them in [harness.X.models]")
-                }
-                None => {
-                    format!("\"{spec}\" has no concrete model; write {spec}:MODEL, or set its default model")
-                }
-            });
+        match expand(catalog, spec) {
+            Ok(found) if found.is_empty() => {
+                problems.push(Problem { list: List::Models, message: nobody(catalog, spec.trim()) });
+            }
+            Ok(found) => members.extend(found),
+            Err(message) => problems.push(Problem { list: List::Models, message }),
         }
-        members.extend(found);
     }
     for spec in &provider.exclude {
-        for key in expand(catalog, spec)? {
-            members.remove(&key);
+        match expand(catalog, spec) {
+            Ok(found) => members.retain(|key| !found.contains(key)),
+            Err(message) => problems.push(Problem { list: List::Exclude, message }),
         }
     }
-    if members.is_empty() {
-        return Err(
-            "no models remaining after exclusions; shorten exclude, or remove the provider".to_owned()
-        );
+    if members.is_empty() && problems.is_empty() {
+        let message =
+            "no models remaining after exclusions; shorten exclude, or remove the provider".to_owned();
+        problems.push(Problem { list: List::Exclude, message });
     }
-    Ok(members)
+    (members, problems)
+}
+
+/// The complaint about a spec that is right, and names nobody.
+fn nobody(catalog: &Catalog<'_>, spec: &str) -> String {
+    if spec.contains('*') {
+        return format!("\"{spec}\" matched no configured models; name them in [harness.X.models]");
+    }
+    let alias = spec.split(':').next().unwrap_or(spec);
+    let default = match catalog.config().builtin(alias) {
+        Some(builtin) => format!(", or set [defaults].{}", builtin.model_key),
+        None => String::new(),
+    };
+    format!("\"{spec}\" has no concrete model; write {alias}:MODEL{default}")
 }
 
 /// The runners that a spec names; none for a harness without a default model and for a wildcard
@@ -127,21 +151,23 @@ fn expand(catalog: &Catalog<'_>, spec: &str) -> Result<BTreeSet<Key>, String> {
     if let Some(wildcard) = Wildcard::parse(spec)? {
         return wildcard.expand(catalog);
     }
-    let (alias, model) = match spec.split_once(':') {
-        Some((alias, model)) => (alias, Some(model)),
-        None => (spec, None),
-    };
-    // Digits are a quota in entries; here they mean the harness as it is.
-    let model = model.filter(|model| !model.bytes().all(|byte| byte.is_ascii_digit()));
-    if spec.ends_with(':') {
-        return Err(format!("\"{spec}\" has nothing behind the colon"));
+    let resolved = Entry::parse(spec)
+        .map_err(|problem| problem.to_string())
+        .map(|entry| catalog.resolve(&entry.identifier));
+    match resolved {
+        Ok(Ok(Runner { harness, model, .. })) => {
+            Ok(model.map(|model| (harness, model)).into_iter().collect())
+        }
+        Ok(Err(ResolveError::Alias { .. })) if !spec.contains(':') => named(catalog, spec),
+        // What is configured may be named as it is, also where the grammar of entries has no place
+        // for it (`droid:llama3:8b`).
+        Ok(Err(problem)) => catalog.configured(spec).map(one).ok_or_else(|| problem.to_string()),
+        Err(problem) => catalog.configured(spec).map(one).ok_or(problem),
     }
-    let identifier = Identifier { alias: alias.to_owned(), model: model.map(str::to_owned) };
-    match catalog.resolve(&identifier) {
-        Ok(Runner { harness, model, .. }) => Ok(model.map(|model| (harness, model)).into_iter().collect()),
-        Err(ResolveError::Alias { .. }) if !spec.contains(':') => named(catalog, spec),
-        Err(problem) => Err(problem.to_string()),
-    }
+}
+
+fn one(key: Key) -> BTreeSet<Key> {
+    BTreeSet::from([key])
 }
 
 /// A model name alone: the one runner that some harness calls so.
@@ -152,10 +178,14 @@ fn named(catalog: &Catalog<'_>, name: &str) -> Result<BTreeSet<Key>, String> {
         .map(|(harness, _, model)| (harness.to_owned(), model.to_owned()))
         .collect();
     match found.len() {
-        0 => Err(format!(
-            "unknown model alias \"{}\": neither a harness nor a name in a [harness.X.models]",
-            name.escape_debug()
-        )),
+        0 => {
+            let models = catalog.declared_models().map(|(_, alias, _)| alias);
+            Err(format!(
+                "unknown model alias \"{}\"{}; it is neither a harness nor named in a [harness.X.models]",
+                name.escape_debug(),
+                hint(&closest(name, catalog.aliases().chain(models)))
+            ))
+        }
         1 => Ok(found),
         _ => {
             let candidates: Vec<String> =
@@ -231,10 +261,14 @@ impl<'s> Wildcard<'s> {
     }
 }
 
-fn diagnostic(config: &Config, key: &str, provider: &ProviderConfig, message: String) -> Diagnostic {
+fn diagnostic(config: &Config, key: &str, provider: &ProviderConfig, problem: Problem) -> Diagnostic {
     let path = format!("providers.{key}");
-    let origin = config.origin(&format!("{path}.models")).or_else(|| config.origin(&path)).cloned();
-    Diagnostic { origin, key: path, message: format!("[providers].{}: {message}", provider.name) }
+    let list = match problem.list {
+        List::Models => "models",
+        List::Exclude => "exclude",
+    };
+    let origin = config.origin(&format!("{path}.{list}")).or_else(|| config.origin(&path)).cloned();
+    Diagnostic { origin, key: path, message: format!("[providers].{}: {}", provider.name, problem.message) }
 }
 
 /// Canonical name of a harness table.

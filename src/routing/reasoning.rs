@@ -5,11 +5,12 @@
 use std::collections::BTreeMap;
 
 use crate::config::suggest::{closest, hint};
-use crate::config::{Config, Diagnostic, ReasoningConfig, builtin};
+use crate::config::{Config, Diagnostic, ReasoningConfig, builtin, is_name};
 use crate::model::Runner;
 
-use super::entry::Identifier;
+use super::entry::{Entry, Quota};
 use super::lane::Member;
+use super::providers::canonical;
 use super::resolve::Catalog;
 
 /// The preferences of all roles, worked out for every harness.
@@ -39,7 +40,14 @@ impl Reasoning {
             let complain = |message: String| diagnostic(catalog.config(), key, preference, message);
             let wishes = match text.split_once(':') {
                 Some((harness, alias)) => match scoped(catalog, harness.trim(), alias.trim()) {
-                    Ok((harness, model)) => BTreeMap::from([(harness, Wish::Model(model))]),
+                    Ok((harness, model)) => {
+                        if model.contains('*') {
+                            warnings.push(complain(format!(
+                                "the model \"{model}\" holds a *, which is passed as it is; no CLI expands it"
+                            )));
+                        }
+                        BTreeMap::from([(harness, Wish::Model(model))])
+                    }
                     Err(message) => {
                         errors.push(complain(message));
                         continue;
@@ -49,9 +57,11 @@ impl Reasoning {
                     let wishes = bare(catalog, text);
                     let is_model = wishes.values().any(|wish| matches!(wish, Wish::Model(_)));
                     if !is_model && !is_known_effort(text) {
+                        let models = catalog.declared_models().map(|(_, name, _)| name);
                         warnings.push(complain(format!(
-                            "\"{}\" is no model name and no effort that is known; it is passed on as an effort",
-                            text.escape_debug()
+                            "\"{}\" is no model name and no effort that is known; it is passed on as an effort{}",
+                            text.escape_debug(),
+                            hint(&closest(text, models.chain(known_efforts())))
                         )));
                     }
                     wishes
@@ -80,7 +90,11 @@ impl Reasoning {
 /// Whether any harness is known to take this effort, letter case and spaces around it aside.
 pub fn is_known_effort(text: &str) -> bool {
     let text = text.trim().to_ascii_lowercase();
-    builtin::BUILTINS.iter().any(|builtin| builtin.efforts.contains(&text.as_str()))
+    known_efforts().any(|effort| effort == text)
+}
+
+fn known_efforts<'a>() -> impl Iterator<Item = &'a str> {
+    builtin::BUILTINS.iter().flat_map(|builtin| builtin.efforts.iter().copied())
 }
 
 /// A bare token: the model of this name where the harness has one, else an effort.
@@ -97,23 +111,29 @@ fn bare(catalog: &Catalog<'_>, token: &str) -> BTreeMap<String, Wish> {
         .collect()
 }
 
-/// `harness:alias`, for that harness only: its canonical name, and the model.
+/// `harness:alias`, for that harness only: its canonical name, and the model. A built-in harness may
+/// be written in any letter case, unless a harness of the user's own is called just so.
 fn scoped(catalog: &Catalog<'_>, harness: &str, alias: &str) -> Result<(String, String), String> {
     let lower = harness.to_lowercase();
-    let harness = if builtin::find(&lower).is_some() { lower.as_str() } else { harness };
+    let is_own = catalog.config().harnesses.contains_key(harness);
+    let harness = if !is_own && builtin::find(&lower).is_some() { lower.as_str() } else { harness };
     if alias.is_empty() {
-        return Err(format!("\"{harness}:\" names no model; write {harness}:alias, or an effort like high"));
+        return Err(format!(
+            "\"{}:\" names no model; write the name of a model behind the colon, or an effort like high alone",
+            harness.escape_debug()
+        ));
     }
     if let Some(model) = catalog.named_model(harness, alias) {
-        let canonical = builtin::find(harness).map_or(harness, |builtin| builtin.name);
-        return Ok((canonical.to_owned(), model.to_owned()));
+        return Ok((canonical(harness).to_owned(), model.to_owned()));
     }
-    let identifier = Identifier { alias: harness.to_owned(), model: Some(alias.to_owned()) };
-    match catalog.resolve(&identifier) {
+    let entry = Entry::parse(&format!("{harness}:{alias}")).map_err(|problem| problem.to_string())?;
+    if entry.quota != Quota::Open {
+        return Err(format!("\"{}\" ends with a number; a preference names a model only", entry.text));
+    }
+    match catalog.resolve(&entry.identifier) {
         // A preference is written once and read for months: what looks like a name must be one.
-        Ok(_) if crate::config::is_name(alias) => {
-            let names: Vec<&str> = catalog.model_names(harness).collect();
-            let suggestion = hint(&closest(alias, names.iter().copied()));
+        Ok(_) if is_name(alias) => {
+            let suggestion = hint(&closest(alias, catalog.model_names(harness)));
             Err(format!(
                 "unknown model \"{alias}\" of {harness}{suggestion}; name it in [harness.{harness}.models]"
             ))

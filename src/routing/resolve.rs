@@ -85,6 +85,12 @@ impl<'a> Catalog<'a> {
         Ok(Runner { harness: harness.to_owned(), model, effort: self.config.launch(harness).effort })
     }
 
+    /// Every name that a harness answers to.
+    pub fn aliases(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        let builtins = builtin::BUILTINS.iter().flat_map(|builtin| builtin.aliases.iter().copied());
+        builtins.chain(self.config.harnesses.keys().map(String::as_str))
+    }
+
     /// The canonical name of a harness.
     fn harness<'n>(&self, alias: &'n str) -> Result<&'n str, ResolveError> {
         if let Some(builtin) = builtin::find(alias) {
@@ -93,12 +99,10 @@ impl<'a> Catalog<'a> {
         if self.config.harnesses.contains_key(alias) {
             return Ok(alias);
         }
-        let configured = || self.config.harnesses.keys().map(String::as_str);
-        let builtins = builtin::BUILTINS.iter().flat_map(|builtin| builtin.aliases.iter().copied());
-        let suggestions = closest(alias, builtins.chain(configured()));
-        let short = ["ag", "cc", "cx", "ge", "op"].into_iter();
-        let known: Vec<&str> =
-            short.chain(configured().filter(|name| builtin::find(name).is_none())).collect();
+        let suggestions = closest(alias, self.aliases());
+        let own = self.config.harnesses.keys().map(String::as_str);
+        let own = own.filter(|name| builtin::find(name).is_none());
+        let known: Vec<&str> = ["ag", "cc", "cx", "ge", "op"].into_iter().chain(own).collect();
         Err(ResolveError::Alias {
             alias: alias.to_owned(),
             suggestions: suggestions.into_iter().map(str::to_owned).collect(),
@@ -158,6 +162,13 @@ impl<'a> Catalog<'a> {
     pub fn models_of(&self, harness: &str) -> BTreeSet<(String, String)> {
         let named = tables(self.config, harness).into_iter().flat_map(|table| table.models.values().cloned());
         named.chain(self.default_model(harness)).map(|model| (harness.to_owned(), model)).collect()
+    }
+
+    /// The runner of `harness:model`, when the harness is configured with exactly this model.
+    pub fn configured(&self, spec: &str) -> Option<(String, String)> {
+        let (alias, model) = spec.split_once(':')?;
+        let key = (self.harness(alias).ok()?.to_owned(), model.to_owned());
+        self.models_of(&key.0).contains(&key).then_some(key)
     }
 
     /// The models of all harnesses. A harness built on another counts with those that stand in its own

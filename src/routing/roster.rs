@@ -1,10 +1,12 @@
 //! Who takes part in a relay: the lanes that a flag, the configured routes or a mix give.
 
-use crate::config::{Config, Origin};
+use crate::config::suggest::closest;
+use crate::model::Runner;
 
-use super::entry::{Entry, EntryError, Quota};
+use super::entry::{Entry, Quota};
 use super::label::{OVERRIDE, ROUTES};
 use super::lane::{DEFAULT_LANE, Lane, Member, OVERRIDE_LANE, Slot};
+use super::problem::{Place, RosterError};
 use super::resolve::{Catalog, ResolveError};
 use super::routes::{self, Routes};
 use super::split::{SplitError, join, split};
@@ -34,63 +36,6 @@ pub struct Roster {
     pub lanes: Vec<Lane>,
 }
 
-/// Why there is no roster.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum RosterError {
-    /// The value as a whole cannot be read.
-    #[error("{problem} for {place}")]
-    Split {
-        /// The flag, or the key with its file and line.
-        place: String,
-        /// What is wrong.
-        problem: SplitError,
-    },
-    /// An entry is no entry.
-    #[error("{place}: {problem}")]
-    Entry {
-        /// The flag, or the key with its file and line.
-        place: String,
-        /// What is wrong.
-        problem: EntryError,
-    },
-    /// An entry names nobody.
-    #[error("{place}: \"{}\": {problem}{advice}", entry.escape_debug())]
-    Resolve {
-        /// The flag, or the key with its file and line.
-        place: String,
-        /// The entry as typed.
-        entry: String,
-        /// What is wrong.
-        problem: Box<ResolveError>,
-        /// A further way out, or nothing.
-        advice: &'static str,
-    },
-    /// A route without entries.
-    #[error("{place}: the route is empty; list who works, like [\"cc:2\", \"cx\"], or remove it")]
-    EmptyRoute {
-        /// The key with its file and line.
-        place: String,
-    },
-    /// `SENIOR:1-3`.
-    #[error(
-        "{place}: \"{entry}\": a role takes a single numeric quota, like {role}:2, or none: its entries have their own"
-    )]
-    RoleRange {
-        /// The flag.
-        place: String,
-        /// The entry as typed.
-        entry: String,
-        /// The role as typed.
-        role: String,
-    },
-    /// The stored relay was made for routes.
-    #[error(
-        "this relay requires configured routes, and there are none any more; \
-         give --agent to replace them, or start with --new"
-    )]
-    NeedsRoutes,
-}
-
 impl Roster {
     /// The roster that `--agent` flags give, in their order. A value is a list of entries, unless
     /// none of its words names anybody and the value as a whole does: `agy:Gemini 3.5 Flash (High)`.
@@ -100,13 +45,14 @@ impl Roster {
     ///
     /// See [`RosterError`]; nothing is guessed.
     pub fn from_flags(values: &[String], catalog: &Catalog<'_>) -> Result<Roster, RosterError> {
-        let reader = Reader { place: "--agent", catalog, roles: true };
+        let place = Place::unfiled("--agent");
+        let reader = Reader { place: &place, catalog, roles: Some("") };
         let mut entries = Vec::new();
         for value in values {
             entries.extend(reader.value(value)?);
         }
         if entries.is_empty() {
-            return Err(RosterError::Split { place: "--agent".to_owned(), problem: SplitError::Empty });
+            return Err(RosterError::Split { place, problem: SplitError::Empty });
         }
         Ok(Roster::single(Source::Override, entries))
     }
@@ -121,10 +67,13 @@ impl Roster {
         let config = catalog.config();
         let entries = match &config.defaults.mix {
             Some(mix) => {
-                let place = place(config, "defaults.mix", "[defaults].mix");
-                Reader { place: &place, catalog, roles: false }.value(mix)?
+                let place = Place::of_key(config, "defaults.mix", "[defaults].mix".to_owned());
+                Reader { place: &place, catalog, roles: None }.value(mix)?
             }
-            None => Reader { place: "the built-in mix", catalog, roles: false }.entries(&BUILT_IN)?,
+            None => {
+                let place = Place::unfiled("the built-in mix");
+                Reader { place: &place, catalog, roles: None }.entries(&BUILT_IN)?
+            }
         };
         Ok(Roster::single(Source::Mix, entries))
     }
@@ -153,7 +102,9 @@ impl Roster {
             return Roster::from_routes(&routes).ok_or(problem);
         }
         let rest = label.strip_prefix(OVERRIDE);
-        let reader = Reader { place: "the mix of the unfinished relay", catalog, roles: rest.is_some() };
+        let place = Place::unfiled("the mix of the unfinished relay");
+        let roles = rest.map(|_| "; if it was a route, it is gone from [routes]");
+        let reader = Reader { place: &place, catalog, roles };
         let entries = if entries.is_empty() {
             reader.value(rest.unwrap_or(label))?
         } else {
@@ -173,8 +124,8 @@ impl Roster {
     /// What the relay's record keeps as its mix.
     pub fn label(&self) -> String {
         let entries = match self.texts.as_slice() {
-            // Alone it is one entry as it stands.
-            [only] => only.clone(),
+            // Alone it is one entry as it stands, spaces and all.
+            [only] if !only.contains(',') => only.clone(),
             texts => join(texts.iter().map(String::as_str)),
         };
         match self.source {
@@ -193,43 +144,69 @@ struct Read {
 
 /// Reads entries that stand in one place.
 struct Reader<'a> {
-    /// The flag, or the key with its file and line.
-    place: &'a str,
+    place: &'a Place,
     catalog: &'a Catalog<'a>,
-    /// Whether names of routes may stand here.
-    roles: bool,
+    /// Whether names of routes may stand here; then, what else there is to say of a name that means
+    /// nothing.
+    roles: Option<&'static str>,
 }
+
+/// Said where a model was typed in front of something that means nothing.
+const QUOTES: &str = "; a label with spaces needs quotes inside a list";
+
+/// Said of `SENIOR:opus`.
+const ROLE_WITH_MODEL: &str = "; a route of that name takes no model, only a number, like NAME:2";
 
 impl Reader<'_> {
     fn value(&self, value: &str) -> Result<Vec<Read>, RosterError> {
         let words =
-            split(value).map_err(|problem| RosterError::Split { place: self.place.to_owned(), problem })?;
-        if words.len() > 1
-            && words.iter().all(|word| self.names_nobody(word))
-            && let Ok(whole) = self.entry(value.trim())
-        {
-            return Ok(vec![whole]);
+            split(value).map_err(|problem| RosterError::Split { place: self.place.clone(), problem })?;
+        if let Some(whole) = self.whole(value, &words) {
+            return Ok(vec![whole?]);
         }
-        let several = words.len() > 1;
+        let may_be_label = words.len() > 1 && words.iter().any(|word| word.contains(':'));
         self.entries(&words).map_err(|error| match error {
-            RosterError::Resolve { place, entry, problem, .. } if several => {
-                let advice = "; a label with spaces needs quotes inside a list";
-                RosterError::Resolve { place, entry, problem, advice }
+            RosterError::Resolve { place, entry, problem, advice: "" } if may_be_label => {
+                RosterError::Resolve { place, entry, problem, advice: QUOTES }
             }
             other => other,
         })
     }
 
+    /// The value as one entry with spaces in it, unless it looks like a list. A route and a model
+    /// that are configured just so are recognised as long as some word means nothing by itself;
+    /// other labels only if no word means anything.
+    fn whole(&self, value: &str, words: &[String]) -> Option<Result<Read, RosterError>> {
+        // Who writes a comma means a list.
+        if words.len() < 2 || value.contains(',') {
+            return None;
+        }
+        let value = value.trim();
+        let entry = Entry::parse(value).ok()?;
+        let is_configured = || self.catalog.configured(&entry.identifier.to_string()).is_some();
+        if self.role(&entry).is_some() || is_configured() {
+            let is_list = words.iter().all(|word| self.entry(word).is_ok());
+            return (!is_list).then(|| self.entry(value));
+        }
+        let is_label = words.iter().all(|word| self.names_nobody(word));
+        self.entry(value).ok().filter(|_| is_label).map(Ok)
+    }
+
     /// Whether a word is nothing by itself, not even a slip of the pen for something.
     fn names_nobody(&self, word: &str) -> bool {
+        /// Every shorter word is close to some alias.
+        const TELLING: usize = 3;
         let Ok(entry) = Entry::parse(word) else { return true };
         if self.role(&entry).is_some() {
             return false;
         }
-        match self.catalog.resolve(&entry.identifier) {
+        match self.resolve(&entry) {
             Ok(_) => false,
             Err(ResolveError::Model { suggestions, .. }) => suggestions.is_empty(),
-            Err(_) => true,
+            Err(ResolveError::Alias { alias, suggestions, .. }) => {
+                suggestions.is_empty() || alias.chars().count() < TELLING
+            }
+            Err(ResolveError::NoModels { .. }) => true,
         }
     }
 
@@ -240,23 +217,52 @@ impl Reader<'_> {
     /// An entry that says no number runs once in a row: people who list names want them to take turns.
     fn entry(&self, text: &str) -> Result<Read, RosterError> {
         let entry = Entry::parse(text)
-            .map_err(|problem| RosterError::Entry { place: self.place.to_owned(), problem })?;
+            .map_err(|problem| RosterError::Entry { place: self.place.clone(), problem })?;
         if let Some(key) = self.role(&entry) {
             let slots = self.walk(&entry, routes::lane(self.catalog, key)?)?;
             return Ok(Read { text: entry.text, slots });
         }
-        let mut slot = slot(entry, self.place, self.catalog)?;
+        let runner = self.resolve(&entry).map_err(|problem| {
+            let advice = match problem {
+                ResolveError::Alias { .. } if self.route(&entry).is_some() => ROLE_WITH_MODEL,
+                ResolveError::Alias { .. } => self.roles.unwrap_or_default(),
+                ResolveError::Model { .. } | ResolveError::NoModels { .. } => "",
+            };
+            unresolved(&entry, self.place, problem, advice)
+        })?;
+        let mut slot = slot(entry, runner);
         if slot.quota == Quota::Open {
             slot.quota = Quota::Exactly(1);
         }
         Ok(Read { text: slot.text.clone(), slots: vec![slot] })
     }
 
-    /// The route that an entry names, by its key.
+    /// The runner of an entry. Where routes may be named, they are among the names that are offered
+    /// instead of one that means nothing.
+    fn resolve(&self, entry: &Entry) -> Result<Runner, ResolveError> {
+        self.catalog.resolve(&entry.identifier).map_err(|problem| match problem {
+            ResolveError::Alias { alias, suggestions, known } if self.roles.is_some() => {
+                let names = || self.catalog.config().routes.values().map(|route| route.name.trim());
+                let near = suggestions.iter().map(String::as_str).chain(names());
+                let suggestions = closest(&alias, near).into_iter().map(str::to_owned).collect();
+                let is_alias = |name: &str| self.catalog.aliases().any(|alias| alias == name);
+                let roles = names().filter(|name| !is_alias(name));
+                let known = roles.fold(known, |known, name| format!("{known}, {name}"));
+                ResolveError::Alias { alias, suggestions, known }
+            }
+            other => other,
+        })
+    }
+
+    /// The key of the route that an entry names; a route has no models.
     fn role(&self, entry: &Entry) -> Option<&str> {
-        let name = entry.identifier.alias.to_lowercase();
-        let names_role = self.roles && entry.identifier.model.is_none();
-        let found = names_role.then(|| self.catalog.config().routes.get_key_value(&name)).flatten();
+        self.route(entry).filter(|_| entry.identifier.model.is_none())
+    }
+
+    /// The key of the route whose name an entry begins with.
+    fn route(&self, entry: &Entry) -> Option<&str> {
+        let name = entry.identifier.alias.trim().to_lowercase();
+        let found = self.roles.and_then(|_| self.catalog.config().routes.get_key_value(&name));
         found.map(|(key, _)| key.as_str())
     }
 
@@ -270,7 +276,7 @@ impl Reader<'_> {
                 Ok(vec![Slot { text: entry.text.clone(), members, quota }])
             }
             Quota::Range { .. } => Err(RosterError::RoleRange {
-                place: self.place.to_owned(),
+                place: self.place.clone(),
                 entry: entry.text.clone(),
                 role: entry.identifier.alias.clone(),
             }),
@@ -279,22 +285,23 @@ impl Reader<'_> {
 }
 
 /// The slot of an entry that names a runner.
-pub(super) fn slot(entry: Entry, place: &str, catalog: &Catalog<'_>) -> Result<Slot, RosterError> {
-    let runner = catalog.resolve(&entry.identifier).map_err(|problem| RosterError::Resolve {
-        place: place.to_owned(),
-        entry: entry.text.clone(),
-        problem: Box::new(problem),
-        advice: "",
-    })?;
+pub(super) fn slot(entry: Entry, runner: Runner) -> Slot {
     let explicit = entry.identifier.model.is_some();
     let member = Member { text: entry.text.clone(), runner, explicit };
-    Ok(Slot { text: entry.text, members: vec![member], quota: entry.quota })
+    Slot { text: entry.text, members: vec![member], quota: entry.quota }
 }
 
-/// Where a key stands, for messages: `FILE:LINE: [table].key`.
-pub(super) fn place(config: &Config, key: &str, label: &str) -> String {
-    match config.origin(key) {
-        Some(Origin { file, line }) => format!("{}:{line}: {label}", file.display()),
-        None => label.to_owned(),
+/// The complaint about an entry that names nobody.
+pub(super) fn unresolved(
+    entry: &Entry,
+    place: &Place,
+    problem: ResolveError,
+    advice: &'static str,
+) -> RosterError {
+    RosterError::Resolve {
+        place: place.clone(),
+        entry: entry.text.clone(),
+        problem: Box::new(problem),
+        advice,
     }
 }

@@ -1,16 +1,17 @@
 //! `[routes]`: a lane for every role.
 
 use super::entry::Entry;
-use super::lane::{DEFAULT_LANE, Lane};
+use super::lane::{DEFAULT_LANE, Lane, Slot};
+use super::problem::{Place, RosterError};
 use super::resolve::Catalog;
-use super::roster::{RosterError, place, slot};
+use super::roster::{slot, unresolved};
 
 /// The configured routes, resolved.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Routes {
     /// Those that can be used, sorted by lower-case name.
     pub lanes: Vec<Lane>,
-    /// What is wrong with the others; at most one problem of each route.
+    /// What is wrong with the others: every bad entry, route by route.
     pub problems: Vec<RosterError>,
 }
 
@@ -36,9 +37,9 @@ pub(super) fn find(lanes: &[Lane], role: &str) -> Option<usize> {
 pub fn resolve(catalog: &Catalog<'_>) -> Routes {
     let mut routes = Routes::default();
     for key in catalog.config().routes.keys() {
-        match lane(catalog, key) {
+        match read(catalog, key) {
             Ok(lane) => routes.lanes.push(lane),
-            Err(problem) => routes.problems.push(problem),
+            Err(problems) => routes.problems.extend(problems),
         }
     }
     routes
@@ -50,20 +51,33 @@ pub fn resolve(catalog: &Catalog<'_>) -> Routes {
 ///
 /// See [`RosterError`]; the message names file, line and route.
 pub fn lane(catalog: &Catalog<'_>, key: &str) -> Result<Lane, RosterError> {
+    read(catalog, key).map_err(|mut problems| problems.swap_remove(0))
+}
+
+/// The same with every problem, of which there is at least one.
+pub(super) fn read(catalog: &Catalog<'_>, key: &str) -> Result<Lane, Vec<RosterError>> {
     let config = catalog.config();
     let (name, entries) = match config.routes.get(key) {
         Some(route) => (route.name.as_str(), route.entries.as_slice()),
         None => (key, &[][..]),
     };
-    let place = place(config, &format!("routes.{key}"), &format!("[routes].{name}"));
-    if entries.is_empty() {
-        return Err(RosterError::EmptyRoute { place });
+    let place = Place::of_key(config, &format!("routes.{key}"), format!("[routes].{name}"));
+    let (mut slots, mut problems) = (Vec::new(), Vec::new());
+    for text in entries {
+        match entry(text, &place, catalog) {
+            Ok(slot) => slots.push(slot),
+            Err(problem) => problems.push(problem),
+        }
     }
-    let read = |text: &String| {
-        let entry =
-            Entry::parse(text).map_err(|problem| RosterError::Entry { place: place.clone(), problem })?;
-        slot(entry, &place, catalog)
-    };
-    let slots = entries.iter().map(read).collect::<Result<_, _>>()?;
-    Ok(Lane { name: name.trim().to_owned(), slots })
+    if entries.is_empty() {
+        problems.push(RosterError::EmptyRoute { place });
+    }
+    if problems.is_empty() { Ok(Lane { name: name.trim().to_owned(), slots }) } else { Err(problems) }
+}
+
+fn entry(text: &str, place: &Place, catalog: &Catalog<'_>) -> Result<Slot, RosterError> {
+    let entry = Entry::parse(text).map_err(|problem| RosterError::Entry { place: place.clone(), problem })?;
+    let runner =
+        catalog.resolve(&entry.identifier).map_err(|problem| unresolved(&entry, place, problem, ""))?;
+    Ok(slot(entry, runner))
 }

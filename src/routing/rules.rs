@@ -3,10 +3,11 @@
 use crate::config::{Config, Diagnostic};
 
 use super::entry::Entry;
+use super::problem::RosterError;
 use super::providers::Providers;
 use super::reasoning::Reasoning;
 use super::resolve::Catalog;
-use super::roster::{Roster, RosterError};
+use super::roster::Roster;
 use super::routes::{self, Routes};
 
 /// What a configuration says about who works.
@@ -20,11 +21,18 @@ pub struct Rules {
     pub routes: Routes,
     /// The mix of relays without routes and flags.
     pub mix: Result<Roster, RosterError>,
-    /// What is wrong with providers and preferences.
+    /// What is wrong with providers and preferences, by file and line.
     pub errors: Vec<Diagnostic>,
-    /// What is suspicious.
+    /// What is suspicious, by file and line.
     pub warnings: Vec<Diagnostic>,
+    /// What is wrong with routes.
+    bad_routes: Vec<Diagnostic>,
+    /// Whether a relay without flags takes the mix.
+    mix_counts: bool,
 }
+
+/// The dotted name of the mix.
+const MIX: &str = "defaults.mix";
 
 impl Rules {
     /// Reads the rules of a configuration.
@@ -33,14 +41,49 @@ impl Rules {
         let (providers, mut errors) = Providers::resolve(&catalog);
         let (reasoning, wrong, warnings) = Reasoning::compile(&catalog);
         errors.extend(wrong);
-        let (routes, mix) = (routes::resolve(&catalog), Roster::from_config_mix(&catalog));
-        let mut rules = Rules { providers, reasoning, routes, mix, errors, warnings };
-        rules.doubts(&catalog);
+        let bad_routes = config.routes.keys().flat_map(|key| {
+            let problems = routes::read(&catalog, key).err().unwrap_or_default();
+            let key = format!("routes.{key}");
+            problems.into_iter().map(move |problem| problem.diagnostic(&key))
+        });
+        let mut rules = Rules {
+            providers,
+            reasoning,
+            routes: routes::resolve(&catalog),
+            mix: Roster::from_config_mix(&catalog),
+            errors,
+            warnings,
+            bad_routes: bad_routes.collect(),
+            mix_counts: config.routes.is_empty(),
+        };
+        rules.warnings.extend(rules.doubts(&catalog));
+        for list in [&mut rules.errors, &mut rules.warnings] {
+            sort(list);
+        }
         rules
     }
 
+    /// All that is wrong and all that is suspicious, by file and line: providers, preferences,
+    /// routes and the mix. A mix that cannot be read is an error only where it counts, without routes.
+    pub fn diagnostics(&self) -> (Vec<Diagnostic>, Vec<Diagnostic>) {
+        let (mut errors, mut warnings) = (self.errors.clone(), self.warnings.clone());
+        errors.extend(self.bad_routes.iter().cloned());
+        if let Err(problem) = &self.mix {
+            let mut diagnostic = problem.diagnostic(MIX);
+            if self.mix_counts {
+                errors.push(diagnostic);
+            } else {
+                diagnostic.message.push_str("; it does not count while there are [routes]");
+                warnings.push(diagnostic);
+            }
+        }
+        sort(&mut errors);
+        sort(&mut warnings);
+        (errors, warnings)
+    }
+
     /// Doubts about models: of the routes, of the mix while it counts, and of the defaults.
-    fn doubts(&mut self, catalog: &Catalog<'_>) {
+    fn doubts(&self, catalog: &Catalog<'_>) -> Vec<Diagnostic> {
         let config = catalog.config();
         let complain = |key: String, label: &str, message: String| {
             let origin = config.origin(&key).cloned();
@@ -64,11 +107,17 @@ impl Rules {
             let label = format!("[routes].{}", route.name);
             found.extend(doubts.map(|message| complain(format!("routes.{key}"), &label, message)));
         }
-        let mix = self.mix.iter().filter(|_| config.routes.is_empty() && config.defaults.mix.is_some());
+        let mix = self.mix.iter().filter(|_| self.mix_counts && config.defaults.mix.is_some());
         for text in mix.flat_map(|mix| &mix.texts) {
             let doubt = doubt(text);
-            found.extend(doubt.map(|message| complain("defaults.mix".to_owned(), "[defaults].mix", message)));
+            found.extend(doubt.map(|message| complain(MIX.to_owned(), "[defaults].mix", message)));
         }
-        self.warnings.extend(found);
+        found
     }
+}
+
+/// By file and line, each complaint once.
+fn sort(diagnostics: &mut Vec<Diagnostic>) {
+    diagnostics.sort_by(|a, b| (&a.origin, &a.key, &a.message).cmp(&(&b.origin, &b.key, &b.message)));
+    diagnostics.dedup();
 }

@@ -1,102 +1,135 @@
-//! What names mean: the corners of the rules in `names_resolve` and its neighbours.
+//! Names, models and efforts of harnesses.
 
 use pretty_assertions::assert_eq;
-use rally::routing::{Catalog, LaneEntry, Quota, Roster};
+use rally::routing::{Catalog, Entry};
 
-use super::{config_with, flags, resolve, texts};
+use super::{TABLES, config_with, resolve, runner};
 
-fn pair(harness: &str, model: &str) -> Result<(String, String), String> {
-    Ok((harness.to_owned(), model.to_owned()))
+// 10-A1 to A6, A11, A12, A14; 10-O5; D35, D38, D39
+#[test]
+fn names_resolve() {
+    let config = config_with(TABLES);
+    for (text, harness, model) in [
+        ("cc", "claude", "claude-haiku-4-5"),
+        ("cc:2", "claude", "claude-haiku-4-5"),
+        ("cx", "codex", ""),
+        ("cx:2", "codex", ""),
+        ("op:z", "opencode", "zai-coding-plan/glm-5.1"),
+        ("opencode:z", "opencode", "zai-coding-plan/glm-5.1"),
+        ("op:gk", "opencode", "openrouter/x:free"),
+        ("ag", "antigravity", "Gemini 3.5 Flash (High)"),
+        ("agy", "antigravity", "Gemini 3.5 Flash (High)"),
+        ("antigravity", "antigravity", "Gemini 3.5 Flash (High)"),
+        ("ag:flash", "antigravity", "Gemini 3.5 Flash (High)"),
+        ("agy:flash", "antigravity", "Gemini 3.5 Flash (High)"),
+        ("opencode:zai-coding-plan/glm-5.1", "opencode", "zai-coding-plan/glm-5.1"),
+        ("op:openrouter/y:free", "opencode", "openrouter/y:free"),
+        // One rule for every table: the alias as typed, then the harness's names in order.
+        ("cc:opus", "claude", "claude-opus-4-7"),
+        ("claude:opus", "claude", "opus-of-claude"),
+        ("claude:sonnet", "claude", "claude-sonnet-4-6"),
+        ("ge", "gemini", ""),
+        ("ge:gemini-3-flash-preview", "gemini", "gemini-3-flash-preview"),
+        ("gemini:gemini-3.1-pro-preview", "gemini", "gemini-3.1-pro-preview"),
+        ("cc:claude-haiku-4-5", "claude", "claude-haiku-4-5"),
+        ("cc:claude-haiku-*", "claude", "claude-haiku-*"),
+        ("cx:gpt-5", "codex", "gpt-5"),
+        ("cx:gpt-5.4-mini", "codex", "gpt-5.4-mini"),
+        ("cc:sonnet[1m]", "claude", "sonnet[1m]"),
+        ("mycode:kimi", "mycode", "opencode-go/kimi-k2.6"),
+        ("droid", "droid", ""),
+        ("work", "work", "claude-haiku-4-5"),
+        ("work:fast", "work", "claude-haiku-4-5"),
+        ("work:opus", "work", "opus-of-claude"),
+        ("work:sonnet", "work", "claude-sonnet-4-6"),
+    ] {
+        assert_eq!(resolve(text, &config), Ok((harness.to_owned(), model.to_owned())), "{text}");
+    }
+    assert_eq!(resolve("cc", &config_with("")), Ok(("claude".to_owned(), String::new())));
 }
 
-// 10-A1, A2, A13: the default model of a bare name, wherever it stands
+// 10-A7 to A9, A11; 10-K7; 30-6 to 8; D50
 #[test]
-fn a_bare_name_has_the_default_model() {
-    for (text, model) in [
-        ("", ""),
-        ("claude_model = 'top'\n", "top"),
-        ("claude_model = 'top'\n[defaults]\nclaude_model = ''\n", "top"),
-        ("claude_model = 'top'\n[defaults]\nclaude_model = 'new'\n", "new"),
-        ("[defaults]\nclaude_model = 'new'\n", "new"),
-        // A model of that name is no default.
-        ("[harness.cc.models]\ndefault = 'x'\n", ""),
+fn names_that_mean_nothing_come_with_a_suggestion() {
+    let config = config_with(TABLES);
+    for (text, wanted) in [
+        ("gm", "unknown agent alias \"gm\"; did you mean"),
+        ("gm", "known are ag, cc, cx, ge, op, droid, mycode, work"),
+        ("CC", "unknown agent alias \"CC\"; did you mean cc"),
+        ("copex", "did you mean codex?"),
+        ("mycod:kimi", "did you mean mycode?"),
+        ("4", "unknown agent alias \"4\""),
+        (" cc", "unknown agent alias \" cc\"; did you mean cc"),
+        ("op:gp", "unknown model \"gp\" of op; did you mean gk?"),
+        ("cc:opux", "did you mean opus?"),
+        ("cc:nonexistent", "unknown model \"nonexistent\" of cc; name it in [harness.cc.models]"),
+        ("droid:fast", "no models defined"),
+        ("cx:spark", "no models defined"),
+        ("cc:my-model", "unknown model \"my-model\" of cc"),
     ] {
-        let config = config_with(text);
-        for name in ["cc", "claude", "cc:2", "cc:2-5"] {
-            assert_eq!(resolve(name, &config), pair("claude", model), "{text}: {name}");
-        }
-        assert_eq!(resolve("cx", &config), pair("codex", ""));
-        assert_eq!(resolve("cc:opus-4.7", &config), pair("claude", "opus-4.7"));
+        let error = resolve(text, &config).unwrap_err();
+        assert!(error.contains(wanted), "{text}: {error}");
     }
 }
 
-// 10-A11
 #[test]
-fn a_harness_of_ones_own_has_models_but_no_default() {
-    let config =
-        config_with("[harness.droid]\ncommand = ['droid']\n[harness.droid.models]\nv1 = 'droid v1'\n");
-    assert_eq!(resolve("droid:v1", &config), pair("droid", "droid v1"));
-    assert_eq!(resolve("droid", &config), pair("droid", ""));
-    assert_eq!(resolve("droid:a/b", &config), pair("droid", "a/b"));
-    let error = resolve("droid:v2", &config).unwrap_err();
-    assert!(error.contains("unknown model \"v2\" of droid; did you mean v1?"), "{error}");
-}
-
-// 10-A4, A5, A12, A14: every alias, over every table of its harness
-#[test]
-fn the_aliases_of_a_harness_share_their_tables() {
-    for (table, aliases, harness) in [
-        ("ag", &["ag", "agy", "antigravity"][..], "antigravity"),
-        ("antigravity", &["ag", "agy", "antigravity"], "antigravity"),
-        ("cc", &["cc", "claude"], "claude"),
-        ("claude", &["cc", "claude"], "claude"),
-        ("codex", &["cx", "codex"], "codex"),
-        ("ge", &["ge", "gemini"], "gemini"),
-        ("gemini", &["ge", "gemini"], "gemini"),
-        ("op", &["op", "opencode"], "opencode"),
-    ] {
-        let config = config_with(&format!("[harness.{table}.models]\nm = 'A model (High): 3'\n"));
-        for alias in aliases {
-            assert_eq!(
-                resolve(&format!("{alias}:m"), &config),
-                pair(harness, "A model (High): 3"),
-                "{alias}"
-            );
-            assert_eq!(resolve(&format!("{alias}:raw/x"), &config), pair(harness, "raw/x"), "{alias}");
-        }
-    }
-}
-
-// 10-A8, A9
-#[test]
-fn at_most_three_names_are_suggested() {
-    let config =
-        config_with("[harness.cc.models]\nopus = 'a'\nopuz = 'b'\nopuq = 'c'\nopup = 'd'\nfar = 'e'\n");
-    let error = resolve("cc:opux", &config).unwrap_err();
-    assert!(error.contains("; did you mean opup, opuq or opus?;"), "{error}");
-    let error = resolve("cc:Opus", &config).unwrap_err();
-    assert!(error.contains("did you mean opus, "), "{error}");
-}
-
-// 10-E5, E12; 10-A10 in the decided form: a named model with a quota is an entry like any other.
-// Deviation from E12: there is no empty list; a flag that gives none is refused.
-#[test]
-fn a_list_keeps_its_order_and_one_bad_member_fails_it() {
-    let tables = "[harness.cc.models]\nopus = 'claude-opus'\n";
-    let config = config_with(&format!("defaults.mix = 'cc:opus:2, op:a/b:1-3 cx'\n{tables}"));
-    let mix = Roster::from_config_mix(&Catalog::new(&config)).unwrap();
-    assert_eq!(texts(&mix), ["cc:opus:2", "op:a/b:1-3", "cx"]);
-    let seen = |entry: &LaneEntry| (entry.runner.harness.clone(), entry.runner.model.clone(), entry.quota);
-    assert_eq!(
-        mix.entries.iter().map(seen).collect::<Vec<_>>(),
-        [
-            ("claude".to_owned(), Some("claude-opus".to_owned()), Quota::Exactly(2)),
-            ("opencode".to_owned(), Some("a/b".to_owned()), Quota::Range { min: 1, max: 3 }),
-            ("codex".to_owned(), None, Quota::Exactly(1)),
-        ]
+fn a_harness_may_have_an_effort_of_its_own() {
+    let config = config_with(
+        "[harness.cc]\neffort = \"high\"\n[harness.work]\nbase = \"claude\"\n\
+         [harness.deep]\nbase = \"claude\"\neffort = \" max \"\n[harness.codex]\neffort = \"\"\n",
     );
-    assert_eq!(flags(&["cc:opus:2", "op:a/b:1-3", "cx"], &config).unwrap().entries, mix.entries);
-    for bad in ["cc:opus:2 cx:0 op:a/b", "cc:opus:2 cx gm", "nobody cc:opus:2 cx"] {
-        assert!(flags(&[bad], &config).is_err(), "{bad}");
+    for (entry, effort) in
+        [("claude:opus-4.7", Some("high")), ("work", Some("high")), ("deep", Some("max")), ("cx", None)]
+    {
+        assert_eq!(runner(entry, &config).effort.as_deref(), effort, "{entry}");
+    }
+}
+
+// 10-A13, C14
+#[test]
+fn the_default_model_of_the_table_beats_the_one_at_the_top_level() {
+    for (text, model) in [
+        ("claude_model = 'old'\n[defaults]\nclaude_model = 'new'\n", "new"),
+        ("claude_model = 'old'\n", "old"),
+        ("claude_model = ''\n[defaults]\nclaude_model = ''\n", ""),
+        ("[harness.cc.models]\nopus = 'x'\n", ""),
+    ] {
+        assert_eq!(resolve("cc", &config_with(text)), Ok(("claude".to_owned(), model.to_owned())), "{text}");
+    }
+}
+
+// D38: nothing is offered that was not found, nothing found that is not offered.
+#[test]
+fn what_is_suggested_resolves() {
+    let config = config_with(TABLES);
+    let catalog = Catalog::new(&config);
+    for harness in ["cc", "claude", "op", "opencode", "ag", "agy", "antigravity", "mycode", "work"] {
+        for name in catalog.model_names(harness) {
+            let slip = format!("{harness}:{name}q");
+            let error = resolve(&slip, &config).unwrap_err();
+            assert!(error.contains(name), "{slip}: {error}");
+            assert!(resolve(&format!("{harness}:{name}"), &config).is_ok(), "{harness}:{name}");
+        }
+    }
+    // At most three.
+    let config = config_with("[harness.cx.models]\nm1 = 'a'\nm2 = 'a'\nm3 = 'a'\nm4 = 'a'\n");
+    assert!(resolve("cx:mx", &config).unwrap_err().contains("did you mean m1, m2 or m3?"));
+}
+
+// D39: a raw model that looks like a name passes, and is doubted.
+#[test]
+fn models_that_nobody_named_are_doubted() {
+    let config = config_with(TABLES);
+    let doubt = |text: &str| Catalog::new(&config).doubt(&Entry::parse(text).unwrap().identifier);
+    for (text, wanted) in [
+        ("cx:gpt-5", "cx has no model named \"gpt-5\"; it is passed as it is"),
+        ("cc:claude-haiku-*", "the model \"claude-haiku-*\" holds a *"),
+        ("work:fast-1", "work has no model named \"fast-1\""),
+    ] {
+        let doubt = doubt(text).unwrap_or_default();
+        assert!(doubt.contains(wanted), "{text}: {doubt}");
+    }
+    for text in ["cc", "cc:opus", "cx:gpt-5.4", "work:opus", "nobody:x-1", "op:z"] {
+        assert_eq!(doubt(text), None, "{text}");
     }
 }
