@@ -2,9 +2,12 @@
 
 mod args;
 mod choose;
+mod decide;
 mod go;
 pub(in crate::cli) mod harnesses;
+mod notice;
 mod prepare;
+mod startup;
 mod surroundings;
 mod task;
 
