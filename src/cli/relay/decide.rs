@@ -132,6 +132,9 @@ fn open_relay(args: &Args, survey: &Survey) -> Open {
 
 /// The roster of the configured routes, if they may be used as they are.
 fn of_routes(prepared: &Prepared, answers: &mut Answers) -> anyhow::Result<Roster> {
+    if prepared.config.routes.is_empty() {
+        return Err(RosterError::NeedsRoutes.into());
+    }
     for warning in &prepared.route_warnings {
         warn(warning);
     }
