@@ -150,22 +150,25 @@ fn a_walked_role_passes_over_who_is_disabled() {
     assert_eq!(told.matches("provider plan is disabled").count(), 1, "{told}");
 }
 
-// D15: a kill in the middle of a walked role; its cursor and the rotation go on where they stood
+// D15: a kill in the middle of a walked role, and one between its turns; its cursor and the rotation go on
+// where they stood
 #[test]
 fn a_walked_role_survives_a_kill() {
-    let sandbox = with_hands();
-    sandbox.configure(&format!("[routes]\nSENIOR = [\"c\", \"d\", \"b\"]\n{HANDS}"));
-    sandbox.release("hold-4");
-    let relay = sandbox.start_relay(&["-i", "7", "--agent", "b SENIOR:1", "work"]);
-    sandbox.wait_for_note("held-4");
-    relay.kill();
-    sandbox.wait_until_nobody_is_left();
-    assert_eq!(order(&sandbox), "b c b");
-    relayed(&sandbox, &["--resume"]);
-    assert_eq!(order(&sandbox), "b c b d b b b");
-    let tries = sandbox.tries();
-    assert_eq!((&tries[3]["outcome"], &tries[3]["agent_type"]), (&"interrupted".into(), &"d".into()));
-    assert_eq!((&tries[4]["run_id"], &tries[4]["agent_type"]), (&tries[3]["run_id"], &"d".into()));
+    for (held, cut) in [(3, "b"), (4, "d")] {
+        let sandbox = with_hands();
+        sandbox.configure(&format!("[routes]\nSENIOR = [\"c\", \"d\", \"b\"]\n{HANDS}"));
+        sandbox.release(&format!("hold-{held}"));
+        let relay = sandbox.start_relay(&["-i", "7", "--agent", "b SENIOR:1", "work"]);
+        sandbox.wait_for_note(&format!("held-{held}"));
+        relay.kill();
+        sandbox.wait_until_nobody_is_left();
+        relayed(&sandbox, &["--resume"]);
+        assert_eq!(order(&sandbox), "b c b d b b b");
+        let tries = sandbox.tries();
+        let [before, after] = &tries[held - 1..=held] else { panic!("{tries:?}") };
+        assert_eq!((&before["outcome"], &before["agent_type"]), (&"interrupted".into(), &cut.into()));
+        assert_eq!((&after["run_id"], &after["agent_type"]), (&before["run_id"], &cut.into()));
+    }
 }
 
 // The same where a role and a flag name the same agent: the newest turn is the walked one's
