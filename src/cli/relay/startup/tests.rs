@@ -1,3 +1,5 @@
+//! Routes good and broken, and lanes that are fragile or cannot be used.
+
 use super::*;
 use crate::config::{self, Config, Env};
 use crate::routing::{Roster, Rules};
