@@ -24,6 +24,29 @@ pub struct Team {
     pub reasoning: Reasoning,
 }
 
+impl Team {
+    /// Why nobody of a lane will ever work: all belong to disabled providers.
+    pub fn why_disabled(&self, lane: usize, role: Option<&str>) -> Option<String> {
+        let name = &self.roster.lanes[lane].name;
+        let providers = self.disabled_by(lane, role)?.join(", ");
+        Some(format!(
+            "every agent of {name} belongs to a disabled provider ({providers}); \
+             set disabled = false in [providers]"
+        ))
+    }
+
+    fn disabled_by(&self, lane: usize, role: Option<&str>) -> Option<Vec<&str>> {
+        let disabled = self.roster.lanes[lane].members().map(|member| {
+            let runner = self.reasoning.apply(role, member);
+            self.providers.disabled(&runner).map(|provider| provider.name.as_str())
+        });
+        let mut names = disabled.collect::<Option<Vec<&str>>>()?;
+        names.sort_unstable();
+        names.dedup();
+        Some(names)
+    }
+}
+
 /// A team at work.
 #[derive(Debug)]
 pub struct Crew {
@@ -142,14 +165,29 @@ impl Crew {
 
     /// The providers that keep a whole lane from working, if it is they who do.
     pub fn disabled_by(&self, lane: usize, role: Option<&str>) -> Option<Vec<&str>> {
-        let disabled = self.lane(lane).members().map(|member| {
-            let runner = self.team.reasoning.apply(role, member);
-            self.team.providers.disabled(&runner).map(|provider| provider.name.as_str())
-        });
-        let mut names = disabled.collect::<Option<Vec<&str>>>()?;
-        names.sort_unstable();
-        names.dedup();
-        Some(names)
+        self.team.disabled_by(lane, role)
+    }
+
+    /// Why nobody of a lane will ever work: all belong to disabled providers.
+    pub fn why_disabled(&self, lane: usize, role: Option<&str>) -> Option<String> {
+        self.team.why_disabled(lane, role)
+    }
+
+    /// Whether everybody in a lane who is not disabled is frozen.
+    pub fn all_frozen(
+        &self,
+        lane: usize,
+        role: Option<&str>,
+        now: Timestamp,
+        of_harness: ScopeOf<'_>,
+    ) -> bool {
+        let runners = self.lane(lane).members().map(|member| self.team.reasoning.apply(role, member));
+        let mut enabled = runners.filter(|runner| self.team.providers.disabled(runner).is_none()).peekable();
+        enabled.peek().is_some()
+            && enabled.all(|runner| {
+                let scope = self.scope(&runner, of_harness);
+                matches!(self.healths.of(&runner, &scope, now), resilience::Health::Frozen { .. })
+            })
     }
 }
 

@@ -1,6 +1,6 @@
 //! The loop. A pass ([`pass`]) is a sequence of runs ([`run`]), a run is a sequence
 //! of tries ([`attempt`]). Beside them stand the pure deciders: [`life`], [`outcome`],
-//! [`backoff`], [`recovery`], [`resilience`], [`start`], [`tally`].
+//! [`backoff`], [`recovery`], [`resilience`], [`start`], [`strangers`], [`tally`].
 //!
 //! Nothing here prints: everything is told as [`event::Event`]s.
 
@@ -24,6 +24,7 @@ pub mod run;
 pub mod scratch;
 pub mod settings;
 pub mod start;
+pub mod strangers;
 pub mod tally;
 pub mod watch;
 pub mod world;

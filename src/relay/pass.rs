@@ -9,6 +9,7 @@ use super::event::{Event, PassEnd, RunVerdict};
 use super::operator::{Halt, Waited};
 use super::resilience::{self, Healths};
 use super::run::{self, Assignment, RunResult};
+use super::strangers::Strangers;
 use super::tally;
 use super::world::{PassError, World};
 use crate::executor::Registry;
@@ -90,6 +91,7 @@ struct Pass<'w> {
     /// How long the provider asked to wait after the newest failure.
     hint: Option<Duration>,
     previous: Option<Runner>,
+    strangers: Strangers,
 }
 
 impl<'w> Pass<'w> {
@@ -107,6 +109,7 @@ impl<'w> Pass<'w> {
             last_failure: None,
             hint: None,
             previous: None,
+            strangers: Strangers::default(),
             world,
         })
     }
@@ -189,7 +192,7 @@ impl<'w> Pass<'w> {
                 Picked::LookAgain
             }
             Pick::Wait { until } => {
-                self.wait_for(until).await;
+                self.wait_for(until, self.why_waiting(lane)).await;
                 Picked::LookAgain
             }
             Pick::Unavailable => Picked::Nothing(self.why_nobody(lane)),
@@ -197,17 +200,17 @@ impl<'w> Pass<'w> {
     }
 
     /// The lane of the task. Without a queue no task has a role.
-    fn lane_of_task(&self) -> Result<usize, NoLane> {
-        self.crew.choose(NO_ROLE).map(|choice| choice.lane)
+    fn lane_of_task(&mut self) -> Result<usize, NoLane> {
+        let choice = self.crew.choose(NO_ROLE)?;
+        if let Some(warning) = self.strangers.warning(&choice) {
+            self.world.warn(warning);
+        }
+        Ok(choice.lane)
     }
 
     fn why_nobody(&self, lane: usize) -> String {
-        if let Some(providers) = self.crew.disabled_by(lane, NO_ROLE) {
-            return format!(
-                "every agent of {} belongs to a disabled provider ({}); set disabled = false in [providers]",
-                self.crew.lane(lane).name,
-                providers.join(", ")
-            );
+        if let Some(why) = self.crew.why_disabled(lane, NO_ROLE) {
+            return why;
         }
         match &self.last_failure {
             Some(cause) => format!("all agents unavailable (last failure: {cause})"),
@@ -236,15 +239,21 @@ impl<'w> Pass<'w> {
         self.crew.is_ready(&runner, time::now(), &|runner| quota_of_harness(registry, runner)).then_some(turn)
     }
 
-    async fn wait_for(&mut self, until: Timestamp) {
+    /// A freeze is the longest pause of all: who reads "paused" may expect to go on within the hour.
+    fn why_waiting(&self, lane: usize) -> &'static str {
+        let of_harness = |runner: &Runner| quota_of_harness(&self.world.registry, runner);
+        let frozen = self.crew.all_frozen(lane, NO_ROLE, time::now(), &of_harness);
+        if frozen { "all agents frozen" } else { "all agents paused" }
+    }
+
+    async fn wait_for(&mut self, until: Timestamp, reason: &str) {
         let mut first = true;
         loop {
             let remaining = time::since(time::now(), until);
             if remaining.is_zero() {
                 break;
             }
-            let reason = "all agents paused".to_owned();
-            self.world.emit(Event::Waiting { reason, remaining, first });
+            self.world.emit(Event::Waiting { reason: reason.to_owned(), remaining, first });
             first = false;
             if self.world.wait(remaining.min(LOOK_AGAIN)).await == Waited::Halted {
                 break;

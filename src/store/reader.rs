@@ -6,7 +6,7 @@ use super::jsonl::forward::for_each_line;
 use super::jsonl::{RecordsBack, find_by_id, read_all};
 use super::records::{AgentStatusEvent, RelayRecord, TryRecord};
 use super::tries::{TriesOf, tries_between};
-use super::{Holder, Layout, StoreError, lock, relays};
+use super::{Holder, Layout, StoreError, Survey, lock, relays};
 
 /// How many of the newest tries are searched for a completed one.
 const COMPLETED_WINDOW: usize = 1000;
@@ -115,5 +115,19 @@ impl Reader {
     /// A relay, unless it is ancient history.
     pub fn relay(&self, id: u64) -> Result<Option<RelayRecord>, StoreError> {
         Ok(relays::recent(&self.layout)?.relays.remove(&id))
+    }
+
+    /// What can be resumed, its open run left out. The store may find more when it is opened: what
+    /// lies in files of the earlier program, and the run of a try that was cut after its verdict.
+    pub fn survey(&self) -> Result<Survey, StoreError> {
+        let mut survey = Survey::default();
+        let recent = relays::recent(&self.layout)?.relays;
+        for stored in recent.into_values().rev().filter(|relay| relay.ended_at.is_none()) {
+            let completed_iterations = relays::passed_runs(&self.layout, &stored)?;
+            let relay = RelayRecord { completed_iterations, ..stored };
+            let place = if relay.is_open() { &mut survey.resumable } else { &mut survey.completed };
+            place.get_or_insert(relay);
+        }
+        Ok(survey)
     }
 }

@@ -1,13 +1,13 @@
 //! Relay records: appended, never rewritten. A newer line with the same id supersedes
 //! the older, and the last line is always the newest relay.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::jsonl::{Durability, RecordsBack, append_all};
-use super::records::{RECORD_VERSION, RelayRecord};
+use super::records::{RECORD_VERSION, RelayRecord, TryRecord};
 use super::tries::tries_of;
 use super::{Layout, Store, StoreError, aside};
-use crate::model::Timestamp;
+use crate::model::{Outcome, Timestamp};
 
 /// How far back relays are looked at, in bytes: what lies before is history, whatever
 /// its records say, so that a long history costs nothing.
@@ -44,6 +44,22 @@ pub(super) fn recent(layout: &Layout) -> Result<Recent, StoreError> {
     }
     recent.skipped = back.skipped();
     Ok(recent)
+}
+
+/// The successful runs of a relay, counted from its tries.
+pub(super) fn passed_runs(layout: &Layout, relay: &RelayRecord) -> Result<u64, StoreError> {
+    let mut passed = BTreeSet::new();
+    for record in tries_of(layout, relay)? {
+        let record = record?;
+        if has_passed(&record) {
+            passed.insert(record.run_id);
+        }
+    }
+    Ok(passed.len() as u64)
+}
+
+fn has_passed(record: &TryRecord) -> bool {
+    record.outcome.map_or(record.completed, Outcome::is_success)
 }
 
 impl Store {
@@ -130,12 +146,12 @@ impl Store {
 
     /// Derives what a relay's record says about its tries from the tries themselves.
     pub(super) fn recount(&mut self, relay: &mut RelayRecord) -> Result<(), StoreError> {
-        let mut passed = std::collections::BTreeSet::new();
+        let mut passed = BTreeSet::new();
         let (mut first, mut last) = (None, None);
         let mut last_run = self.last_runs.get(&relay.id).copied().unwrap_or(0);
         for record in tries_of(&self.layout, relay)? {
             let record = record?;
-            if record.outcome.map_or(record.completed, |o| o.is_success()) {
+            if has_passed(&record) {
                 passed.insert(record.run_id);
             }
             first = Some(first.map_or(record.id, |f: u64| f.min(record.id)));

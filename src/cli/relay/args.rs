@@ -14,6 +14,10 @@ Examples:
       six runs, two with Claude Code, one with your own harness, and again
   rally relay --agent 'cc:claude-sonnet-4-5' --prompt-file task.md
       a given model, the task from a file
+  rally relay -i 10 \"Work through the issues\"
+      whoever [routes] names for the default role, else [defaults].mix
+  rally relay -i 9 --agent \"cc SENIOR:2\" \"Refactor the parser\"
+      a run with Claude Code, two with the agents of the role SENIOR, and again
   rally relay --resume
       go on where the last relay was cut
 
@@ -36,7 +40,7 @@ pub struct Args {
     #[arg(short, long, value_name = "N", allow_negative_numbers = true, value_parser = clap::value_parser!(u64).range(1..))]
     pub iterations: Option<u64>,
 
-    /// Who works: aliases, models and weights, such as "cc:2 mycode:fast" (repeatable)
+    /// Who works: aliases, models, roles and numbers of runs, such as "cc:2 mycode:fast SENIOR" (repeatable)
     #[arg(short, long, value_name = "MIX")]
     pub agent: Vec<String>,
 

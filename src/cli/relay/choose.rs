@@ -12,6 +12,8 @@ const RESUME: Choice = Choice { label: "Resume", value: "resume" };
 const NEW: Choice = Choice { label: "Start new", value: "new" };
 const KEEP: Choice = Choice { label: "Keep stored", value: "keep" };
 const OVERWRITE: Choice = Choice { label: "Overwrite", value: "overwrite" };
+const YES: Choice = Choice { label: "y", value: "yes" };
+const NO: Choice = Choice { label: "N", value: "no" };
 
 /// What is going to happen.
 #[derive(Debug)]
@@ -64,4 +66,9 @@ pub fn choose<R: BufRead>(
             Ok(Chosen::Resume { relay, overwrite_mix })
         }
     }
+}
+
+/// Asks for consent; an empty line or the end of the input is none.
+pub fn confirm<R: BufRead>(question: &str, lines: &mut LineReader<R>) -> anyhow::Result<bool> {
+    Ok(ask(question, &[YES, NO], NO, lines)? == YES)
 }

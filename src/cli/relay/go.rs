@@ -5,15 +5,15 @@ use std::path::Path;
 
 use anyhow::Context;
 
-use super::choose::{Chosen, choose};
-use super::prepare::{self, Prepared, UNBOUNDED, prepare};
+use super::decide::{self, Answers, Decision, decide};
+use super::notice::warn;
+use super::prepare::{Prepared, UNBOUNDED, prepare};
 use super::{Args, harnesses, surroundings, task};
 use crate::cli::error::{CliError, FAILURE, SIGNAL_BASE, SUCCESS};
 use crate::model::{Identity, Leftover, ProcessIdentity, time};
 use crate::monitor::freeze::Limits;
 use crate::process;
 use crate::prompt::ContextLimits;
-use crate::relay::crew::Team;
 use crate::relay::event::PassEnd;
 use crate::relay::operator::Operator;
 use crate::relay::pass::{self, Plan};
@@ -22,36 +22,45 @@ use crate::relay::scratch;
 use crate::relay::settings::Settings;
 use crate::relay::world::World;
 use crate::routing::label::display_label;
-use crate::routing::{Roster, Rules};
+use crate::routing::{Lane, Roster};
 use crate::store::records::{RelayRecord, TryStarted};
-use crate::store::{Layout, LockError, NewRelay, Store, WorkspaceLock};
+use crate::store::{Layout, LockError, NewRelay, Reader, Store, Survey, WorkspaceLock};
 use crate::terminal::console::Console;
-use crate::terminal::prompt::LineReader;
 use crate::terminal::relay_log::RelayLog;
-use crate::terminal::sanitize;
 
 /// Runs the command; the result is the exit code.
 pub fn run(args: Args) -> anyhow::Result<u8> {
     let prepared = prepare(args)?;
-    for warning in &prepared.warnings {
-        warn(warning);
+    let layout = Layout::new(&prepared.workspace, &prepared.config.data_dir)
+        .with_context(|| format!("cannot use the data folder {}", prepared.config.data_dir.display()))?;
+    let reader = Reader::new(layout.clone());
+    if let Some(holder) = reader.holder() {
+        return Err(held(LockError::Held(holder)));
     }
+    let seen = reader.survey()?;
+    let mut answers = decide::answers(&prepared.args);
+    let decision = decide(&prepared, &seen, &mut answers)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .max_blocking_threads(4)
         .build()
         .context("cannot start the event loop")?;
-    let code = runtime.block_on(go(prepared));
+    let code = runtime.block_on(go(prepared, layout, decision, seen, answers));
     // A git call that hangs must not hold the exit up.
     runtime.shutdown_timeout(std::time::Duration::from_secs(2));
     code
 }
 
-async fn go(mut prepared: Prepared) -> anyhow::Result<u8> {
+/// Carries out what was decided from what was `seen`.
+async fn go(
+    mut prepared: Prepared,
+    layout: Layout,
+    decision: Decision,
+    seen: Survey,
+    mut answers: Answers,
+) -> anyhow::Result<u8> {
     process::adopt_orphans().context("cannot adopt orphans")?;
     surroundings::data_dir(&prepared.workspace, &prepared.config)?;
-    let layout = Layout::new(&prepared.workspace, &prepared.config.data_dir)
-        .with_context(|| format!("cannot use the data folder {}", prepared.config.data_dir.display()))?;
     let lock = WorkspaceLock::acquire(&layout).map_err(held)?;
     let (mut store, opened) = Store::open(layout.clone(), lock, time::now(), &mut reap)?;
     for warning in &opened.warnings {
@@ -72,42 +81,30 @@ async fn go(mut prepared: Prepared) -> anyhow::Result<u8> {
         }
         survey = store.survey(time::now())?;
     }
-    if let Some(relay) = survey.completed.filter(|_| prepared.args.resume && survey.resumable.is_none()) {
-        match prepared.args.iterations {
-            Some(target) if target > relay.completed_iterations => {
-                survey.resumable = Some(RelayRecord { ended_at: None, target_iterations: target, ..relay });
-            }
-            _ => {
-                writeln!(std::io::stdout(), "Relay {} is complete.", relay.id)?;
-                return Ok(SUCCESS);
-            }
-        }
-    }
 
-    let mut lines = LineReader::stdin();
-    let flags = prepared.flags.as_ref();
-    let chosen = choose(
-        prepared.args.wish(),
-        survey.resumable,
-        flags.map(Roster::label).as_deref(),
-        Some(&mut lines).filter(|_| !task::reads_stdin(&prepared.args)),
-        &mut |text| warn(&text),
-    )?;
-    let (relay, roster, resumed) = match chosen {
-        Chosen::Resume { relay, overwrite_mix } => resume(&mut store, &prepared, *relay, overwrite_mix)?,
-        Chosen::Fresh { .. } if prepared.args.resume && prepared.prompt.is_none() => {
-            // Whoever resumes in a loop must not begin something new with it.
+    let decision = decide::settle(&prepared, decision, (&seen, &survey), &mut answers)?;
+    drop(answers);
+    let (relay, team, resumed) = match decision {
+        Decision::Nothing => {
             warn("give a task to begin a new relay");
             return Ok(SUCCESS);
         }
-        Chosen::Fresh { anew } => fresh(&mut store, &prepared, anew)?,
+        Decision::Complete(relay) => {
+            writeln!(std::io::stdout(), "Relay {relay} is complete.")?;
+            return Ok(SUCCESS);
+        }
+        Decision::Fresh { anew, team } => (fresh(&mut store, &prepared, &team.roster, anew)?, team, false),
+        Decision::Resume { relay, team, overwrite_mix } => {
+            let mix = overwrite_mix.then_some(&team.roster);
+            (resume(&mut store, &prepared, *relay, mix)?, team, true)
+        }
     };
 
     let mut registry = std::mem::take(&mut prepared.registry);
     for repaired in registry.repair() {
         warn(&repaired);
     }
-    harnesses::learn(&mut registry, &roster, &prepared.workspace);
+    harnesses::learn(&mut registry, lanes_in_use(&team.roster), &prepared.workspace);
     // Not before the questions: until now a signal simply ends us, and nothing is under way.
     let operator = Operator::install(std::io::stdin().is_terminal()).context("cannot listen to signals")?;
     let mut listeners = surroundings::Listeners::default();
@@ -133,8 +130,6 @@ async fn go(mut prepared: Prepared) -> anyhow::Result<u8> {
         store,
     };
     let open_run = survey.open_run.filter(|open| resumed && open.relay_id == relay.id);
-    let Rules { providers, reasoning, .. } = prepared.rules;
-    let team = Team { roster, providers, reasoning };
     let plan = Plan { relay, team, resumed, open_run };
     Ok(exit_code(&pass::run(&mut world, plan).await))
 }
@@ -161,11 +156,13 @@ fn held(error: LockError) -> anyhow::Error {
     }
 }
 
-fn fresh(store: &mut Store, prepared: &Prepared, anew: bool) -> anyhow::Result<(RelayRecord, Roster, bool)> {
-    let roster = match &prepared.flags {
-        Some(roster) => roster.clone(),
-        None => prepare::configured_roster(&prepared.rules)?,
-    };
+/// Without a queue every run is free, and free runs use one lane.
+fn lanes_in_use(roster: &Roster) -> Option<&Lane> {
+    let choice = roster.choose(None).ok()?;
+    roster.lanes.get(choice.lane)
+}
+
+fn fresh(store: &mut Store, prepared: &Prepared, roster: &Roster, anew: bool) -> anyhow::Result<RelayRecord> {
     let target = prepared.args.iterations.or(prepared.config.defaults.iterations);
     let target = target.unwrap_or_else(|| match prepared.prompt {
         Some(_) => 1,
@@ -189,29 +186,25 @@ fn fresh(store: &mut Store, prepared: &Prepared, anew: bool) -> anyhow::Result<(
         entries: roster.texts.clone(),
         prompt,
     };
-    let relay = store.create_relay(new, now)?;
-    Ok((relay, roster, false))
+    Ok(store.create_relay(new, now)?)
 }
 
+/// Goes on with a relay; `mix` replaces the stored one.
 fn resume(
     store: &mut Store,
     prepared: &Prepared,
     mut relay: RelayRecord,
-    overwrite_mix: bool,
-) -> anyhow::Result<(RelayRecord, Roster, bool)> {
-    let roster = match &prepared.flags {
-        Some(flags) if overwrite_mix => {
-            if flags.label() != relay.agent_mix {
-                relay.agent_mix = flags.label();
-                relay.entries.clone_from(&flags.texts);
-                let mix = display_label(&relay.agent_mix);
-                warn(&format!("the mix of relay #{} is replaced by {mix}", relay.id));
-                relay.position = None;
-            }
-            flags.clone()
-        }
-        _ => prepare::stored_roster(&relay, &prepared.config)?,
-    };
+    mix: Option<&Roster>,
+) -> anyhow::Result<RelayRecord> {
+    if let Some(roster) = mix
+        && roster.label() != relay.agent_mix
+    {
+        relay.agent_mix = roster.label();
+        relay.entries.clone_from(&roster.texts);
+        let mix = display_label(&relay.agent_mix);
+        warn(&format!("the mix of relay #{} is replaced by {mix}", relay.id));
+        relay.position = None;
+    }
     if let Some(prompt) = &prepared.prompt
         && relay.prompt.as_deref() != Some(prompt)
     {
@@ -221,22 +214,13 @@ fn resume(
     if let Some(target) = prepared.args.iterations
         && target != relay.target_iterations
     {
-        let done = relay.completed_iterations;
-        if target <= done {
-            let text = format!(
-                "relay #{} has done {done} of its iterations already; give -i more than that, or --new",
-                relay.id
-            );
-            return Err(CliError::Usage(text).into());
-        }
         warn(&format!(
             "the target of relay #{} is {target} now, it was {}",
             relay.id, relay.target_iterations
         ));
         relay.target_iterations = target;
     }
-    store.save_relay(&relay)?;
-    Ok((relay, roster, true))
+    Ok(store.save_relay(&relay)?)
 }
 
 /// The project's instructions; an unreadable file is a warning, a missing one is none.
@@ -280,8 +264,4 @@ fn exit_code(end: &PassEnd) -> u8 {
         PassEnd::Signalled(signal) => SIGNAL_BASE.saturating_add(u8::try_from(*signal).unwrap_or(0)),
         PassEnd::Failed { .. } => FAILURE,
     }
-}
-
-fn warn(text: &str) {
-    let _ = writeln!(std::io::stderr(), "warning: {}", sanitize::text(text));
 }

@@ -8,7 +8,7 @@ use crate::config::{self, Config, HarnessConfig, builtin};
 use crate::executor::custom::{Custom, CustomSpec, TailStream};
 use crate::executor::{Executor, HarnessSpec, Registry, built_in};
 use crate::process;
-use crate::routing::{Lane, Roster};
+use crate::routing::Lane;
 
 /// Every harness that this version can drive.
 pub fn registry(config: &Config) -> Registry {
@@ -56,10 +56,10 @@ fn custom(name: &str, harness: &HarnessConfig) -> Box<dyn Executor> {
     }))
 }
 
-/// Lets the executors of a roster ask their installed CLIs what they can do.
-pub fn learn(registry: &mut Registry, roster: &Roster, workspace: &Path) {
+/// Lets the executors of lanes ask their installed CLIs what they can do.
+pub fn learn<'l>(registry: &mut Registry, lanes: impl IntoIterator<Item = &'l Lane>, workspace: &Path) {
     let harnesses: BTreeSet<&str> =
-        roster.lanes.iter().flat_map(Lane::members).map(|member| &*member.runner.harness).collect();
+        lanes.into_iter().flat_map(Lane::members).map(|member| &*member.runner.harness).collect();
     for harness in harnesses {
         registry
             .learn(harness, &|program, variables, args| process::ask(program, args, variables, workspace));

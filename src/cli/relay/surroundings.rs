@@ -10,24 +10,34 @@ use crate::config::{Config, Origin};
 use crate::relay::event::{Event, Sink};
 use crate::store::Layout;
 
+/// Refuses a folder of transcripts and relay logs that has another purpose already.
+pub fn check_data_dir(workspace: &Path, config: &Config) -> anyhow::Result<()> {
+    let folder = &config.data_dir;
+    if *folder == workspace || *folder == workspace.join(".rally") {
+        anyhow::bail!("{}: give it a folder of its own", complaint(config));
+    }
+    Ok(())
+}
+
 /// Makes the folder of transcripts and relay logs. Inside the workspace it hides itself from
 /// git: what it holds is no work of an agent's, and nobody wants to commit it.
 pub fn data_dir(workspace: &Path, config: &Config) -> anyhow::Result<()> {
     let folder = &config.data_dir;
-    let place = match config.origin("data_dir") {
-        Some(Origin { file, line }) => format!(" ({}:{line}: data_dir)", file.display()),
-        None => String::new(),
-    };
-    let complain = || format!("cannot use the data folder {}{place}", folder.display());
-    if *folder == workspace || *folder == workspace.join(".rally") {
-        anyhow::bail!("{}: give it a folder of its own", complain());
-    }
+    let complain = || complaint(config);
     std::fs::create_dir_all(folder).with_context(complain)?;
     let ignore = folder.join(".gitignore");
     if folder.starts_with(workspace) && !ignore.exists() {
         std::fs::write(&ignore, "*\n").with_context(complain)?;
     }
     Ok(())
+}
+
+fn complaint(config: &Config) -> String {
+    let place = match config.origin("data_dir") {
+        Some(Origin { file, line }) => format!(" ({}:{line}: data_dir)", file.display()),
+        None => String::new(),
+    };
+    format!("cannot use the data folder {}{place}", config.data_dir.display())
 }
 
 /// PATH of the agents: a folder in which `rally` is this very binary, then our own PATH.

@@ -4,6 +4,8 @@ mod basic;
 mod commits;
 mod freeze;
 mod resume;
+mod routes;
+mod routes_refused;
 mod scratch;
 mod screen;
 mod stopping;

@@ -19,7 +19,7 @@ fn unfinished() -> Sandbox {
     sandbox
 }
 
-fn answering(sandbox: &Sandbox, answers: &str, args: &[&str]) -> std::process::Output {
+pub(super) fn answering(sandbox: &Sandbox, answers: &str, args: &[&str]) -> std::process::Output {
     let mut command = sandbox.rally(["relay"]);
     command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();

@@ -1,0 +1,205 @@
+//! What is going to happen, and who works. Decided by reading and asking alone: whatever is refused here
+//! has left no trace.
+
+use std::io::StdinLock;
+
+use anyhow::Context;
+
+use super::choose::{Chosen, choose, confirm};
+use super::notice::warn;
+use super::prepare::Prepared;
+use super::startup::{self, Next, Queue};
+use super::{Args, task};
+use crate::cli::error::CliError;
+use crate::relay::crew::Team;
+use crate::routing::label::{ROUTES, display_label};
+use crate::routing::{Catalog, Roster, RosterError};
+use crate::store::Survey;
+use crate::store::records::RelayRecord;
+use crate::terminal::prompt::LineReader;
+
+/// The one reader of all answers; none when the task takes up standard input.
+pub type Answers = Option<LineReader<StdinLock<'static>>>;
+
+/// Where answers come from.
+pub fn answers(args: &Args) -> Answers {
+    (!task::reads_stdin(args)).then(LineReader::stdin)
+}
+
+/// What is going to happen.
+#[derive(Debug)]
+pub enum Decision {
+    /// Nothing is there to be resumed, and there is no task to begin something else with.
+    Nothing,
+    /// The relay that was to be resumed is complete.
+    Complete(u64),
+    /// Begin another relay.
+    Fresh {
+        /// Whether that was said: then pauses and freezes of agents are forgotten.
+        anew: bool,
+        /// Who works.
+        team: Team,
+    },
+    /// Go on with a relay.
+    Resume {
+        /// The relay as stored.
+        relay: Box<RelayRecord>,
+        /// Who works.
+        team: Team,
+        /// Whether that replaces the stored mix.
+        overwrite_mix: bool,
+    },
+}
+
+/// Decides from the command line, the configuration and what can be resumed.
+pub fn decide(prepared: &Prepared, survey: &Survey, answers: &mut Answers) -> anyhow::Result<Decision> {
+    let args = &prepared.args;
+    let open = match open_relay(args, survey) {
+        Open::Relay(relay) => Some(*relay),
+        Open::Complete(relay) => return Ok(Decision::Complete(relay)),
+        Open::None => None,
+    };
+    let flags = prepared.flags.as_ref().map(Roster::label);
+    match choose(args.wish(), open, flags.as_deref(), answers.as_mut(), &mut |text| warn(&text))? {
+        // Whoever resumes in a loop must not begin something new with it.
+        Chosen::Fresh { .. } if args.resume && prepared.prompt.is_none() => Ok(Decision::Nothing),
+        Chosen::Fresh { anew } => {
+            let roster = match &prepared.flags {
+                Some(flags) => flags.clone(),
+                None if !prepared.config.routes.is_empty() => of_routes(prepared, answers)?,
+                None => prepared.rules.mix.clone()?,
+            };
+            let team = team(prepared, roster, "a new relay")?;
+            Ok(Decision::Fresh { anew, team })
+        }
+        Chosen::Resume { relay, overwrite_mix } => {
+            check_target(args, &relay)?;
+            let roster = match &prepared.flags {
+                Some(flags) if overwrite_mix => flags.clone(),
+                _ if relay.agent_mix.trim() == ROUTES => of_routes(prepared, answers)?,
+                _ => stored(&relay, prepared)?,
+            };
+            let team = team(prepared, roster, &format!("relay #{}", relay.id))?;
+            Ok(Decision::Resume { relay, team, overwrite_mix })
+        }
+    }
+}
+
+/// Holds a decision against what was found once the state was ours and in order. Only if that is
+/// about other relays than `seen`, everything is decided, and perhaps asked, again.
+pub fn settle(
+    prepared: &Prepared,
+    decision: Decision,
+    (seen, found): (&Survey, &Survey),
+    answers: &mut Answers,
+) -> anyhow::Result<Decision> {
+    let id = |relay: &Option<RelayRecord>| relay.as_ref().map(|relay| relay.id);
+    let ids = |survey: &Survey| (id(&survey.resumable), id(&survey.completed));
+    match (decision, open_relay(&prepared.args, found)) {
+        (Decision::Resume { relay, team, overwrite_mix }, Open::Relay(now)) if now.id == relay.id => {
+            check_target(&prepared.args, &now)?;
+            Ok(Decision::Resume { relay: now, team, overwrite_mix })
+        }
+        (Decision::Resume { relay, .. }, _) if Some(relay.id) == id(&found.completed) => {
+            Ok(Decision::Complete(relay.id))
+        }
+        (decision @ Decision::Fresh { .. }, _) if prepared.args.new => Ok(decision),
+        (decision, _) if ids(seen) == ids(found) => Ok(decision),
+        _ => decide(prepared, found, answers),
+    }
+}
+
+/// What `--resume` would go on with.
+enum Open {
+    Relay(Box<RelayRecord>),
+    Complete(u64),
+    None,
+}
+
+fn open_relay(args: &Args, survey: &Survey) -> Open {
+    match (&survey.resumable, &survey.completed) {
+        (Some(relay), _) => Open::Relay(Box::new(relay.clone())),
+        (None, Some(done)) if args.resume => match args.iterations {
+            Some(target) if target > done.completed_iterations => {
+                let further = RelayRecord { ended_at: None, target_iterations: target, ..done.clone() };
+                Open::Relay(Box::new(further))
+            }
+            _ => Open::Complete(done.id),
+        },
+        (None, _) => Open::None,
+    }
+}
+
+/// The roster of the configured routes, if they may be used as they are.
+fn of_routes(prepared: &Prepared, answers: &mut Answers) -> anyhow::Result<Roster> {
+    if prepared.config.routes.is_empty() {
+        return Err(RosterError::NeedsRoutes.into());
+    }
+    for warning in &prepared.route_warnings {
+        warn(warning);
+    }
+    let names_default = prepared.config.routes.contains_key("default");
+    let judgement = startup::judge(&prepared.rules.routes, names_default, Queue::Empty);
+    for warning in &judgement.warnings {
+        warn(warning);
+    }
+    match judgement.next {
+        Next::Go => {}
+        Next::Refuse(why) => anyhow::bail!(why),
+        Next::Ask(question) => {
+            let Some(lines) = answers else {
+                let text = "the task is read from standard input, so it cannot be asked whether to go on \
+                            without the broken routes: mend them, or give --agent";
+                return Err(CliError::Usage(text.to_owned()).into());
+            };
+            if !confirm(&question, lines)? {
+                anyhow::bail!("aborted; mend [routes], or give --agent");
+            }
+        }
+    }
+    Ok(Roster::from_routes(&prepared.rules.routes).ok_or(RosterError::NeedsRoutes)?)
+}
+
+/// The mix that a relay was begun with.
+fn stored(relay: &RelayRecord, prepared: &Prepared) -> anyhow::Result<Roster> {
+    let roster = Roster::from_record(&relay.agent_mix, &relay.entries, &Catalog::new(&prepared.config));
+    roster.with_context(|| {
+        format!("the stored mix of relay #{} does not fit the configuration any more; give --agent", relay.id)
+    })
+}
+
+/// The roster with everybody's limits; told what is fragile, refused what can never run.
+fn team(prepared: &Prepared, roster: Roster, whose: &str) -> anyhow::Result<Team> {
+    if let Err(problem) = &prepared.rules.mix
+        && prepared.config.defaults.mix.is_some()
+    {
+        let mix = roster.label();
+        warn(&format!("{problem}; it is not needed now: {whose} uses {}", display_label(&mix)));
+    }
+    // Without a queue every run is free, and free runs have no role.
+    let lanes = [roster.choose(None)?.lane];
+    let rules = &prepared.rules;
+    let team = Team { roster, providers: rules.providers.clone(), reasoning: rules.reasoning.clone() };
+    if let Some(why) = startup::refusal(&team, &lanes) {
+        anyhow::bail!(why);
+    }
+    for doubt in startup::doubts(&team, &lanes) {
+        warn(&doubt);
+    }
+    Ok(team)
+}
+
+/// Refuses a target that has been reached already.
+fn check_target(args: &Args, relay: &RelayRecord) -> anyhow::Result<()> {
+    let done = relay.completed_iterations;
+    match args.iterations {
+        Some(target) if target <= done => {
+            let text = format!(
+                "relay #{} has done {done} of its iterations already; give -i more than that, or --new",
+                relay.id
+            );
+            Err(CliError::Usage(text).into())
+        }
+        _ => Ok(()),
+    }
+}
