@@ -6,6 +6,7 @@ use std::path::Path;
 use super::place::Place;
 use super::print;
 use crate::config::{Config, ConfigError, Diagnostic, Inspection};
+use crate::routing::Rules;
 
 /// What an edit would do.
 #[derive(Debug, Default)]
@@ -24,8 +25,8 @@ pub struct Judgement {
 
 /// Mistakes that only the routing room sees: mixes, members of providers and reasoning that name nobody.
 /// They are weighed like the others, before and after an edit.
-fn deeper(_config: &Config) -> Vec<Diagnostic> {
-    Vec::new()
+fn deeper(config: &Config) -> Vec<Diagnostic> {
+    Rules::of(config).diagnostics().0
 }
 
 /// Compares what is wrong before and after `file` gets another text. The user's file must be right

@@ -13,7 +13,7 @@ use crate::cli::relay::harnesses;
 use crate::config::{self, Config};
 use crate::executor::{SignIn, proven};
 use crate::process;
-use crate::routing::{Lane, Rules};
+use crate::routing::{Catalog, Entry, Lane, Roster};
 
 /// Who wants a harness.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -157,22 +157,25 @@ fn is_steered_by(repository: &Path, config: &Config, name: &str) -> bool {
     })
 }
 
-/// Who is wanted by the mix and the routes. Entries that name nobody are told with the configuration.
+/// Who is wanted by the mix and the routes, also by what is right in a broken route. Entries that name
+/// nobody are told with the configuration.
 fn uses(config: &Config) -> BTreeMap<String, Use> {
-    let rules = Rules::of(config);
+    let catalog = Catalog::new(config);
     let mut uses = BTreeMap::new();
-    for member in rules.mix.iter().flat_map(|mix| &mix.lanes).flat_map(Lane::members) {
+    let mix = Roster::from_config_mix(&catalog);
+    for member in mix.iter().flat_map(|mix| &mix.lanes).flat_map(Lane::members) {
         let by = match config.defaults.mix {
             Some(_) => Use::Configured("[defaults].mix".to_owned()),
             None => Use::BuiltInMix,
         };
         uses.insert(member.runner.harness.clone(), by);
     }
-    for route in &rules.routes.lanes {
-        for member in route.members() {
-            if !matches!(uses.get(&member.runner.harness), Some(Use::Configured(_))) {
-                let by = Use::Configured(format!("[routes].{}", route.name));
-                uses.insert(member.runner.harness.clone(), by);
+    for route in config.routes.values() {
+        for entry in route.entries.iter().filter_map(|text| Entry::parse(text).ok()) {
+            if let Ok(runner) = catalog.resolve(&entry.identifier)
+                && !matches!(uses.get(&runner.harness), Some(Use::Configured(_)))
+            {
+                uses.insert(runner.harness, Use::Configured(format!("[routes].{}", route.name)));
             }
         }
     }

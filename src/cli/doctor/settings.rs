@@ -7,9 +7,7 @@ use serde::Serialize;
 use super::finding::{Finding, Group, Level};
 use crate::config::{self, Config, ConfigError, Diagnostic, Env};
 use crate::model::text;
-use crate::routing::entry::Entry;
-use crate::routing::resolve::Catalog;
-use crate::routing::roster::Roster;
+use crate::routing::Rules;
 
 /// What is known of the configuration.
 #[derive(Debug, Default, Serialize)]
@@ -52,8 +50,9 @@ pub fn gather(workspace: &Path) -> (Settings, Option<Config>) {
         Ok(loaded) => {
             let config = loaded.config;
             settings.warnings.extend(loaded.warnings.into_iter().map(Complaint::from));
-            settings.errors.extend(mix_trouble(&config));
-            settings.warnings.extend(route_trouble(&config));
+            let (errors, warnings) = Rules::of(&config).diagnostics();
+            settings.errors.extend(errors.into_iter().map(Complaint::from));
+            settings.warnings.extend(warnings.into_iter().map(Complaint::from));
             settings.keys = config
                 .origins()
                 .map(|(key, origin)| Key {
@@ -74,33 +73,6 @@ pub fn gather(workspace: &Path) -> (Settings, Option<Config>) {
             (settings, None)
         }
     }
-}
-
-/// A mix that names nobody keeps a relay without `--agent` from starting.
-fn mix_trouble(config: &Config) -> Option<Complaint> {
-    let error = Roster::from_config_mix(&Catalog::new(config)).err()?;
-    Some(Complaint::new(error.to_string()))
-}
-
-/// Entries of routes that name nobody.
-fn route_trouble(config: &Config) -> Vec<Complaint> {
-    let catalog = Catalog::new(config);
-    let mut complaints = Vec::new();
-    for (key, route) in &config.routes {
-        let origin = config.origin(&format!("routes.{key}"));
-        for text in &route.entries {
-            let problem = match Entry::parse(text) {
-                Ok(entry) => catalog.resolve(&entry.identifier).err().map(|error| error.to_string()),
-                Err(error) => Some(error.to_string()),
-            };
-            complaints.extend(problem.map(|problem| Complaint {
-                file: origin.map(|origin| origin.file.clone()),
-                line: origin.map(|origin| origin.line),
-                message: format!("[routes].{}: \"{}\": {problem}", route.name, text.escape_debug()),
-            }));
-        }
-    }
-    complaints
 }
 
 impl Complaint {

@@ -100,6 +100,7 @@ async fn go(
         }
     };
 
+    surroundings::role_files(&prepared.git, &prepared.workspace);
     let mut registry = std::mem::take(&mut prepared.registry);
     for repaired in registry.repair() {
         warn(&repaired);

@@ -47,10 +47,10 @@ pub fn judge(routes: &Routes, names_default: bool, queue: Queue) -> Judgement {
         let next = Next::Refuse(format!("no route can be used:\n{}", reasons.join("\n")));
         return Judgement { warnings: Vec::new(), next };
     }
-    let mut warnings: Vec<String> = reasons
-        .iter()
-        .map(|reason| format!("{reason}; the route is ignored, and its role uses the {DEFAULT_LANE} route"))
-        .collect();
+    let mut warnings = reasons.clone();
+    if !reasons.is_empty() {
+        warnings.push(format!("broken routes are ignored, and their roles use the {DEFAULT_LANE} route"));
+    }
     let has_default = routes.has_default();
     if !has_default && names_default {
         warnings.push(

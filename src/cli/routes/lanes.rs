@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::complaint::{Complaint, place};
+use super::complaint::place;
 use super::programs::Programs;
 use crate::config::Config;
 use crate::model::Runner;
@@ -118,48 +118,35 @@ pub struct Entries<'a> {
 }
 
 impl Entries<'_> {
-    /// Every route, sorted by lower-case name, and everything that is wrong with them.
-    pub fn routes(&self) -> (Vec<LaneLine>, Vec<Complaint>) {
+    /// Every route, sorted by lower-case name.
+    pub fn routes(&self) -> Vec<LaneLine> {
         let catalog = Catalog::new(self.config);
-        let (mut lines, mut errors) = (Vec::new(), Vec::new());
-        for (key, route) in &self.config.routes {
+        let routes = self.config.routes.iter().map(|(key, route)| {
             let (path, label) = (format!("routes.{key}"), format!("[routes].{}", route.name));
-            let lane = routes::lane(&catalog, key);
-            let mut wrong: Vec<String> =
-                route.entries.iter().filter_map(|text| problem(&catalog, text)).collect();
-            if let (Err(error), true) = (&lane, wrong.is_empty()) {
-                wrong.push(without_place(self.config, &path, &error.to_string()));
-            } else {
-                wrong.iter_mut().for_each(|text| *text = format!("{label}: {text}"));
-            }
-            errors.extend(wrong.into_iter().map(|text| Complaint::of_key(self.config, &path, text)));
-            let mut line = LaneLine::new(self.config, route.name.trim(), path, label, lane.ok());
+            let lane = routes::lane(&catalog, key).ok();
+            let mut line = LaneLine::new(self.config, route.name.trim(), path, label, lane);
             line.entries = route.entries.iter().map(|text| self.entry(&catalog, text)).collect();
-            lines.push(line);
-        }
-        (lines, errors)
+            line
+        });
+        routes.collect()
     }
 
-    /// The mix, and what is wrong with it.
-    pub fn mix(&self) -> (MixLine, Option<Complaint>) {
+    /// The mix.
+    pub fn mix(&self) -> MixLine {
         let (source, label) = match self.config.defaults.mix {
             Some(_) => ("configured", "[defaults].mix"),
             None => ("built-in", "the built-in mix"),
         };
-        let key = "defaults.mix".to_owned();
-        let error = self.rules.mix.as_ref().err().map(|error| {
-            let text = without_place(self.config, &key, &error.to_string());
-            Complaint::of_key(self.config, &key, text)
-        });
         let lane = self.rules.mix.as_ref().ok().and_then(|mix| mix.lanes.first().cloned());
         let entries = lane.iter().flat_map(|lane| &lane.slots).map(|slot| EntryLine {
             quota: QuotaLine::of(slot.quota),
             ..self.line(&slot.text, slot.members.first().map(|member| &member.runner))
         });
         let entries = entries.collect();
+        let key = "defaults.mix".to_owned();
         let mut lane = LaneLine::new(self.config, DEFAULT_LANE, key, label.to_owned(), lane);
         lane.entries = entries;
-        (MixLine { source, used: self.config.routes.is_empty(), lane }, error)
+        MixLine { source, used: self.config.routes.is_empty(), lane }
     }
 
     fn entry(&self, catalog: &Catalog<'_>, text: &str) -> EntryLine {
@@ -180,24 +167,5 @@ impl Entries<'_> {
             program: program.map(|program| program.program.clone()),
             found: program.and_then(Programs::file),
         }
-    }
-}
-
-/// What is wrong with an entry of a route.
-fn problem(catalog: &Catalog<'_>, text: &str) -> Option<String> {
-    match Entry::parse(text) {
-        Ok(entry) => {
-            let error = catalog.resolve(&entry.identifier).err()?;
-            Some(format!("\"{}\": {error}", text.escape_debug()))
-        }
-        Err(error) => Some(error.to_string()),
-    }
-}
-
-/// A message without the place that is told beside it.
-fn without_place(config: &Config, key: &str, message: &str) -> String {
-    match config.origin(key) {
-        Some(origin) => message.replace(&format!("{origin}: "), ""),
-        None => message.to_owned(),
     }
 }

@@ -124,18 +124,18 @@ impl Report {
         self.loaded = true;
         self.warnings.extend(warnings.into_iter().map(Complaint::from));
         let rules = Rules::of(&config);
-        self.errors.extend(rules.errors.iter().cloned().map(Complaint::from));
-        self.warnings.extend(rules.warnings.iter().cloned().map(Complaint::from));
+        let (errors, warnings) = rules.diagnostics();
+        self.errors.extend(errors.into_iter().map(Complaint::from));
+        self.warnings.extend(warnings.into_iter().map(Complaint::from));
         let programs = Programs::look_up(&config, workspace);
         let entries = Entries { config: &config, rules: &rules, programs: &programs };
-        let (routes, wrong) = entries.routes();
-        self.errors.extend(wrong);
-        let (mix, wrong) = entries.mix();
-        // Routes replace the mix: then it does no harm.
-        if mix.used { &mut self.errors } else { &mut self.warnings }.extend(wrong);
+        let (routes, mix) = (entries.routes(), entries.mix());
         self.providers = providers(&config, &rules);
         self.reasoning = reasoning(&config);
-        self.roles = roles(workspace);
+        match roles(workspace) {
+            Ok(roles) => self.roles = roles,
+            Err(error) => self.errors.push(error),
+        }
 
         let used: Vec<&LaneLine> = if mix.used { vec![&mix.lane] } else { routes.iter().collect() };
         self.add(Doubts::of_lanes(&config, &rules, &used, &|harness| programs.trouble(harness)));

@@ -4,6 +4,10 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use super::complaint::Complaint;
+use crate::model::text::chain;
+use crate::prompt::roles::{Role, Source, survey};
+
 /// The prompt of a role.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RoleLine {
@@ -18,6 +22,27 @@ pub struct RoleLine {
 }
 
 /// The prompts of a workspace, by name.
-pub fn roles(_workspace: &Path) -> Vec<RoleLine> {
-    Vec::new()
+pub fn roles(workspace: &Path) -> Result<Vec<RoleLine>, Complaint> {
+    let roles = survey(&workspace.join(".rally/agents"));
+    Ok(roles.map_err(|error| Complaint::plain(chain(&error)))?.into_iter().map(RoleLine::from).collect())
+}
+
+impl From<Role> for RoleLine {
+    fn from(role: Role) -> RoleLine {
+        let tokens = role.tokens();
+        let source = match role.source {
+            Source::Embedded => None,
+            Source::File(file) => Some(file.display().to_string()),
+        };
+        let advisory = role.advisory.map(|advisory| {
+            let file = source.as_deref().unwrap_or(&role.name);
+            format!(
+                "note: {file} speaks of \"{}\", which every prompt of a lap explains by itself. What it says:\n\
+                 ---\n{}\n---",
+                advisory.term,
+                advisory.text.trim()
+            )
+        });
+        RoleLine { name: role.name, tokens, source, advisory }
+    }
 }

@@ -185,15 +185,14 @@ impl Pending {
     }
 }
 
-/// [`prepare`] and [`Pending::carry_out`] for a folder that is there; nothing where there is none. The
-/// result is a line for the operator when a file of theirs was moved, removed or replaced.
+/// [`prepare`] and [`Pending::carry_out`] for a folder that is there; `None` where there is none.
 ///
 /// # Errors
 ///
 /// [`RoleError`] when something in there cannot be read or written.
-pub fn sync(agents_dir: &Path) -> Result<Option<String>, RoleError> {
+pub fn sync(agents_dir: &Path) -> Result<Option<Synced>, RoleError> {
     match agents_dir.is_dir() {
-        true => prepare(agents_dir)?.carry_out().map(|synced| synced.notice),
+        true => prepare(agents_dir)?.carry_out().map(Some),
         false => Ok(None),
     }
 }

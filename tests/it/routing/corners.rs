@@ -98,7 +98,10 @@ fn a_list_keeps_its_order_and_one_bad_member_fails_it() {
             ("codex".to_owned(), None, Quota::Exactly(1)),
         ]
     );
-    assert_eq!(flags(&["cc:opus:2", "op:a/b:1-3", "cx"], &config).unwrap().lanes[0].slots, mix.lanes[0].slots);
+    assert_eq!(
+        flags(&["cc:opus:2", "op:a/b:1-3", "cx"], &config).unwrap().lanes[0].slots,
+        mix.lanes[0].slots
+    );
     for bad in ["cc:opus:2 cx:0 op:a/b", "cc:opus:2 cx gm", "nobody cc:opus:2 cx"] {
         assert!(flags(&[bad], &config).is_err(), "{bad}");
     }

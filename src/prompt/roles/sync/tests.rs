@@ -26,6 +26,11 @@ fn seen(flat: &[(&str, &str)], user: &[&str], builtin: &[(&str, &str)]) -> Seen 
     }
 }
 
+/// What a synchronisation tells.
+fn told(agents: &Path) -> Option<String> {
+    sync(agents).unwrap().and_then(|synced| synced.notice)
+}
+
 // 10-I8, 30-45
 #[test]
 fn files_of_the_old_place_are_sorted() {
@@ -120,7 +125,7 @@ fn a_folder_is_brought_in_order_once() {
         ("builtin/verify.md", "edited"),
         ("builtin/.rally-new-x", "half"),
     ]);
-    let notice = sync(root.path()).unwrap().unwrap();
+    let notice = told(root.path()).unwrap();
     assert_eq!(
         notice,
         format!(
@@ -147,7 +152,7 @@ fn a_folder_is_brought_in_order_once() {
 
     let modified = |name: &str| std::fs::metadata(root.path().join(name)).unwrap().modified().unwrap();
     let before = modified("builtin/ui.md");
-    assert_eq!(sync(root.path()).unwrap(), None);
+    assert_eq!(told(root.path()), None);
     assert_eq!(files(root.path()), wanted);
     assert_eq!(modified("builtin/ui.md"), before, "nothing is written again");
     let again = prepare(root.path()).unwrap().carry_out().unwrap();
@@ -158,7 +163,7 @@ fn a_folder_is_brought_in_order_once() {
 fn only_a_folder_that_is_there_is_brought_in_order_by_itself() {
     let root = with(&[]);
     let agents = root.path().join("agents");
-    assert_eq!(sync(&agents).unwrap(), None);
+    assert_eq!(told(&agents), None);
     assert!(!agents.exists());
     let synced = prepare(&agents).unwrap().carry_out().unwrap();
     assert!(synced.changed && synced.notice.is_none() && agents.join("user").is_dir());
@@ -252,7 +257,7 @@ proptest::proptest! {
             let ours = is_managed("senior", text) || path == "builtin/senior.md";
             assert!(kept || (ours && !path.starts_with("user/")), "{path} is lost: {paths:?}");
         }
-        assert_eq!(sync(root.path()).unwrap(), None);
+        assert_eq!(told(root.path()), None);
         assert_eq!(files(root.path()), after);
         assert_eq!(survey(root.path()).unwrap().len(), foretold.len());
     }
