@@ -98,17 +98,21 @@ pub enum RosterError {
 }
 
 impl RosterError {
-    /// As a complaint about a key of the configuration, by its dotted name.
-    pub fn diagnostic(&self, key: &str) -> Diagnostic {
-        let place = match self {
+    /// Where the mistake stands; nowhere when something is missing.
+    pub fn place(&self) -> Option<&Place> {
+        match self {
             RosterError::Split { place, .. }
             | RosterError::Entry { place, .. }
             | RosterError::Resolve { place, .. }
             | RosterError::EmptyRoute { place }
             | RosterError::RoleRange { place, .. } => Some(place),
             RosterError::NeedsRoutes => None,
-        };
-        let text = self.to_string();
+        }
+    }
+
+    /// As a complaint about a key of the configuration, by its dotted name.
+    pub fn diagnostic(&self, key: &str) -> Diagnostic {
+        let (place, text) = (self.place(), self.to_string());
         // The diagnostic brings file and line itself.
         let message = place.and_then(|place| text.strip_prefix(&place.prefix())).unwrap_or(&text).to_owned();
         Diagnostic { origin: place.and_then(|place| place.origin.clone()), key: key.to_owned(), message }

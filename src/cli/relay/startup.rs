@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use crate::relay::crew::Team;
-use crate::routing::{Routes, lane::DEFAULT_LANE};
+use crate::routing::Routes;
 
 /// What there is to do besides the task of the command line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,8 +48,11 @@ pub fn judge(routes: &Routes, names_default: bool, queue: Queue) -> Judgement {
         return Judgement { warnings: Vec::new(), next };
     }
     let mut warnings = reasons.clone();
-    if !reasons.is_empty() {
-        warnings.push(format!("broken routes are ignored, and their roles use the {DEFAULT_LANE} route"));
+    for (index, problem) in routes.problems.iter().enumerate() {
+        // Said once behind all that is wrong with a route.
+        if routes.problems.get(index + 1).is_none_or(|next| next.place() != problem.place()) {
+            warnings[index].push_str("; the route is ignored, and its role uses the default route");
+        }
     }
     let has_default = routes.has_default();
     if !has_default && names_default {

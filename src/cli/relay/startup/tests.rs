@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::config::{self, Config, Env};
+use crate::routing::lane::DEFAULT_LANE;
 use crate::routing::{Roster, Rules};
 
 fn configured(text: &str) -> (Config, Rules) {
