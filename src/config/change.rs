@@ -299,7 +299,7 @@ mod tests {
         }
     }
 
-    // D27
+    // D27; 10-P9 for edits in place: list form, table form, disabled and exclude survive
     #[test]
     fn a_provider_keeps_its_members_in_every_form() {
         let members = || Value::Array(list(&words(&["cc"])));

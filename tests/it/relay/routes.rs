@@ -1,4 +1,8 @@
 //! Relays over routes, roles and providers, through the binary.
+//!
+//! What needs a task with a role waits for the lap queue: 10-O15 and 10-O17, and the reachable halves of
+//! 10-O2, O3, T4 and V9, whose deciders are tested where they stand. 10-T6 is about names that an older
+//! program had given up; all five harnesses are still there.
 
 use pretty_assertions::assert_eq;
 
