@@ -19,6 +19,8 @@ pub struct RouteConfig {
     pub name: String,
     /// Its entries, unparsed.
     pub entries: Vec<String>,
+    /// The line of each entry, from 1, in the file of the key.
+    pub lines: Vec<usize>,
 }
 
 /// A provider as configured: runners that share one limit.
@@ -94,8 +96,8 @@ pub(super) fn routes(merged: &Merged, findings: &mut Findings) -> BTreeMap<Strin
             }
         }
         let name = name_of(setting);
-        let entries = items.iter().map(|item| item.value.clone()).collect();
-        routes.insert(key.to_owned(), RouteConfig { name, entries });
+        let (entries, lines) = items.iter().map(|item| (item.value.clone(), item.line)).unzip();
+        routes.insert(key.to_owned(), RouteConfig { name, entries, lines });
     }
     if let Some(first) = merged.under(&["routes"]).map(|(_, setting)| setting).min_by_key(|s| s.origin.line)
         && !routes.contains_key(DEFAULT)

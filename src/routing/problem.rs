@@ -28,6 +28,12 @@ impl Place {
         Place { origin: config.origin(key).cloned(), label }
     }
 
+    /// The same place, on a line of its own when it is known.
+    pub fn on_line(&self, line: Option<usize>) -> Place {
+        let origin = self.origin.clone().map(|origin| Origin { line: line.unwrap_or(origin.line), ..origin });
+        Place { origin, label: self.label.clone() }
+    }
+
     /// `FILE:LINE: `, or nothing.
     fn prefix(&self) -> String {
         self.origin.as_ref().map(|origin| format!("{origin}: ")).unwrap_or_default()

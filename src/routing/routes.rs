@@ -57,22 +57,23 @@ pub fn lane(catalog: &Catalog<'_>, key: &str) -> Result<Lane, RosterError> {
 /// The same with every problem, of which there is at least one.
 pub(super) fn read(catalog: &Catalog<'_>, key: &str) -> Result<Lane, Vec<RosterError>> {
     let config = catalog.config();
-    let (name, entries) = match config.routes.get(key) {
-        Some(route) => (route.name.as_str(), route.entries.as_slice()),
-        None => (key, &[][..]),
+    let Some(route) = config.routes.get(key) else {
+        return Err(vec![RosterError::EmptyRoute { place: Place::unfiled(&format!("[routes].{key}")) }]);
     };
-    let place = Place::of_key(config, &format!("routes.{key}"), format!("[routes].{name}"));
+    let place = Place::of_key(config, &format!("routes.{key}"), format!("[routes].{}", route.name));
     let (mut slots, mut problems) = (Vec::new(), Vec::new());
-    for text in entries {
-        match entry(text, &place, catalog) {
+    for (index, text) in route.entries.iter().enumerate() {
+        let line = route.lines.get(index).copied();
+        match entry(text, &place.on_line(line), catalog) {
             Ok(slot) => slots.push(slot),
             Err(problem) => problems.push(problem),
         }
     }
-    if entries.is_empty() {
+    if route.entries.is_empty() {
         problems.push(RosterError::EmptyRoute { place });
     }
-    if problems.is_empty() { Ok(Lane { name: name.trim().to_owned(), slots }) } else { Err(problems) }
+    let name = route.name.trim().to_owned();
+    if problems.is_empty() { Ok(Lane { name, slots }) } else { Err(problems) }
 }
 
 fn entry(text: &str, place: &Place, catalog: &Catalog<'_>) -> Result<Slot, RosterError> {

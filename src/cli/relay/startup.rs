@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use crate::relay::crew::Team;
-use crate::routing::Routes;
+use crate::routing::{RosterError, Routes};
 
 /// What there is to do besides the task of the command line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,7 +50,8 @@ pub fn judge(routes: &Routes, names_default: bool, queue: Queue) -> Judgement {
     let mut warnings = reasons.clone();
     for (index, problem) in routes.problems.iter().enumerate() {
         // Said once behind all that is wrong with a route.
-        if routes.problems.get(index + 1).is_none_or(|next| next.place() != problem.place()) {
+        let route = |problem: &RosterError| problem.place().map(|place| place.label.clone());
+        if routes.problems.get(index + 1).is_none_or(|next| route(next) != route(problem)) {
             warnings[index].push_str("; the route is ignored, and its role uses the default route");
         }
     }

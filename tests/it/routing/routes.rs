@@ -152,6 +152,14 @@ fn every_bad_entry_of_a_route_is_told() {
     assert_eq!(Roster::from_routes(&routes_of(&config_with(""))), None);
 }
 
+#[test]
+fn an_entry_of_a_long_list_is_found_by_its_own_line() {
+    let config = config_with("[routes]\ndefault = [\n  'cc',\n  'gm',\n  # one more\n  'cx:0',\n]\n");
+    let lines = Rules::of(&config).diagnostics().0;
+    let lines: Vec<usize> = lines.iter().filter_map(|told| Some(told.origin.as_ref()?.line)).collect();
+    assert_eq!(lines, [4, 6]);
+}
+
 // The brief, 2c; 10-K7, K8: exit codes follow errors, so a doubt must be none.
 #[test]
 fn doubts_are_no_errors() {
@@ -215,7 +223,7 @@ proptest! {
         let mut config = Config::with_data_dir("/nowhere".into());
         let entries = |range: std::ops::Range<usize>| texts[range].to_vec();
         config.routes = BTreeMap::from([
-            ("default".to_owned(), RouteConfig { name: texts[0].clone(), entries: entries(1..3) }),
+            ("default".to_owned(), RouteConfig { name: texts[0].clone(), entries: entries(1..3), lines: vec![1, 1] }),
         ]);
         config.providers = BTreeMap::from([("p".to_owned(), ProviderConfig {
             name: "p".to_owned(),
