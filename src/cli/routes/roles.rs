@@ -37,7 +37,7 @@ impl From<Role> for RoleLine {
         let advisory = role.advisory.map(|advisory| {
             let file = source.as_deref().unwrap_or(&role.name);
             format!(
-                "note: {file} speaks of \"{}\", which every prompt of a lap explains by itself. What it says:\n\
+                "note: {file} speaks of \"{}\"; every prompt of a lap explains that anyway, in these words:\n\
                  ---\n{}\n---",
                 advisory.term,
                 advisory.text.trim()
