@@ -47,12 +47,13 @@ fn files_of_the_old_place_are_brought_in_order() {
     sandbox.write(".rally/agents/user/lead.md", "my lead\n");
     sandbox.write("readme.txt", "read me twice\n");
     sandbox.write("staged.txt", "staged\n");
-    sandbox.git(["add", "readme.txt", "staged.txt"]);
+    sandbox.write(".rally/agents/qa.md", "my qa, staged\n");
+    sandbox.git(["add", "readme.txt", "staged.txt", ".rally/agents/qa.md"]);
 
     assert_eq!(
         warnings(&sandbox),
-        ["role files in ROOT/repo/.rally/agents: 2 files put in order: \
-          0 of rally's removed, 2 of yours moved to user/"]
+        ["role files in ROOT/repo/.rally/agents: 3 files put in order: \
+          0 of rally's removed, 3 of yours moved to user/"]
     );
     let [commit] = commits(&sandbox).try_into().unwrap();
     assert_eq!(
@@ -64,6 +65,7 @@ fn files_of_the_old_place_are_brought_in_order() {
          A\t.rally/agents/builtin/verify.md\n\
          D\t.rally/agents/senior.md\n\
          A\t.rally/agents/user/junior.md\n\
+         A\t.rally/agents/user/qa.md\n\
          A\t.rally/agents/user/senior.md"
     );
     assert_eq!(
