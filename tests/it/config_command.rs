@@ -11,6 +11,7 @@ use crate::support::{Sandbox, stderr, stdout};
 
 mod random;
 mod repair;
+mod rules;
 mod shape;
 
 /// What a command printed, with the sandbox's folder left out.
@@ -82,7 +83,7 @@ fn a_list_has_what_counts_and_where_it_stands() {
     assert_eq!(fine(&sandbox, &["list"]), "");
     user(
         &sandbox,
-        "claude_model = 'old'\n[routes]\nSENIOR = ['cc']\ndefault = [\n 'cx',\n 'op:x/z',\n]\n[defaults]\nmix = \"a\\nb\"\n\
+        "claude_model = 'old'\n[routes]\nSENIOR = ['cc']\ndefault = [\n 'cx',\n 'op:x/z',\n]\n[defaults]\nmix = \"cc\\ncx\"\n\
          [providers]\ncodex = ['cx:gpt-5.5']\n",
     );
     sandbox.write(
@@ -92,7 +93,7 @@ fn a_list_has_what_counts_and_where_it_stands() {
     let said = config(&sandbox, &["list", "--origin"]);
     assert_snapshot!(said.out, @r#"
     defaults.claude_model = "old"  # ROOT/home/.config/rally/config.toml:1
-    defaults.mix = "a\nb"  # ROOT/home/.config/rally/config.toml:9
+    defaults.mix = "cc\ncx"  # ROOT/home/.config/rally/config.toml:9
     harness.cc.env."A B" = "\""  # ROOT/repo/.rally/config.toml:6
     providers.codex.disabled = true  # ROOT/repo/.rally/config.toml:4
     providers.codex.models = ["cx:gpt-5.5"]  # ROOT/home/.config/rally/config.toml:11

@@ -225,7 +225,7 @@ const CASES: &[Case] = &[
     case(
         "10-P7",
         "[providers]\nzen = ['opencode-go*']\n",
-        "[providers].zen: ",
+        "[providers].zen: unsupported wildcard \"opencode-go*\"",
         &["unset", "providers.zen"],
         "[providers]\n",
     ),
