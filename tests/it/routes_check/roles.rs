@@ -102,6 +102,12 @@ fn a_text_that_speaks_of_shared_things_gets_advice() {
     assert!(out.ends_with(&snippet_of("headless")), "{out}");
     assert!(out.contains("agents/user/lead.md speaks of \"laps wrapup\""), "{out}");
     assert!(out.contains(&snippet_of("finalize")), "{out}");
+
+    // A name is no way to write lines of one's own, or to colour them.
+    let sandbox = with(&[("user/a\nerror: b\u{1b}[31m.md", "laps done")]);
+    let (out, _) = told(&sandbox, 0, &[]);
+    assert!(out.contains(" speaks of \"laps done\"") && !out.contains('\u{1b}'), "{out}");
+    assert_eq!(lines(&out, "error"), [""; 0], "{out}");
 }
 
 // D46: what rally manages is not custom, and what is in user/ is listed
@@ -176,4 +182,27 @@ fn a_role_with_a_prompt_is_known() {
         ["ROOT/repo/.laps/laps.json: the role \"ghost\" (1 lap) has neither a route nor a prompt; \
           add it to [routes], or mend the assignee"]
     );
+}
+
+// 10-12: routes, providers, roles, warnings, infos, advice
+#[test]
+fn the_section_has_its_place() {
+    let sandbox = with(&[("user/senior.md", "laps done")]);
+    sandbox.write(
+        ".rally/config.toml",
+        "[routes]\ndefault = [\"cc:1\", \"cx\"]\n[reasoning]\nui = \"ludicrous\"\n\
+         [providers]\nzai = { models = [\"op:zai/x\"], disabled = true }\n",
+    );
+    let (out, _) = told(&sandbox, 0, &["--preview", "1"]);
+    let marks = [
+        "routes check summary:\n",
+        "\n\nshared quota groups:\n",
+        "\n\nrole prompts:\n",
+        "\n\nwarning: ",
+        "\ninfo: ",
+        "\n\nnote: ",
+        "\n\nnext runs of default:\n",
+    ];
+    let places: Vec<Option<usize>> = marks.iter().map(|mark| out.find(mark)).collect();
+    assert!(places.iter().all(Option::is_some) && places.is_sorted(), "{places:?}: {out}");
 }
