@@ -11,6 +11,7 @@ use crate::support::{Sandbox, stderr, stdout};
 
 mod random;
 mod repair;
+mod rules;
 mod shape;
 
 /// What a command printed, with the sandbox's folder left out.
@@ -82,8 +83,8 @@ fn a_list_has_what_counts_and_where_it_stands() {
     assert_eq!(fine(&sandbox, &["list"]), "");
     user(
         &sandbox,
-        "claude_model = 'old'\n[routes]\nSENIOR = ['cc']\ndefault = [\n 'cx',\n 'op:z',\n]\n[defaults]\nmix = \"a\\nb\"\n\
-         [providers]\ncodex = ['cx']\n",
+        "claude_model = 'old'\n[routes]\nSENIOR = ['cc']\ndefault = [\n 'cx',\n 'op:x/z',\n]\n[defaults]\nmix = \"cc\\ncx\"\n\
+         [providers]\ncodex = ['cx:gpt-5.5']\n",
     );
     sandbox.write(
         REPO,
@@ -92,11 +93,11 @@ fn a_list_has_what_counts_and_where_it_stands() {
     let said = config(&sandbox, &["list", "--origin"]);
     assert_snapshot!(said.out, @r#"
     defaults.claude_model = "old"  # ROOT/home/.config/rally/config.toml:1
-    defaults.mix = "a\nb"  # ROOT/home/.config/rally/config.toml:9
+    defaults.mix = "cc\ncx"  # ROOT/home/.config/rally/config.toml:9
     harness.cc.env."A B" = "\""  # ROOT/repo/.rally/config.toml:6
     providers.codex.disabled = true  # ROOT/repo/.rally/config.toml:4
-    providers.codex.models = ["cx"]  # ROOT/home/.config/rally/config.toml:11
-    routes.default = ["cx", "op:z"]  # ROOT/home/.config/rally/config.toml:4
+    providers.codex.models = ["cx:gpt-5.5"]  # ROOT/home/.config/rally/config.toml:11
+    routes.default = ["cx", "op:x/z"]  # ROOT/home/.config/rally/config.toml:4
     routes.senior = ["cx"]  # ROOT/repo/.rally/config.toml:2
     "#);
     assert_snapshot!(said.err, @"warning: ROOT/home/.config/rally/config.toml:1: claude_model at the top level is deprecated; move it to [defaults].claude_model");
@@ -342,7 +343,7 @@ fn unset_takes_out_what_is_there_and_says_when_nothing_is() {
         (&["unset", "defaults.mx"], "defaults.mx is not set"),
         (
             &["unset", "harness.a.command"],
-            "[harness.a] can run nothing: it has no command and no base; add one of them (or take out harness.a)",
+            "[harness.a] can run nothing: it has no command and no base; add one of them; did you mean ag? (or take out harness.a)",
         ),
     ] {
         let said = refused(&sandbox, 1, args);

@@ -235,9 +235,9 @@ fn a_harness_that_the_mix_or_a_route_wants_must_be_there() {
     assert_eq!(about(&report, "harnesses", "gemini"), problem("gemini", "[routes].default"));
     let unused = ("note".to_owned(), "codex is not in PATH; nothing uses it; ".to_owned());
     assert_eq!(about(&report, "harnesses", "codex"), [unused]);
-    let [(level, text)] = about(&report, "configuration", "warning").try_into().unwrap();
+    let [(level, text)] = about(&report, "configuration", "error").try_into().unwrap();
     assert!(
-        level == "warning" && text.contains("config.toml:5: [routes].default: \"nobody\": unknown"),
+        level == "problem" && text.contains("config.toml:5: [routes].default: \"nobody\": unknown"),
         "{text}"
     );
 

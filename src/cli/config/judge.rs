@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::place::Place;
 use super::print;
-use crate::config::{Config, ConfigError, Diagnostic, Inspection};
+use crate::config::{ConfigError, Diagnostic, Inspection};
 use crate::routing::Rules;
 
 /// What an edit would do.
@@ -21,12 +21,6 @@ pub struct Judgement {
     unreadable: Vec<ConfigError>,
     /// What would count after it.
     pub after: Option<Inspection>,
-}
-
-/// Mistakes that only the routing room sees: mixes, members of providers and reasoning that name nobody.
-/// They are weighed like the others, before and after an edit.
-fn deeper(config: &Config) -> Vec<Diagnostic> {
-    Rules::of(config).diagnostics().0
 }
 
 /// Compares what is wrong before and after `file` gets another text. The user's file must be right
@@ -46,14 +40,19 @@ pub fn judge(place: &Place, file: &Path, before: &str, after: &str) -> Judgement
 fn compare(place: &Place, files: &[&Path], file: &Path, before: &str, after: &str) -> Judgement {
     let (old, _) = place.inspect(files, Some((file, before)));
     let (new, unreadable) = place.inspect(files, Some((file, after)));
-    let (added, remaining) = split(&errors(&old), errors(&new));
-    let (warnings, _) = split(&old.warnings, new.warnings.clone());
+    let ((old_errors, old_warnings), (errors, warnings)) = (diagnostics(&old), diagnostics(&new));
+    let (added, remaining) = split(&old_errors, errors);
+    let (warnings, _) = split(&old_warnings, warnings);
     Judgement { new: added, remaining, warnings, unreadable, after: Some(new) }
 }
 
-/// Everything that is wrong with a configuration.
-pub fn errors(inspection: &Inspection) -> Vec<Diagnostic> {
-    inspection.errors.iter().cloned().chain(deeper(&inspection.config)).collect()
+/// Everything that is wrong with a configuration, and everything that is suspicious. Mixes, routes,
+/// members of providers and preferences that name nobody are seen by the routing room alone; they are
+/// weighed like the others.
+pub fn diagnostics(inspection: &Inspection) -> (Vec<Diagnostic>, Vec<Diagnostic>) {
+    let (errors, warnings) = Rules::of(&inspection.config).diagnostics();
+    let both = |own: &[Diagnostic], deeper: Vec<Diagnostic>| own.iter().cloned().chain(deeper).collect();
+    (both(&inspection.errors, errors), both(&inspection.warnings, warnings))
 }
 
 /// Those that are not in `old`, and those that are.

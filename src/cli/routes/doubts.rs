@@ -59,11 +59,17 @@ impl Doubts {
         doubts
     }
 
-    /// Looks at the roles of a queue.
-    pub fn of_queue(config: &Config, queue: &Queue, routes: &[LaneLine], roles: &[RoleLine]) -> Doubts {
+    /// Looks at the roles of a queue; `roles` is `None` when nobody knows who has a prompt.
+    pub fn of_queue(
+        config: &Config,
+        queue: &Queue,
+        routes: &[LaneLine],
+        roles: Option<&[RoleLine]>,
+    ) -> Doubts {
         let mut doubts = Doubts::default();
         let is_route = |role: &str| routes.iter().any(|route| route.name.to_lowercase() == role);
-        let has_prompt = |role: &str| roles.iter().any(|line| line.name.trim().to_lowercase() == role);
+        let is_role = |line: &RoleLine, role: &str| line.name.trim().to_lowercase() == role;
+        let has_prompt = |role: &str| roles.is_none_or(|roles| roles.iter().any(|line| is_role(line, role)));
         for (role, (name, laps)) in &queue.roles {
             if !is_route(role) && !has_prompt(role) {
                 let message = format!(

@@ -132,19 +132,17 @@ impl Report {
         let (routes, mix) = (entries.routes(), entries.mix());
         self.providers = providers(&config, &rules);
         self.reasoning = reasoning(&config);
-        match roles(workspace) {
-            Ok(roles) => self.roles = roles,
-            Err(error) => self.errors.push(error),
-        }
+        let roles = roles(workspace).map_err(|error| self.errors.push(error)).ok();
 
         let used: Vec<&LaneLine> = if mix.used { vec![&mix.lane] } else { routes.iter().collect() };
         self.add(Doubts::of_lanes(&config, &rules, &used, &|harness| programs.trouble(harness)));
         match Queue::read(workspace) {
-            Ok(Some(queue)) => self.add(Doubts::of_queue(&config, &queue, &routes, &self.roles)),
+            Ok(Some(queue)) => self.add(Doubts::of_queue(&config, &queue, &routes, roles.as_deref())),
             Ok(None) => {}
             Err(error) => self.errors.push(error),
         }
         (self.routes, self.mix) = (routes, Some(mix));
+        self.roles = roles.unwrap_or_default();
         if let Some(n) = preview {
             let memory = self.memory(workspace);
             let roster = match config.routes.is_empty() {

@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::complaint::Complaint;
 use crate::model::text::chain;
 use crate::prompt::roles::{Role, Source, survey};
+use crate::terminal::sanitize;
 
 /// The prompt of a role.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -35,9 +36,10 @@ impl From<Role> for RoleLine {
             Source::File(file) => Some(file.display().to_string()),
         };
         let advisory = role.advisory.map(|advisory| {
-            let file = source.as_deref().unwrap_or(&role.name);
+            // Nobody may write further lines by naming a file.
+            let file = sanitize::line(source.as_deref().unwrap_or(&role.name));
             format!(
-                "note: {file} speaks of \"{}\", which every prompt of a lap explains by itself. What it says:\n\
+                "note: {file} speaks of \"{}\"; every prompt of a lap explains that anyway, in these words:\n\
                  ---\n{}\n---",
                 advisory.term,
                 advisory.text.trim()

@@ -13,8 +13,8 @@ const TAIL: &str = "\n# about this machine\n[reliability] # patience\nretry_budg
 struct Case {
     fact: &'static str,
     broken: &'static str,
-    /// What is told; `None` for what only a look at the whole configuration can tell.
-    told: Option<&'static str>,
+    /// What is told.
+    told: &'static str,
     repair: &'static [&'static str],
     /// What is left of `broken`.
     repaired: &'static str,
@@ -27,16 +27,7 @@ const fn case(
     repair: &'static [&'static str],
     repaired: &'static str,
 ) -> Case {
-    Case { fact, broken, told: Some(told), repair, repaired }
-}
-
-const fn untold(
-    fact: &'static str,
-    broken: &'static str,
-    repair: &'static [&'static str],
-    repaired: &'static str,
-) -> Case {
-    Case { fact, broken, told: None, repair, repaired }
+    Case { fact, broken, told, repair, repaired }
 }
 
 const CASES: &[Case] = &[
@@ -132,13 +123,20 @@ const CASES: &[Case] = &[
         &["set", "harness.a.command", "--", "x", "--all"],
         "[harness.a]\nmodel_flag = '-m'\ncommand = [\"x\", \"--all\"]\n",
     ),
-    untold(
+    case(
         "10-C23",
         "[defaults]\nmix = 'cc unknown_harness' # who\n",
+        "[defaults].mix: \"unknown_harness\": unknown agent alias \"unknown_harness\"",
         &["set", "defaults.mix", "cc cx:1"],
         "[defaults]\nmix = \"cc cx:1\" # who\n",
     ),
-    untold("10-C23", "[defaults]\nmix = 'cc:nonexistent'\n", &["unset", "defaults.mix"], "[defaults]\n"),
+    case(
+        "10-C23",
+        "[defaults]\nmix = 'cc:nonexistent'\n",
+        "[defaults].mix: \"cc:nonexistent\": unknown model \"nonexistent\" of cc",
+        &["unset", "defaults.mix"],
+        "[defaults]\n",
+    ),
     case(
         "10-C25",
         "[routes]\nSENIOR = ['cc'] # big\nsenior = ['cx'] # small\ndefault = ['cc']\n",
@@ -217,59 +215,66 @@ const CASES: &[Case] = &[
         &["set", "laps.instructions_file", "~/laps.md"],
         "[laps]\ninstructions_file = \"~/laps.md\"\n",
     ),
-    untold(
+    case(
         "10-P7",
         "[providers]\nzen = ['nobody', 'op:x/y']\n",
+        "[providers].zen: unknown model alias \"nobody\"",
         &["set", "providers.zen", "op:x/y"],
         "[providers]\nzen = [\"op:x/y\"]\n",
     ),
-    untold("10-P7", "[providers]\nzen = ['opencode-go*']\n", &["unset", "providers.zen"], "[providers]\n"),
+    case(
+        "10-P7",
+        "[providers]\nzen = ['opencode-go*']\n",
+        "[providers].zen: unsupported wildcard \"opencode-go*\"",
+        &["unset", "providers.zen"],
+        "[providers]\n",
+    ),
     case("10-P7", "[providers]\nzen = []\n", "has no models", &["unset", "providers.zen"], "[providers]\n"),
     case(
         "10-P7",
         "[providers.zen]\ndisabled = true # for now\n",
         "has no models",
-        &["set", "providers.zen.models", "op"],
-        "[providers.zen]\ndisabled = true # for now\nmodels = [\"op\"]\n",
+        &["set", "providers.zen.models", "op:x/y"],
+        "[providers.zen]\ndisabled = true # for now\nmodels = [\"op:x/y\"]\n",
     ),
     case(
         "10-P7",
-        "[providers]\nZEN = ['op']\nzen = ['cx']\n",
+        "[providers]\nZEN = ['op:x/y']\nzen = ['cx:y']\n",
         "differ only by case",
         &["unset", "providers.zen"],
-        "[providers]\nZEN = ['op']\n",
+        "[providers]\nZEN = ['op:x/y']\n",
     ),
     case(
         "10-P7",
-        "[providers.zen]\nmodels = ['op']\ndisable = true\n",
+        "[providers.zen]\nmodels = ['op:x/y']\ndisable = true\n",
         "unknown key [providers.zen].disable; did you mean disabled?",
         &["unset", "providers.zen.disable"],
-        "[providers.zen]\nmodels = ['op']\n",
+        "[providers.zen]\nmodels = ['op:x/y']\n",
     ),
     case(
         "10-P7",
-        "[providers]\nzen = { models = ['op'], disabled = 'yes' }\n",
+        "[providers]\nzen = { models = ['op:x/y'], disabled = 'yes' }\n",
         "must be true or false",
         &["set", "providers.zen.disabled", "true"],
-        "[providers]\nzen = { models = ['op'], disabled = true }\n",
+        "[providers]\nzen = { models = ['op:x/y'], disabled = true }\n",
     ),
     case(
         "10-P12",
-        "[providers.zen]\nmodels = ['op'] # both\nexclude = 'op:x'\n",
+        "[providers.zen]\nmodels = ['op:x/y'] # both\nexclude = 'op:x/z'\n",
         "must be a list of strings",
-        &["set", "providers.zen.exclude", "op:x"],
-        "[providers.zen]\nmodels = ['op'] # both\nexclude = [\"op:x\"]\n",
+        &["set", "providers.zen.exclude", "op:x/z"],
+        "[providers.zen]\nmodels = ['op:x/y'] # both\nexclude = [\"op:x/z\"]\n",
     ),
     case(
         "10-9.1",
         "[providers]\nzen = 3\n",
         "must be a list of strings",
-        &["set", "providers.zen", "op"],
-        "[providers]\nzen = [\"op\"]\n",
+        &["set", "providers.zen", "op:x/y"],
+        "[providers]\nzen = [\"op:x/y\"]\n",
     ),
     case(
         "10-9.1",
-        "[providers]\n' ' = ['op']\n",
+        "[providers]\n' ' = ['op:x/y']\n",
         "has an empty name",
         &["unset", "providers.\" \""],
         "[providers]\n",
@@ -285,9 +290,7 @@ fn every_mistake_can_be_repaired() {
             let file = |middle: &str| format!("{HEAD}{middle}{TAIL}").replace('\n', newline);
             sandbox.write(REPO, &file(case.broken));
             let before = config(&sandbox, &["list"]);
-            if let Some(told) = case.told {
-                assert!(before.code == 1 && before.err.contains(told), "{name}: {}", before.err);
-            }
+            assert!(before.code == 1 && before.err.contains(case.told), "{name}: {}", before.err);
             let (action, args) = case.repair.split_first().unwrap();
             let repair = config(&sandbox, &[&[action, "--repo"], args].concat());
             assert_eq!(repair.code, 0, "{name}: {}", repair.err);

@@ -4,6 +4,7 @@ mod basic;
 mod commits;
 mod freeze;
 mod resume;
+mod role_files;
 mod routes;
 mod routes_refused;
 mod scratch;
