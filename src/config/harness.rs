@@ -136,7 +136,13 @@ fn bad_model(alias: &str, model: &str) -> Option<String> {
     if !is_name(alias) {
         return Some("invalid model name; use a letter, then letters, digits, _ and -".to_owned());
     }
-    model.trim().is_empty().then(|| "the model is empty; write what the CLI expects".to_owned())
+    if model.trim().is_empty() {
+        return Some("the model is empty; write what the CLI expects".to_owned());
+    }
+    if model.starts_with('-') {
+        return Some("a model cannot start with a dash, the CLI would take it for a flag".to_owned());
+    }
+    model.contains(char::is_control).then(|| "the model holds a control character; take it out".to_owned())
 }
 
 /// All harness tables, after the merge.

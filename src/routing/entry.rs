@@ -79,6 +79,9 @@ pub enum EntryError {
         /// How many there are without the quota.
         count: usize,
     },
+    /// `cc: 2`.
+    #[error("\"{}\" has a blank beside a colon; write alias:model:N without blanks around the colons", .0.escape_debug())]
+    Blank(String),
     /// `cc:-1`.
     #[error("\"{0}\": a model cannot start with a dash, the CLI would take it for a flag")]
     Dash(String),
@@ -107,6 +110,9 @@ impl Entry {
         }
         if segments.iter().any(|segment| segment.trim().is_empty()) {
             return Err(EntryError::EmptySegment(text.to_owned()));
+        }
+        if segments.iter().skip(1).any(|segment| segment.trim() != *segment) {
+            return Err(EntryError::Blank(text.to_owned()));
         }
         let (alias, model) = match segments.as_slice() {
             [alias] => (*alias, None),
@@ -210,6 +216,8 @@ mod tests {
             (":", "nothing beside a colon"),
             ("cc: ", "nothing beside a colon"),
             ("cc:-1", "cannot start with a dash"),
+            ("cc: 2", "a blank beside a colon"),
+            ("agy:Gemini 3.5 :2", "a blank beside a colon"),
             ("cc:a\nb", "control character"),
         ] {
             let error = Entry::parse(text).unwrap_err().to_string();

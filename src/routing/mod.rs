@@ -19,6 +19,7 @@ pub mod routes;
 pub mod rules;
 pub mod scheduler;
 pub mod split;
+mod wildcard;
 
 pub use choice::{Choice, NoLane, Reason};
 pub use entry::{Entry, EntryError, Quota};

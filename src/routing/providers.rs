@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::config::suggest::{closest, hint};
-use crate::config::{Config, Diagnostic, ProviderConfig, builtin, is_name};
+use crate::config::{Config, Diagnostic, ProviderConfig, builtin};
 use crate::model::Runner;
 
-use super::entry::{Entry, Identifier};
+use super::entry::Entry;
 use super::resolve::{Catalog, ResolveError};
+use super::wildcard::Wildcard;
 
 /// A runner as far as limits are concerned: harness and model.
 pub type Key = (String, String);
@@ -21,6 +22,26 @@ pub struct Provider {
     pub members: BTreeSet<Key>,
     /// Whether the operator has taken it out of service.
     pub disabled: bool,
+    /// Its wildcards, which also hold for models that only an entry or a flag names.
+    open: Vec<Wildcard>,
+    /// What its list of exclusions keeps out of them.
+    closed: Closed,
+}
+
+/// Who is excluded from a provider.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Closed {
+    wildcards: Vec<Wildcard>,
+    runners: BTreeSet<Key>,
+}
+
+impl Provider {
+    /// Whether a runner belongs to it that the configuration does not list.
+    fn takes(&self, runner: &Runner) -> bool {
+        let matches = |wildcards: &[Wildcard]| wildcards.iter().any(|wildcard| wildcard.takes(runner));
+        let excluded = key(runner).is_some_and(|key| self.closed.runners.contains(&key));
+        matches(&self.open) && !matches(&self.closed.wildcards) && !excluded
+    }
 }
 
 /// All providers, and whose each runner is.
@@ -47,7 +68,17 @@ impl Providers {
             if !is_usable {
                 continue;
             }
-            let found = Provider { name: provider.name.clone(), members, disabled: provider.disabled };
+            let open = wildcards(&provider.models);
+            let closed = Closed {
+                wildcards: wildcards(&provider.exclude),
+                runners: provider
+                    .exclude
+                    .iter()
+                    .flat_map(|spec| expand(catalog, spec).unwrap_or_default())
+                    .collect(),
+            };
+            let name = provider.name.clone();
+            let found = Provider { name, members, disabled: provider.disabled, open, closed };
             for ((harness, model), other) in providers.add(found) {
                 let message = format!(
                     "{harness}:{model} belongs to [providers].{other} already; a runner can have only one provider, \
@@ -73,10 +104,13 @@ impl Providers {
         taken
     }
 
-    /// The provider of a runner. A runner whose model is the CLI's choice has none.
+    /// The provider of a runner: the one that lists it, else the first whose wildcard takes it. A runner
+    /// whose model is the CLI's choice can only belong to `harness:*`.
     pub fn of(&self, runner: &Runner) -> Option<&Provider> {
-        let key = (runner.harness.clone(), runner.model.clone()?);
-        self.of.get(&key).map(|index| &self.list[*index])
+        match key(runner).and_then(|key| self.of.get(&key)) {
+            Some(index) => Some(&self.list[*index]),
+            None => self.list.iter().find(|provider| provider.takes(runner)),
+        }
     }
 
     /// The quota scope that a runner has from its provider: `provider:NAME`.
@@ -88,6 +122,15 @@ impl Providers {
     pub fn disabled(&self, runner: &Runner) -> Option<&Provider> {
         self.of(runner).filter(|provider| provider.disabled)
     }
+}
+
+fn key(runner: &Runner) -> Option<Key> {
+    Some((runner.harness.clone(), runner.model.clone()?))
+}
+
+/// The wildcards among some specs.
+fn wildcards(specs: &[String]) -> Vec<Wildcard> {
+    specs.iter().filter_map(|spec| Wildcard::parse(spec.trim()).ok().flatten()).collect()
 }
 
 /// The list of a provider that is to blame.
@@ -191,72 +234,6 @@ fn named(catalog: &Catalog<'_>, name: &str) -> Result<BTreeSet<Key>, String> {
             let candidates: Vec<String> =
                 found.iter().map(|(harness, model)| format!("{harness}:{model}")).collect();
             Err(format!("ambiguous model alias \"{name}\": {}; write one of them", candidates.join(", ")))
-        }
-    }
-}
-
-/// `[harness:](*|prefix/*|*suffix)`.
-struct Wildcard<'s> {
-    harness: Option<&'s str>,
-    pattern: Pattern<'s>,
-}
-
-enum Pattern<'s> {
-    All,
-    /// With its slash.
-    Prefix(&'s str),
-    Suffix(&'s str),
-}
-
-impl<'s> Wildcard<'s> {
-    /// `None` for a spec without `*`.
-    fn parse(spec: &'s str) -> Result<Option<Wildcard<'s>>, String> {
-        if !spec.contains('*') {
-            return Ok(None);
-        }
-        let unsupported = || {
-            format!(
-                "unsupported wildcard \"{}\"; write harness:*, prefix/*, *suffix, harness:prefix/* or harness:*suffix",
-                spec.escape_debug()
-            )
-        };
-        let (harness, pattern) = match spec.split_once(':') {
-            // A prefix may hold a colon itself, but no harness is called `openrouter/x`.
-            Some((harness, pattern)) if is_name(harness) => (Some(harness), pattern),
-            Some((harness, _)) if harness.trim().is_empty() => {
-                return Err(format!("\"{spec}\" names no harness before the colon"));
-            }
-            _ => (None, spec),
-        };
-        let pattern = match (pattern.strip_suffix('*'), pattern.strip_prefix('*')) {
-            (Some(""), _) if harness.is_some() => Pattern::All,
-            (Some(prefix), _) if prefix.len() > 1 && prefix.ends_with('/') && !prefix.contains('*') => {
-                Pattern::Prefix(prefix)
-            }
-            (_, Some(suffix)) if !suffix.is_empty() && !suffix.contains('*') => Pattern::Suffix(suffix),
-            _ => return Err(unsupported()),
-        };
-        Ok(Some(Wildcard { harness, pattern }))
-    }
-
-    fn expand(&self, catalog: &Catalog<'_>) -> Result<BTreeSet<Key>, String> {
-        let of_one = match self.harness {
-            Some(alias) => {
-                let identifier = Identifier { alias: alias.to_owned(), model: None };
-                let harness = catalog.resolve(&identifier).map_err(|problem| problem.to_string())?.harness;
-                Some(catalog.models_of(&harness))
-            }
-            None => None,
-        };
-        let models = of_one.unwrap_or_else(|| catalog.configured_models());
-        Ok(models.into_iter().filter(|(_, model)| self.matches(model)).collect())
-    }
-
-    fn matches(&self, model: &str) -> bool {
-        match self.pattern {
-            Pattern::All => true,
-            Pattern::Prefix(prefix) => model.starts_with(prefix),
-            Pattern::Suffix(suffix) => model.ends_with(suffix),
         }
     }
 }

@@ -30,8 +30,9 @@ pub enum ResolveError {
     },
     /// The harness names models, but not this one.
     #[error(
-        "unknown model \"{model}\" of {alias}{}; name it in [harness.{alias}.models]",
-        or_hint(suggestions)
+        "unknown model \"{model}\" of {alias}{}{}; name it in [harness.{alias}.models]",
+        or_hint(suggestions),
+        or_quota(model)
     )]
     Model {
         /// The harness as typed.
@@ -42,7 +43,10 @@ pub enum ResolveError {
         suggestions: Vec<String>,
     },
     /// The harness names no models at all.
-    #[error("unknown model \"{model}\" of {alias}: no models defined; name it in [harness.{alias}.models]")]
+    #[error(
+        "unknown model \"{model}\" of {alias}: no models defined{}; name it in [harness.{alias}.models]",
+        or_quota(model)
+    )]
     NoModels {
         /// The harness as typed.
         alias: String,
@@ -68,9 +72,9 @@ impl<'a> Catalog<'a> {
 
     /// The runner that an identifier names.
     ///
-    /// A known model name stands for its model. Any other text that could be a model name is a
-    /// mistake, unless it has a hyphen behind a letter and a digit, like `claude-haiku-4-5`.
-    /// Everything else (`.`, `/`, `*`, spaces, …) is passed to the CLI as it is.
+    /// A known model name stands for its model. Any other name is a mistake, unless it has a digit and
+    /// a hyphen behind a letter, like `claude-haiku-4-5`. What holds a `.`, a `/` or another character
+    /// that models have and names do not, is passed to the CLI as it is.
     ///
     /// # Errors
     ///
@@ -206,8 +210,18 @@ fn tables<'a>(config: &'a Config, alias: &str) -> Vec<&'a HarnessConfig> {
     std::iter::once(alias).chain(others).filter_map(|name| config.harnesses.get(name)).collect()
 }
 
-/// Whether a text that names no model is passed to the CLI as it is.
+/// Whether a text that names no model is passed to the CLI as it is: it holds what no name does, or it
+/// looks like `claude-haiku-4-5`. A slip such as `2-` or `fast'` is neither.
 fn is_raw(text: &str) -> bool {
     let hyphen = text.as_bytes().windows(2).any(|pair| pair[0].is_ascii_alphabetic() && pair[1] == b'-');
-    !is_name(text) || (hyphen && text.bytes().any(|byte| byte.is_ascii_digit()))
+    text.contains(['.', '/', '*', ' ', '[', '@', ':'])
+        || (is_name(text) && hyphen && text.bytes().any(|byte| byte.is_ascii_digit()))
+}
+
+/// What somebody may have meant who wrote digits where a model stands.
+fn or_quota(model: &str) -> &'static str {
+    match model.chars().next() {
+        Some(first) if first.is_numeric() => "; a quota is :N or :N-M, at the end",
+        _ => "",
+    }
 }

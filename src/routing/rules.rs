@@ -106,6 +106,10 @@ impl Rules {
             let doubts = route.entries.iter().filter_map(|entry| doubt(entry));
             let label = format!("[routes].{}", route.name);
             found.extend(doubts.map(|message| complain(format!("routes.{key}"), &label, message)));
+            if catalog.aliases().any(|alias| alias == key) {
+                let message = format!("a harness has this name, too: --agent {key} runs the route");
+                found.push(complain(format!("routes.{key}"), &label, message));
+            }
         }
         let mix = self.mix.iter().filter(|_| self.mix_counts && config.defaults.mix.is_some());
         for text in mix.flat_map(|mix| &mix.texts) {

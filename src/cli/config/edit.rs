@@ -9,8 +9,8 @@ use crate::cli::{editor, error, init};
 /// What can be typed after `rally config edit`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Opens the file, broken or not, and makes it with examples when it is missing. Afterwards every mistake
-is told with its file and line.
+Opens the file, broken or not. A missing one begins with examples, and stays missing when they are left
+as they are. Afterwards every mistake is told with its file and line.
 
 Examples:
   rally config edit --repo
@@ -26,7 +26,14 @@ pub struct Args {
 pub fn run(args: &Args) -> anyhow::Result<u8> {
     let place = Place::here()?;
     let template = if args.repo { init::REPOSITORY_CONFIG } else { init::USER_CONFIG };
-    editor::open(place.file(args.repo)?, template)?;
+    let file = place.file(args.repo)?;
+    let was_there = file.symlink_metadata().is_ok();
+    let opened = editor::open(file, template);
+    // Examples that nobody saved must not begin to count.
+    if !was_there && std::fs::read_to_string(file).is_ok_and(|text| text == template) {
+        std::fs::remove_file(file)?;
+    }
+    opened?;
     let files: Vec<&Path> = place.files().collect();
     let (inspection, unreadable) = place.inspect(&files, None);
     let wrong = print::complaints(&inspection, &unreadable)?;

@@ -20,7 +20,7 @@ Examples:
   rally config get --origin routes.senior
   rally config get harness.work
 
-Exit codes: 0 printed, 1 nothing is set and there is no default, 2 unknown key")]
+Exit codes: 0 printed, 1 nothing is set and there is no default, or the configuration has mistakes\n(told on standard error), 2 unknown key")]
 pub struct Args {
     /// The key, like reliability.retry_budget; a table like harness.work prints its keys
     #[arg(value_name = "KEY")]
@@ -62,7 +62,9 @@ pub fn run(args: &Args) -> anyhow::Result<u8> {
         },
     };
     print::out(&text)?;
-    Ok(error::SUCCESS)
+    // A relay refuses such a configuration, so no value of it counts yet.
+    let wrong = print::complaints(&inspection, &unreadable)?;
+    Ok(if wrong { error::FAILURE } else { error::SUCCESS })
 }
 
 /// A zero that means the default is shown as the default: that is what counts.

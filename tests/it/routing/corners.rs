@@ -106,3 +106,43 @@ fn a_list_keeps_its_order_and_one_bad_member_fails_it() {
         assert!(flags(&[bad], &config).is_err(), "{bad}");
     }
 }
+
+// Decided: what is passed as it is must look like a model; a slip must not become one.
+#[test]
+fn slips_do_not_become_models() {
+    let config = config_with("[harness.droid]\ncommand = ['droid']\nmodels = { fast = 'a/fast' }\n");
+    for (text, wanted) in [
+        (
+            "droid:2-",
+            "unknown model \"2-\" of droid; a quota is :N or :N-M, at the end; name it in [harness.droid.models]",
+        ),
+        ("cc:2-5-7", "no models defined; a quota is :N or :N-M"),
+        ("droid:fast'", "unknown model \"fast'\" of droid; did you mean fast?"),
+        ("droid:３", "a quota is :N or :N-M"),
+        ("droid:1:2", "unknown model \"1\" of droid"),
+        ("droid: 2", "has a blank beside a colon"),
+        ("droid:fast :2", "has a blank beside a colon"),
+    ] {
+        let error = resolve(text, &config).unwrap_err();
+        assert!(error.contains(wanted), "{text}: {error}");
+    }
+    for text in
+        ["droid:gpt-5", "droid:sonnet[1m]", "droid:a.b", "droid:a/b:c", "droid:A b", "droid:model@date"]
+    {
+        assert!(resolve(text, &config).is_ok(), "{text}");
+    }
+}
+
+#[test]
+fn a_route_that_hides_a_harness_is_told() {
+    let text =
+        "[routes]\ndefault = ['cc']\nCX = ['cc']\ndroid = ['cc']\n[harness.droid]\ncommand = ['droid']\n";
+    let warnings = super::warnings(text);
+    for name in ["cx", "droid"] {
+        assert!(
+            warnings.contains(&format!("a harness has this name, too: --agent {name} runs the route")),
+            "{warnings}"
+        );
+    }
+    assert_eq!(warnings.lines().count(), 2, "{warnings}");
+}

@@ -132,6 +132,32 @@ fn exclusions_come_off() {
     }
 }
 
+// Deviation from 10-9.2, where wildcards see configured models only: a model that an entry or a flag names as it
+// is draws from the same account, and must not slip past a limit or a disabled provider.
+#[test]
+fn wildcards_also_take_models_that_no_table_names() {
+    for (list, harness, model, taken) in [
+        ("models = ['op:opencode-go/*']", "opencode", Some("opencode-go/other"), true),
+        ("models = ['op:opencode-go/*']", "opencode", Some("zai/other"), false),
+        ("models = ['op:opencode-go/*']", "work", Some("opencode-go/other"), false),
+        ("models = ['opencode-go/*']", "droid", Some("opencode-go/other"), true),
+        ("models = ['*spark']", "codex", Some("gpt-6-spark"), true),
+        ("models = ['codex:*']", "codex", Some("gpt-6"), true),
+        ("models = ['codex:*']", "codex", None, true),
+        ("models = ['codex:*spark']", "codex", None, false),
+        ("models = ['cx:deep']", "codex", Some("gpt-6"), false),
+        ("models = ['codex:*']\nexclude = ['*-mini']", "codex", Some("gpt-6-mini"), false),
+        ("models = ['codex:*']\nexclude = ['cx:gpt-6.1']", "codex", Some("gpt-6.1"), false),
+        ("models = ['codex:*']\nexclude = ['cx:gpt-6.1']", "codex", Some("gpt-6.2"), true),
+    ] {
+        let config = config_with(&format!("{TABLES}[providers.p]\n{list}\n"));
+        let (providers, problems) = Providers::resolve(&Catalog::new(&config));
+        assert_eq!(problems, []);
+        let wanted = taken.then(|| "provider:p".to_owned());
+        assert_eq!(scope(&providers, harness, model), wanted, "{list}: {harness} {model:?}");
+    }
+}
+
 // 10-P1, P2, P8, P13
 #[test]
 fn members_share_a_scope_and_others_have_none() {
