@@ -15,9 +15,11 @@ use crate::routing::{Quota, Rules};
 /// The role for which rally itself may choose a route: after a handoff that left a mess.
 const RECOVERY: &str = "recovery";
 
-/// Warnings and infos.
+/// What is to be said about lanes and their queue.
 #[derive(Debug, Default)]
 pub struct Doubts {
+    /// What keeps a relay from starting.
+    pub errors: Vec<Complaint>,
     /// What will probably go otherwise than meant.
     pub warnings: Vec<Complaint>,
     /// What is worth knowing.
@@ -47,7 +49,9 @@ impl Doubts {
         for (lane, seats) in &seats {
             let say =
                 |message: String| Complaint::of_key(config, &lane.key, format!("{}{message}", lane.label));
-            doubts.warnings.extend(all_disabled(seats).map(say));
+            // A relay without --agent refuses to start then.
+            let graver = if lane.role().is_none() { &mut doubts.errors } else { &mut doubts.warnings };
+            graver.extend(all_disabled(seats).map(say));
             doubts.warnings.extend(repeated(seats).into_iter().map(say));
             doubts.infos.extend(fallbacks(seats).into_iter().map(say));
             if seats.iter().any(|seat| seat.disabled.is_none()) {

@@ -160,6 +160,7 @@ impl Report {
     }
 
     fn add(&mut self, doubts: Doubts) {
+        self.errors.extend(doubts.errors);
         self.warnings.extend(doubts.warnings);
         self.infos.extend(doubts.infos);
     }

@@ -4,7 +4,8 @@ use insta::assert_snapshot;
 use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
-use super::{json, lines, report, workspace};
+use super::{json, lines, report, told, with_path, workspace};
+use crate::support::stderr;
 
 // 10-K4
 #[test]
@@ -132,4 +133,26 @@ fn roles_of_the_queue() {
     std::fs::create_dir(sandbox.repo().join(".laps/laps.json")).unwrap();
     let (_, err) = report(&sandbox, 1);
     assert!(err.starts_with("error: ROOT/repo/.laps/laps.json: cannot be read: "), "{err}");
+}
+
+// What a relay refuses is an error here, too.
+#[test]
+fn a_default_lane_of_disabled_agents_is_an_error() {
+    let providers =
+        "[providers]\nz = { models = ['op:x/*'], disabled = true }\n[harness.op.models]\na = 'x/a'\n";
+    for lane in ["[routes]\nDefault = ['op:a', 'op:x/other']\n", "[defaults]\nmix = 'op:a'\n"] {
+        let sandbox = workspace(&format!("{lane}{providers}"));
+        let (_, err) = told(&sandbox, 1, &[]);
+        assert!(err.contains("every entry belongs to a disabled provider (z)"), "{err}");
+        let relay = with_path(&sandbox, sandbox.rally(["relay", "-i", "1", "x"])).output().unwrap();
+        assert_eq!(relay.status.code(), Some(1));
+        assert!(stderr(&relay).contains("belongs to a disabled provider (z)"), "{}", stderr(&relay));
+    }
+    // Of another lane nobody knows whether it will be needed.
+    let sandbox = workspace(&format!("[routes]\ndefault = ['cc']\nui = ['op:a']\n{providers}"));
+    let (out, _) = told(&sandbox, 0, &[]);
+    assert!(
+        lines(&out, "warning").iter().any(|line| line.contains("every entry belongs to a disabled")),
+        "{out}"
+    );
 }
