@@ -18,7 +18,8 @@ pub(super) fn is_tracked_state(path: &[u8]) -> bool {
         && path != CLAUDE_SETTINGS
         && !PEOPLE_S.contains(&path)
         && !path.starts_with(b".rally/state/")
-        && !path.starts_with(b".rally/agents/user/")
+        // Role files have a commit of their own, which leaves out what people have not committed.
+        && !path.starts_with(b".rally/agents/")
 }
 
 #[cfg(test)]
@@ -28,12 +29,15 @@ mod tests {
     // 30-94
     #[test]
     fn ownership_table() {
-        let table: [(&[u8], bool, bool); 16] = [
+        let table: [(&[u8], bool, bool); 19] = [
             (b".rally/config.toml", true, false),
             (b".rally/instructions.md", true, false),
             (b".rally/README.md", true, true),
             (b".rally/summary.jsonl", true, true),
             (b".rally/state/tries.jsonl", true, false),
+            (b".rally/agents/user/qa.md", true, false),
+            (b".rally/agents/qa.md", true, false),
+            (b".rally/agents/builtin/senior.md", true, false),
             (b".laps/laps.json", true, true),
             (b".claude/settings.local.json", true, false),
             (b".claude/settings.json", false, false),
