@@ -111,3 +111,50 @@ fn own(before: &Footings, after: &Footings, synced: &Synced) -> Vec<String> {
 fn place(file: &Path) -> String {
     format!("{FOLDER}/{}", file.display())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pretty_assertions::assert_eq;
+    use std::path::PathBuf;
+
+    fn footings(given: &[(&str, Footing)]) -> Footings {
+        given.iter().map(|(file, footing)| (place(Path::new(file)).into_bytes(), *footing)).collect()
+    }
+
+    #[test]
+    fn only_what_was_committed_is_committed_again() {
+        use Footing::{Clean, Edited, Staged, StagedAndEdited, Untracked};
+        let moved = Synced { moved: vec![("qa.md".into(), "user/qa.md".into())], ..Synced::default() };
+        let removed = Synced { removed: vec!["ui.md".into()], ..Synced::default() };
+        let kept = Synced { builtin: vec!["builtin/ui.md".into()], ..Synced::default() };
+        let written = Synced { written: kept.builtin.clone(), ..kept.clone() };
+        let new = footings(&[("user/qa.md", Untracked)]);
+        for (synced, before, after, wanted) in [
+            (&moved, &[("qa.md", Clean)][..], &new, &["qa.md", "user/qa.md"][..]),
+            (&moved, &[("qa.md", Clean), ("user/qa.md", Untracked)], &new, &["qa.md", "user/qa.md"]),
+            (&moved, &[("qa.md", Clean), ("user/qa.md", Staged)], &new, &[]),
+            (&moved, &[("qa.md", Clean), ("user/qa.md", Edited)], &new, &[]),
+            (&moved, &[("qa.md", Clean)], &Footings::new(), &[]),
+            (&moved, &[("qa.md", Edited)], &new, &[]),
+            (&moved, &[("qa.md", Staged)], &new, &[]),
+            (&moved, &[("qa.md", Untracked)], &new, &[]),
+            (&moved, &[], &new, &[]),
+            (&removed, &[("ui.md", Clean)], &new, &["ui.md"]),
+            (&removed, &[("ui.md", Edited)], &new, &[]),
+            (&removed, &[("ui.md", Staged)], &new, &[]),
+            (&kept, &[], &new, &["builtin/ui.md"]),
+            (&kept, &[("builtin/ui.md", Edited)], &new, &["builtin/ui.md"]),
+            // Staged by a commit that was cut.
+            (&kept, &[("builtin/ui.md", Staged)], &new, &["builtin/ui.md"]),
+            (&kept, &[("builtin/ui.md", StagedAndEdited)], &new, &[]),
+            (&written, &[("builtin/ui.md", Edited)], &new, &["builtin/ui.md"]),
+            (&written, &[("builtin/ui.md", Staged)], &new, &[]),
+        ] {
+            let wanted: Vec<String> = wanted.iter().map(|file| place(&PathBuf::from(file))).collect();
+            assert_eq!(own(&footings(before), after, synced), wanted, "{before:?} {synced:?}");
+        }
+        assert!(!is_due(&footings(&[("builtin/ui.md", Clean), ("qa.md", Untracked)]), &kept));
+        assert!(is_due(&footings(&[("builtin/ui.md", Untracked)]), &kept));
+    }
+}
