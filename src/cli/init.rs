@@ -10,6 +10,7 @@ use anyhow::Context;
 
 use crate::config::{Env, repository_file};
 use crate::git;
+use crate::prompt::roles::FOLDER;
 use crate::store::migrate;
 
 /// The subject of the commit of the setup files.
@@ -68,7 +69,7 @@ pub fn run(args: Args) -> anyhow::Result<u8> {
     match args.what {
         None => {
             prepare(&workspace, &mut out)?;
-            if !workspace.join(roles::FOLDER).exists() {
+            if !workspace.join(FOLDER).exists() {
                 writeln!(out, "Tip: `rally init roles` sets up who works on what, and what they are told")?;
             }
         }
@@ -107,34 +108,28 @@ fn prepare(workspace: &Path, out: &mut impl Write) -> anyhow::Result<()> {
 
     // Only what was written just now: a known file that the user has edited is theirs to commit.
     let written: Vec<&str> = steps.iter().filter(|(_, how)| how.is_some()).map(|(file, _)| *file).collect();
-    commit(workspace, "setup files", &written, SUBJECT, out)?;
+    commit(workspace, &written, out)?;
     writeln!(out, "rally is ready in {}", shown(workspace))?;
     Ok(())
 }
 
 /// Commits these files, and says so. That it cannot be done is no obstacle.
-fn commit(
-    workspace: &Path,
-    what: &str,
-    files: &[&str],
-    subject: &str,
-    out: &mut impl Write,
-) -> anyhow::Result<bool> {
+fn commit(workspace: &Path, files: &[&str], out: &mut impl Write) -> anyhow::Result<()> {
     let made = match git::discover(workspace) {
-        Ok(Some(git)) => git.commit_paths(files, subject).map(|hash| hash.is_some()),
+        Ok(Some(git)) => git.commit_paths(files, SUBJECT).map(|hash| hash.is_some()),
         // In a broken repository there is nothing to do.
         Ok(None) => Ok(false),
         Err(problem) => Err(problem),
     };
     match made {
-        Ok(true) => writeln!(out, "Committed the {what}: {subject}")?,
+        Ok(true) => writeln!(out, "Committed the setup files: {SUBJECT}")?,
         Ok(false) => {}
-        Err(ref problem) => {
+        Err(problem) => {
             let problem = crate::terminal::sanitize::text(&problem.to_string());
-            writeln!(std::io::stderr(), "warning: the {what} are not committed: {problem}")?;
+            writeln!(std::io::stderr(), "warning: the setup files are not committed: {problem}")?;
         }
     }
-    Ok(made.unwrap_or(false))
+    Ok(())
 }
 
 fn shown(path: &Path) -> String {

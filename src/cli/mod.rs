@@ -14,6 +14,7 @@ pub mod man;
 mod program;
 pub mod progress;
 pub mod relay;
+mod role_files;
 pub mod routes;
 pub mod scripted;
 pub mod status;

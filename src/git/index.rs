@@ -84,7 +84,7 @@ impl Git {
     }
 
     /// Whether a folder above this path is a symbolic link.
-    fn is_beyond_a_link(&self, path: &[u8]) -> bool {
+    pub(super) fn is_beyond_a_link(&self, path: &[u8]) -> bool {
         let place = paths::below(self.root(), path);
         place.ancestors().skip(1).take_while(|above| *above != self.root()).any(Path::is_symlink)
     }

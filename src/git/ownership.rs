@@ -14,11 +14,14 @@ pub fn is_rally_owned(path: &[u8]) -> bool {
 pub(super) fn is_tracked_state(path: &[u8]) -> bool {
     /// Written by people, whatever folder they stand in.
     const PEOPLE_S: [&[u8]; 2] = [b".rally/config.toml", b".rally/instructions.md"];
+    /// With what begins like it: the folder may be a link, or a file that stands in its place.
+    const ROLE_FILES: &[u8] = b".rally/agents";
     is_rally_owned(path)
         && path != CLAUDE_SETTINGS
         && !PEOPLE_S.contains(&path)
         && !path.starts_with(b".rally/state/")
-        && !path.starts_with(b".rally/agents/user/")
+        // Role files have a commit of their own, which leaves out what people have not committed.
+        && !path.starts_with(ROLE_FILES)
 }
 
 #[cfg(test)]
@@ -28,12 +31,16 @@ mod tests {
     // 30-94
     #[test]
     fn ownership_table() {
-        let table: [(&[u8], bool, bool); 16] = [
+        let table: [(&[u8], bool, bool); 20] = [
             (b".rally/config.toml", true, false),
             (b".rally/instructions.md", true, false),
             (b".rally/README.md", true, true),
             (b".rally/summary.jsonl", true, true),
             (b".rally/state/tries.jsonl", true, false),
+            (b".rally/agents/user/qa.md", true, false),
+            (b".rally/agents/qa.md", true, false),
+            (b".rally/agents", true, false),
+            (b".rally/agents/builtin/senior.md", true, false),
             (b".laps/laps.json", true, true),
             (b".claude/settings.local.json", true, false),
             (b".claude/settings.json", false, false),

@@ -53,7 +53,8 @@ impl Git {
         Ok(self.report(plan, message, false))
     }
 
-    /// Commits these files and folders alone, ignored ones skipped; the message is taken literally.
+    /// Commits these files and folders alone, the message being taken literally. Skipped are ignored ones,
+    /// and those behind a symbolic link: what is there is not in this work tree.
     /// `None` when they hold nothing to commit. No hooks run.
     pub fn commit_paths(&self, paths: &[&str], message: &str) -> Result<Option<String>> {
         if paths.is_empty() {
@@ -61,7 +62,11 @@ impl Git {
         }
         let named = self.status(paths)?;
         let all = self.status(&[])?;
-        let wanted = |path: &[u8]| named.entries.contains_key(path) && !path.starts_with(b".rally/state/");
+        let wanted = |path: &[u8]| {
+            named.entries.contains_key(path)
+                && !path.starts_with(b".rally/state/")
+                && !self.is_beyond_a_link(path)
+        };
         let plan = Plan::new(self, &all, |path, _| wanted(path));
         if !plan.takes(|_| true) {
             return Ok(None);

@@ -14,6 +14,7 @@ mod git;
 mod house;
 mod process;
 mod relay;
+mod role_files;
 mod roles;
 mod routes_check;
 mod routing;

@@ -6,12 +6,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
+use crate::cli::role_files::put_in_order;
 use crate::config::edit::{Draft, EditError};
 use crate::config::{Env, repository_file, starter};
-use crate::prompt::roles;
-
-/// Where role files are, from the top of the workspace.
-pub(super) const FOLDER: &str = ".rally/agents";
+use crate::git;
+use crate::prompt::roles::{self, FOLDER};
 
 /// The subject of the commit of the role files.
 const SUBJECT: &str = "rally: set up roles";
@@ -65,16 +64,14 @@ pub(super) fn set_up(workspace: &Path, out: &mut impl Write) -> anyhow::Result<(
         false => writeln!(out, "{file} already has role defaults")?,
     }
 
-    let synced = roles::prepare(&workspace.join(FOLDER))?.carry_out()?;
-    if let Some(notice) = &synced.notice {
-        writeln!(std::io::stderr(), "notice: {}", crate::terminal::sanitize::text(notice))?;
-    }
+    let git = git::discover(workspace);
+    let done = put_in_order(workspace, git.as_ref().map(Option::as_ref), SUBJECT, "notice")?;
     let (builtin, user) = (roles::BUILTIN, roles::USER);
     writeln!(out, "Role files: {FOLDER}/{builtin}/ is rally's, what you put into {FOLDER}/{user}/ wins")?;
-    let paths: Vec<PathBuf> = synced.own_files.iter().map(|file| Path::new(FOLDER).join(file)).collect();
-    let paths: Vec<&str> = paths.iter().filter_map(|path| path.to_str()).collect();
-    let committed = super::commit(workspace, "role files", &paths, SUBJECT, out)?;
-    if !(created || filled || synced.changed || committed) {
+    if done.committed {
+        writeln!(out, "Committed the role files: {SUBJECT}")?;
+    }
+    if !(created || filled || done.changed || done.committed) {
         writeln!(out, "Nothing to do")?;
     }
     Ok(())

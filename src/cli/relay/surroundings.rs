@@ -7,10 +7,11 @@ use std::path::Path;
 use anyhow::Context;
 
 use super::notice::warn;
+use crate::cli::role_files::put_in_order;
 use crate::config::{Config, Origin};
 use crate::git::Git;
 use crate::model::text::chain;
-use crate::prompt::roles;
+use crate::prompt::roles::FOLDER;
 use crate::relay::event::{Event, Sink};
 use crate::store::Layout;
 
@@ -44,25 +45,13 @@ fn complaint(config: &Config) -> String {
     format!("cannot use the data folder {}{place}", config.data_dir.display())
 }
 
-/// Brings the texts of roles in order, where a project has its own, and commits what rally wrote.
+/// Brings the texts of roles in order, where a project has its own, and commits what rally did.
 /// Trouble is a warning: rally's own texts are always at hand.
 pub fn role_files(git: &Git, workspace: &Path) {
-    const FOLDER: &str = ".rally/agents";
-    let synced = match roles::sync(&workspace.join(FOLDER)) {
-        Ok(Some(synced)) => synced,
-        Ok(None) => return,
-        Err(error) => return warn(&format!("the role files are left as they are: {}", chain(&error))),
-    };
-    if let Some(notice) = &synced.notice {
-        warn(notice);
-    }
-    let files: Vec<String> =
-        synced.own_files.iter().map(|file| format!("{FOLDER}/{}", file.display())).collect();
-    let files: Vec<&str> = files.iter().map(String::as_str).collect();
-    if synced.changed
-        && let Err(error) = git.commit_paths(&files, "rally: update role files")
+    if workspace.join(FOLDER).is_dir()
+        && let Err(error) = put_in_order(workspace, Ok(Some(git)), "rally: update role files", "warning")
     {
-        warn(&format!("the role files are not committed: {}", chain(&error)));
+        warn(&format!("the role files are left as they are: {}", chain(&error)));
     }
 }
 

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::complaint::Complaint;
 use crate::model::text::chain;
-use crate::prompt::roles::{Role, Source, survey};
+use crate::prompt::roles::{FOLDER, Role, Source, survey};
 use crate::terminal::sanitize;
 
 /// The prompt of a role.
@@ -24,7 +24,7 @@ pub struct RoleLine {
 
 /// The prompts of a workspace, by name.
 pub fn roles(workspace: &Path) -> Result<Vec<RoleLine>, Complaint> {
-    let roles = survey(&workspace.join(".rally/agents"));
+    let roles = survey(&workspace.join(FOLDER));
     Ok(roles.map_err(|error| Complaint::plain(chain(&error)))?.into_iter().map(RoleLine::from).collect())
 }
 

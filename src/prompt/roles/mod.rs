@@ -2,8 +2,8 @@
 //!
 //! A role is looked up in `.rally/agents/user/`, then `builtin/`, then `.rally/agents/` itself, where
 //! older versions kept all of them, and last among rally's own. A file belongs to the role that its
-//! base name spells, whatever its letter case and extension. `builtin/` is rally's: [`sync`] writes it
-//! anew. `user/` is the project's: rally never changes what is in there.
+//! base name spells, whatever its letter case and extension. `builtin/` is rally's, which writes it
+//! anew ([`Pending::carry_out`]). `user/` is the project's: rally never changes a text in there.
 
 mod folder;
 mod lookup;
@@ -15,8 +15,10 @@ pub use folder::RoleError;
 pub use lookup::{RoleText, Source, lookup};
 pub use shipped::is_managed;
 pub use survey::{Advisory, Role, survey};
-pub use sync::{Pending, Synced, prepare, sync};
+pub use sync::{Pending, Synced, prepare};
 
+/// Where role files are, from the top of the workspace.
+pub const FOLDER: &str = ".rally/agents";
 /// Where the project's own texts are, below `.rally/agents`.
 pub const USER: &str = "user";
 /// Where rally puts its own, below `.rally/agents`.

@@ -125,15 +125,21 @@ mod tests {
     fn custom_is_what_people_wrote() {
         let senior = super::super::embedded("senior").unwrap();
         let root = with(&[("user/.keep", "")]);
-        sync::sync(root.path()).unwrap();
+        sync::prepare(root.path()).unwrap().carry_out().unwrap();
         assert!(root.path().join("builtin/senior.md").exists());
         assert_eq!(custom(root.path()), [""; 0], "after role set-up nothing is custom");
 
         for (files, wanted) in [
             (&[("senior.md", "mine")][..], &["senior senior.md"][..]),
             (&[("senior.md", senior)], &[]),
-            (&[("builtin/senior.md", "old"), ("senior.md", "mine")], &["senior senior.md"]),
-            (&[("builtin/senior.md", "edited")], &[]),
+            (&[("builtin/senior.md", " "), ("senior.md", "mine")], &["senior senior.md"]),
+            // What somebody wrote there is going to be moved to user/, before what was not in force.
+            (&[("builtin/senior.md", "old"), ("senior.md", "mine")], &["senior builtin/senior.md"]),
+            (&[("builtin/senior.md", "edited")], &["senior builtin/senior.md"]),
+            (&[("builtin/senior.md", "edited"), ("user/senior.md", " ")], &["senior builtin/senior.md"]),
+            (&[("builtin/senior.md", "edited"), ("user/senior.txt", "mine")], &["senior user/senior.txt"]),
+            (&[("user/senior.md", ""), ("senior.md", "mine")], &["senior senior.md"]),
+            (&[("user/senior.md/x", ""), ("senior.md", "mine")], &["senior senior.md"]),
             (&[("user/Senior.md", senior)], &["senior user/Senior.md"]),
             (&[("user/senior.md", "mine"), ("senior.md", "old")], &["senior user/senior.md"]),
             (

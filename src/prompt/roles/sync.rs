@@ -1,78 +1,21 @@
 //! Brings the folders of role files in order: rally's texts fresh in `builtin/`, the project's own in
 //! `user/`, where they win.
 
-use std::collections::BTreeSet;
+mod plan;
+
+use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
+use self::plan::{Plan, Seen, body, file_name, plan_for};
 use super::folder::{Entry, RoleError, list};
-use super::{BUILTIN, NAMES, USER, embedded, is_managed};
+use super::{BUILTIN, NAMES, USER, embedded};
 
 /// How the names of files begin that are about to replace others; hidden, so that they are no role's.
 const TEMPORARY: &str = ".rally-new-";
 
-/// What is to be done to the files of a folder `.rally/agents`. Names are names of files in it, or of
-/// roles where a file of `builtin/` is meant.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Plan {
-    /// rally's own texts of older versions: deleted.
-    pub outdated: Vec<String>,
-    /// The project's texts: moved into `user/`.
-    pub theirs: Vec<String>,
-    /// Roles whose file in `builtin/` is written.
-    pub written: Vec<&'static str>,
-    /// Those of them whose text was none that rally ever wrote.
-    pub edited: Vec<&'static str>,
-}
-
-/// What there is.
-#[derive(Debug, Default)]
-pub(super) struct Seen {
-    /// The files of the folder itself, by name, with their texts.
-    pub flat: Vec<(Entry, String)>,
-    /// The roles that have a file in `user/`.
-    pub user: BTreeSet<String>,
-    /// What `builtin/ROLE.md` holds; `None` where there is none.
-    pub builtin: Vec<(&'static str, Option<String>)>,
-}
-
-/// Decides what to do. `managed` tells whether rally wrote a text for a role.
-pub(super) fn plan(seen: &Seen, managed: impl Fn(&str, &str) -> bool) -> Plan {
-    let mut plan = Plan::default();
-    let says = |text: &Option<String>| text.as_ref().is_some_and(|text| !text.trim().is_empty());
-    let in_builtin = |role: &str| seen.builtin.iter().any(|(name, text)| *name == role && says(text));
-    for (entry, text) in &seen.flat {
-        let is_first = |(other, text): &&(Entry, String)| other.role == entry.role && !text.trim().is_empty();
-        let in_force = !in_builtin(&entry.role)
-            && seen.flat.iter().find(is_first).is_some_and(|(first, _)| first.name == entry.name);
-        let ours = managed(&entry.role, text);
-        if entry.is_markdown() && ours {
-            plan.outdated.push(entry.name.clone());
-        } else if seen.user.contains(&entry.role) {
-            // Beside a file of the same role it might win, or overwrite it: `user/` is not ours to change.
-        } else if entry.is_markdown() || (in_force && !ours && embedded(&entry.role).is_some()) {
-            // What is in force stays so, whatever its extension: a new file in `builtin/` would win over it.
-            plan.theirs.push(entry.name.clone());
-        }
-    }
-    for (role, text) in &seen.builtin {
-        if *text != body(role) {
-            plan.written.push(role);
-            if says(text) && !text.as_ref().is_some_and(|text| managed(role, text)) {
-                plan.edited.push(role);
-            }
-        }
-    }
-    plan
-}
-
-/// What `builtin/ROLE.md` is to hold.
-fn body(role: &str) -> Option<String> {
-    embedded(role).map(|text| format!("{text}\n"))
-}
-
 /// Looks at the folder, which may be missing, and changes nothing.
-pub(super) fn look(agents_dir: &Path) -> Result<Seen, RoleError> {
+fn look(agents_dir: &Path) -> Result<Seen, RoleError> {
     let with_text = |entry: Entry| entry.text().map(|text| (entry, text));
     let flat = list(agents_dir)?.into_iter().filter(|e| e.is_markdown() || embedded(&e.role).is_some());
     let read = |role: &'static str| {
@@ -83,15 +26,32 @@ pub(super) fn look(agents_dir: &Path) -> Result<Seen, RoleError> {
             Err(error) => Err(RoleError::at("read", &file)(error)),
         }
     };
+    let user = agents_dir.join(USER);
+    // What cannot be read is not ours to judge: the role that it is for will have its own complaint.
+    let says = |entry: &Entry| entry.text().map_or(true, |text| !text.trim().is_empty());
+    let (speaking, blank): (Vec<_>, Vec<_>) = list(&user)?.into_iter().partition(says);
+    let is_blank = |name: &str| blank.iter().any(|entry| entry.name == name);
     Ok(Seen {
         flat: flat.map(with_text).collect::<Result<_, _>>()?,
-        user: list(&agents_dir.join(USER))?.into_iter().map(|entry| entry.role).collect(),
+        user: speaking.into_iter().map(|entry| entry.role).collect(),
+        taken: names(&user)?.into_iter().filter(|name| !is_blank(name)).collect(),
         builtin: NAMES.into_iter().map(read).collect::<Result<_, _>>()?,
     })
 }
 
+/// The names of everything in a folder, as far as they are text; none when there is no such folder.
+fn names(folder: &Path) -> Result<Vec<String>, RoleError> {
+    match std::fs::read_dir(folder) {
+        Ok(entries) => {
+            Ok(entries.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect())
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => Err(RoleError::at("read", folder)(error)),
+    }
+}
+
 fn builtin_file(agents_dir: &Path, role: &str) -> PathBuf {
-    agents_dir.join(BUILTIN).join(format!("{role}.md"))
+    agents_dir.join(BUILTIN).join(file_name(role))
 }
 
 /// What is to be done, found out before anything is.
@@ -101,16 +61,21 @@ pub struct Pending {
     plan: Plan,
 }
 
-/// What was done.
+/// What was done. Paths are relative to `.rally/agents`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Synced {
-    /// One line for the operator when a file of theirs was moved, removed or replaced.
+    /// One line for the operator when a file of theirs was moved, removed or replaced, or could not be.
     pub notice: Option<String>,
     /// Whether any file is other than before.
     pub changed: bool,
-    /// Files that rally made, moved or removed here, or keeps, relative to `.rally/agents`: these may be
-    /// committed as set-up. Whatever else is in `user/` is the project's to commit.
-    pub own_files: Vec<PathBuf>,
+    /// The files of `builtin/`, all of which hold rally's texts now.
+    pub builtin: Vec<PathBuf>,
+    /// Those of them that were written just now.
+    pub written: Vec<PathBuf>,
+    /// rally's own files of older versions, which are gone.
+    pub removed: Vec<PathBuf>,
+    /// The project's files: where they were, and where they are.
+    pub moved: Vec<(PathBuf, PathBuf)>,
 }
 
 /// Finds out what [`Pending::carry_out`] would do, and changes nothing.
@@ -119,13 +84,13 @@ pub struct Synced {
 ///
 /// [`RoleError`] when something in there cannot be read.
 pub fn prepare(agents_dir: &Path) -> Result<Pending, RoleError> {
-    let plan = plan(&look(agents_dir)?, is_managed);
+    let plan = plan_for(&look(agents_dir)?);
     Ok(Pending { agents_dir: agents_dir.to_owned(), plan })
 }
 
 impl Pending {
     /// Makes the folders where they are missing, moves and removes files of the old place and writes
-    /// rally's own texts. Doing it again does nothing. What is in `user/` stays as it is.
+    /// rally's own texts. Doing it again does nothing. No text in `user/` is changed.
     ///
     /// # Errors
     ///
@@ -136,64 +101,92 @@ impl Pending {
         for folder in [&user, &builtin] {
             std::fs::create_dir_all(folder).map_err(RoleError::at("create the folder", folder))?;
         }
+        let mut synced = Synced::default();
+        let mut told = Told::default();
         for name in &self.plan.theirs {
-            move_into(&user, &agents.join(name), name)?;
+            let to = Path::new(USER).join(name);
+            match move_to(&agents.join(&to), &agents.join(name), "..")? {
+                true => synced.moved.push((PathBuf::from(name), to)),
+                false => told.blocked.push(name.clone()),
+            }
         }
+        told.moved = synced.moved.len();
+        told.blocked.extend(self.plan.blocked.iter().cloned());
         for name in &self.plan.outdated {
             let file = agents.join(name);
-            gone_is_fine(std::fs::remove_file(&file)).map_err(RoleError::at("delete", &file))?;
+            if unless_gone(std::fs::remove_file(&file)).map_err(RoleError::at("delete", &file))? {
+                synced.removed.push(PathBuf::from(name));
+            }
         }
+        told.removed = synced.removed.len();
         remove_temporaries(&builtin)?;
+        let mut to_save = self.plan.saved.clone();
+        for role in &self.plan.adopted {
+            let (from, to) = (builtin_file(Path::new(""), role), Path::new(USER).join(file_name(role)));
+            match move_to(&agents.join(&to), &agents.join(&from), "")? {
+                true => {
+                    told.adopted.push(from.display().to_string());
+                    synced.moved.push((from, to));
+                }
+                false => to_save.push(role),
+            }
+        }
+        for role in to_save {
+            if let Some(copy) = save(agents, role)? {
+                told.saved.push((builtin_file(Path::new(""), role).display().to_string(), copy));
+            }
+        }
         for role in &self.plan.written {
             if let Some(body) = body(role) {
                 let file = builtin_file(agents, role);
                 write(&builtin, &file, &body).map_err(RoleError::at("write", &file))?;
+                synced.written.push(builtin_file(Path::new(""), role));
             }
         }
-        Ok(Synced {
-            notice: self.notice(),
-            changed: self.plan != Plan::default(),
-            own_files: self.own_files(),
-        })
+        let kept = NAMES.iter().filter(|role| !self.plan.held.contains(**role));
+        synced.builtin = kept.map(|role| builtin_file(Path::new(""), role)).collect();
+        synced.changed = !(synced.moved.is_empty() && synced.removed.is_empty() && synced.written.is_empty());
+        synced.notice = told.notice(agents);
+        Ok(synced)
     }
+}
 
-    fn own_files(&self) -> Vec<PathBuf> {
-        let kept = NAMES.iter().map(|role| builtin_file(Path::new(""), role));
-        let gone = self.plan.outdated.iter().chain(&self.plan.theirs).map(PathBuf::from);
-        let moved = self.plan.theirs.iter().map(|name| Path::new(USER).join(name));
-        kept.chain(gone).chain(moved).collect()
-    }
+/// What the operator is to know.
+#[derive(Debug, Default)]
+struct Told {
+    /// Numbers of files of the old place.
+    removed: usize,
+    moved: usize,
+    /// Names of those that could not be moved.
+    blocked: Vec<String>,
+    /// Files of `builtin/` with an edited text that is in `user/` now.
+    adopted: Vec<String>,
+    /// Others, and where the text was saved.
+    saved: Vec<(String, String)>,
+}
 
-    fn notice(&self) -> Option<String> {
-        let Plan { outdated, theirs, edited, .. } = &self.plan;
+impl Told {
+    fn notice(&self, agents_dir: &Path) -> Option<String> {
         let mut parts = Vec::new();
-        let moved = outdated.len() + theirs.len();
+        let moved = self.removed + self.moved;
         if moved > 0 {
             let files = if moved == 1 { "1 file".to_owned() } else { format!("{moved} files") };
             parts.push(format!(
                 "{files} put in order: {} of rally's removed, {} of yours moved to {USER}/",
-                outdated.len(),
-                theirs.len()
+                self.removed, self.moved
             ));
         }
-        if !edited.is_empty() {
-            let files: Vec<String> = edited.iter().map(|role| format!("{BUILTIN}/{role}.md")).collect();
-            parts.push(format!("rally's text is back in {}; your own belongs in {USER}/", files.join(", ")));
+        for name in &self.blocked {
+            parts.push(format!("{name} stays where it is, as {USER}/{name} is in the way"));
         }
-        (!parts.is_empty())
-            .then(|| format!("role files in {}: {}", self.agents_dir.display(), parts.join("; ")))
-    }
-}
-
-/// [`prepare`] and [`Pending::carry_out`] for a folder that is there; `None` where there is none.
-///
-/// # Errors
-///
-/// [`RoleError`] when something in there cannot be read or written.
-pub fn sync(agents_dir: &Path) -> Result<Option<Synced>, RoleError> {
-    match agents_dir.is_dir() {
-        true => prepare(agents_dir)?.carry_out().map(Some),
-        false => Ok(None),
+        if !self.adopted.is_empty() {
+            let files = self.adopted.join(", ");
+            parts.push(format!("your edited {files} moved to {USER}/, where your own belongs"));
+        }
+        for (file, copy) in &self.saved {
+            parts.push(format!("{file} holds rally's text again, your edited one is saved as {copy}"));
+        }
+        (!parts.is_empty()).then(|| format!("role files in {}: {}", agents_dir.display(), parts.join("; ")))
     }
 }
 
@@ -206,10 +199,17 @@ pub(super) fn after(agents_dir: &Path) -> Result<[Vec<Entry>; 3], RoleError> {
     let mut user = list(&agents_dir.join(USER))?;
     let mut builtin = list(&agents_dir.join(BUILTIN))?;
     let mut flat = list(agents_dir)?;
-    user.extend(flat.extract_if(.., |entry| plan.theirs.contains(&entry.name)));
+    let adopted = |entry: &Entry| plan.adopted.iter().any(|role| entry.name == file_name(role));
+    let arriving: Vec<Entry> = flat
+        .extract_if(.., |entry| plan.theirs.contains(&entry.name))
+        .chain(builtin.extract_if(.., |entry| adopted(entry)))
+        .collect();
+    // What they replace is blank.
+    user.retain(|entry| arriving.iter().all(|new| new.name != entry.name));
+    user.extend(arriving);
     flat.retain(|entry| !plan.outdated.contains(&entry.name));
-    for role in NAMES {
-        let name = format!("{role}.md");
+    for role in NAMES.into_iter().filter(|role| !plan.held.contains(*role)) {
+        let name = file_name(role);
         builtin.retain(|entry| entry.name != name);
         let ours = Entry::new(&agents_dir.join(BUILTIN), &name).map(|e| Entry { ours: embedded(role), ..e });
         builtin.extend(ours);
@@ -220,24 +220,73 @@ pub(super) fn after(agents_dir: &Path) -> Result<[Vec<Entry>; 3], RoleError> {
     Ok([user, builtin, flat])
 }
 
-/// Moves a file; one that is gone was moved by somebody else just now. A link keeps leading where it led.
-fn move_into(folder: &Path, file: &Path, name: &str) -> Result<(), RoleError> {
-    let target = folder.join(name);
-    if target.symlink_metadata().is_ok() {
-        return Ok(());
+/// Moves a file unless something has its place that says something; a blank file is replaced. Says
+/// whether it did: one that is gone was moved by somebody else just now. A relative link keeps leading where
+/// it led, being `deeper` than before.
+fn move_to(target: &Path, file: &Path, deeper: &str) -> Result<bool, RoleError> {
+    if !is_free(target) {
+        return Ok(false);
     }
     match std::fs::read_link(file) {
-        Ok(link) if link.is_relative() => std::os::unix::fs::symlink(Path::new("..").join(link), &target)
-            .and_then(|()| gone_is_fine(std::fs::remove_file(file))),
-        _ => gone_is_fine(std::fs::rename(file, &target)),
+        Ok(link) if link.is_relative() => {
+            let link = Path::new(deeper).join(link);
+            let place = unless_gone(std::fs::remove_file(target));
+            place
+                .and_then(|_| std::os::unix::fs::symlink(link, target))
+                .and_then(|()| std::fs::remove_file(file))
+        }
+        _ => std::fs::rename(file, target),
     }
+    .map_or_else(|error| unless_gone(Err(error)), |()| Ok(true))
     .map_err(RoleError::at("move", file))
 }
 
-fn gone_is_fine(done: std::io::Result<()>) -> std::io::Result<()> {
+/// Whether nothing is lost when a file is put there.
+fn is_free(target: &Path) -> bool {
+    if target.symlink_metadata().is_err() {
+        return true;
+    }
+    // Reading a pipe would block.
+    target.is_file()
+        && std::fs::read(target).is_ok_and(|bytes| String::from_utf8_lossy(&bytes).trim().is_empty())
+}
+
+/// Copies what `builtin/ROLE.md` holds into a file that is no role file, and tells its name in
+/// `.rally/agents`; `None` when the file is gone. A copy that is there already will do.
+fn save(agents_dir: &Path, role: &str) -> Result<Option<String>, RoleError> {
+    let file = builtin_file(agents_dir, role);
+    let bytes = match std::fs::read(&file) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(RoleError::at("read", &file)(error)),
+    };
+    let mut number = 1_u32;
+    loop {
+        let suffix = if number == 1 { String::new() } else { format!("-{number}") };
+        let name = format!(".{}.saved{suffix}", file_name(role));
+        let copy = agents_dir.join(&name);
+        match OpenOptions::new().write(true).create_new(true).open(&copy) {
+            Ok(mut new) => {
+                new.write_all(&bytes).map_err(RoleError::at("write", &copy))?;
+                return Ok(Some(name));
+            }
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                if copy.is_file() && std::fs::read(&copy).is_ok_and(|found| found == bytes) {
+                    return Ok(Some(name));
+                }
+                number += 1;
+            }
+            Err(error) => return Err(RoleError::at("write", &copy)(error)),
+        }
+    }
+}
+
+/// Whether it was done; that there is nothing to do it to is fine.
+fn unless_gone(done: std::io::Result<()>) -> std::io::Result<bool> {
     match done {
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-        other => other,
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
     }
 }
 
@@ -260,7 +309,7 @@ fn remove_temporaries(folder: &Path) -> Result<(), RoleError> {
     for entry in entries.flatten() {
         if entry.file_name().as_encoded_bytes().starts_with(TEMPORARY.as_bytes()) {
             let path = entry.path();
-            gone_is_fine(std::fs::remove_file(&path)).map_err(RoleError::at("delete", &path))?;
+            unless_gone(std::fs::remove_file(&path)).map_err(RoleError::at("delete", &path))?;
         }
     }
     Ok(())

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::super::{Source, lookup, survey};
+use super::super::{Source, is_managed, lookup, survey};
+use super::plan::plan;
 use super::*;
 use pretty_assertions::assert_eq;
 
@@ -22,13 +23,19 @@ fn seen(flat: &[(&str, &str)], user: &[&str], builtin: &[(&str, &str)]) -> Seen 
     Seen {
         flat: flat.iter().map(|(name, text)| (entry(name), (*text).to_owned())).collect(),
         user: user.iter().map(|name| entry(name).role).collect(),
+        taken: user.iter().map(ToString::to_string).collect(),
         builtin: NAMES.into_iter().map(found).collect(),
     }
 }
 
-/// What a synchronisation tells.
+fn sync(agents: &Path) -> Result<Synced, RoleError> {
+    prepare(agents)?.carry_out()
+}
+
+/// What a synchronisation tells, without the place.
 fn told(agents: &Path) -> Option<String> {
-    sync(agents).unwrap().and_then(|synced| synced.notice)
+    let notice = sync(agents).unwrap().notice?;
+    Some(notice.strip_prefix(&format!("role files in {}: ", agents.display())).unwrap().to_owned())
 }
 
 // 10-I8, 30-45
@@ -75,16 +82,20 @@ fn strings(texts: &[&str]) -> Vec<String> {
 #[test]
 fn rallys_own_files_are_kept_as_they_are_shipped() {
     let ui = embedded("ui").unwrap();
-    for (builtin, written, edited) in [
-        (&[][..], &[][..], &[][..]),
-        (&[("junior", "missing"), ("ui", "missing")], &["junior", "ui"], &[]),
-        (&[("ui", ui)], &["ui"], &[]),
-        (&[("ui", OLD)], &["ui"], &[]),
-        (&[("ui", "\n")], &["ui"], &[]),
-        (&[("ui", "mine")], &["ui"], &["ui"]),
+    for (builtin, user, written, adopted, saved) in [
+        (&[][..], &[][..], &[][..], &[][..], &[][..]),
+        (&[("junior", "missing"), ("ui", "missing")], &[], &["junior", "ui"], &[], &[]),
+        (&[("ui", ui)], &[], &["ui"], &[], &[]),
+        (&[("ui", OLD)], &[], &["ui"], &[], &[]),
+        (&[("ui", "\n")], &[], &["ui"], &[], &[]),
+        (&[("ui", "mine")], &[], &["ui"], &["ui"], &[]),
+        (&[("ui", "mine")], &["qa.md"], &["ui"], &["ui"], &[]),
+        (&[("ui", "mine")], &["UI.txt"], &["ui"], &[], &["ui"]),
+        (&[("ui", OLD)], &["ui.md"], &["ui"], &[], &[]),
     ] {
-        let plan = plan(&seen(&[], &[], builtin), managed);
-        assert_eq!((plan.written, plan.edited), (written.to_vec(), edited.to_vec()), "{builtin:?}");
+        let plan = plan(&seen(&[], user, builtin), managed);
+        let found = (plan.written, plan.adopted, plan.saved);
+        assert_eq!(found, (written.to_vec(), adopted.to_vec(), saved.to_vec()), "{builtin:?} {user:?}");
     }
 }
 
@@ -125,14 +136,10 @@ fn a_folder_is_brought_in_order_once() {
         ("builtin/verify.md", "edited"),
         ("builtin/.rally-new-x", "half"),
     ]);
-    let notice = told(root.path()).unwrap();
     assert_eq!(
-        notice,
-        format!(
-            "role files in {}: 2 files put in order: 1 of rally's removed, 1 of yours moved to user/; \
-             rally's text is back in builtin/verify.md; your own belongs in user/",
-            root.path().display()
-        )
+        told(root.path()).unwrap(),
+        "2 files put in order: 1 of rally's removed, 1 of yours moved to user/; \
+         your edited builtin/verify.md moved to user/, where your own belongs"
     );
     let mut wanted: BTreeMap<String, String> = [
         ("ui.md", "older"),
@@ -140,6 +147,7 @@ fn a_folder_is_brought_in_order_once() {
         (".hidden.md", "h"),
         ("user/ui.md", "mine too"),
         ("user/senior.md", "mine"),
+        ("user/verify.md", "edited"),
     ]
     .map(|(name, text)| (name.to_owned(), text.to_owned()))
     .into();
@@ -160,14 +168,92 @@ fn a_folder_is_brought_in_order_once() {
 }
 
 #[test]
-fn only_a_folder_that_is_there_is_brought_in_order_by_itself() {
+fn a_missing_folder_is_made() {
     let root = with(&[]);
     let agents = root.path().join("agents");
-    assert_eq!(told(&agents), None);
-    assert!(!agents.exists());
-    let synced = prepare(&agents).unwrap().carry_out().unwrap();
+    let synced = sync(&agents).unwrap();
     assert!(synced.changed && synced.notice.is_none() && agents.join("user").is_dir());
-    assert_eq!(synced.own_files.len(), NAMES.len());
+    assert_eq!(synced.written.len(), NAMES.len());
+    assert_eq!(synced.written, synced.builtin);
+}
+
+// A blank file in user/ says nothing, so that it must not keep a text out of its place.
+#[test]
+fn a_blank_file_is_no_text() {
+    for (blank, wanted) in [("senior.md", None), ("SENIOR.txt", Some(" \n"))] {
+        let root = with(&[("senior.md", "mine"), ("qa.md", "q"), ("user/qa.txt", "other")]);
+        std::fs::create_dir(root.path().join("builtin")).unwrap();
+        std::fs::write(root.path().join("user").join(blank), " \n").unwrap();
+        let notice = "1 file put in order: 0 of rally's removed, 1 of yours moved to user/";
+        assert_eq!(told(root.path()).as_deref(), Some(notice));
+        assert_eq!(lookup(root.path(), "senior").unwrap().unwrap().text, "mine");
+        let files = files(root.path());
+        assert_eq!((&*files["user/senior.md"], &*files["qa.md"]), ("mine", "q"));
+        assert_eq!(files.get("user/SENIOR.txt").map(String::as_str), wanted);
+        assert_eq!(told(root.path()), None);
+    }
+}
+
+// What cannot be moved is said as it is, and stays in force.
+#[test]
+fn what_is_in_the_way_is_named() {
+    let root = with(&[("senior.md", "mine"), ("qa.md", "q"), ("ui.md", "u"), ("user/senior.md/x", "")]);
+    let pipe = root.path().join("user/qa.md");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let ui = root.path().join("ui.md");
+    let blocked = "qa.md stays where it is, as user/qa.md is in the way; \
+                   senior.md stays where it is, as user/senior.md is in the way";
+    let first = told(root.path()).unwrap();
+    let moved = "1 file put in order: 0 of rally's removed, 1 of yours moved to user/";
+    assert_eq!(first, format!("{moved}; {blocked}"));
+    assert!(!ui.exists());
+    let again = sync(root.path()).unwrap();
+    assert!(!again.changed && again.moved.is_empty());
+    assert_eq!(told(root.path()).unwrap(), blocked);
+    for (role, text) in [("senior", "mine"), ("qa", "q")] {
+        assert_eq!(lookup(root.path(), role).unwrap().unwrap().text, text);
+    }
+    assert!(!root.path().join("builtin/senior.md").exists(), "it would win");
+    std::fs::remove_dir_all(root.path().join("user/senior.md")).unwrap();
+    std::fs::remove_file(&pipe).unwrap();
+    assert!(sync(root.path()).unwrap().changed);
+    assert_eq!(files(root.path())["user/senior.md"], "mine");
+    assert!(root.path().join("builtin/senior.md").exists());
+}
+
+// Spec 10, section 14: builtin/ is regenerated; what people wrote there is not lost.
+#[test]
+fn an_edit_of_a_file_of_rallys_is_kept() {
+    let root = with(&[("builtin/ui.md", "first"), ("user/UI.md", "mine"), (".ui.md.saved", "earlier")]);
+    let notice = "builtin/ui.md holds rally's text again, your edited one is saved as .ui.md.saved-2";
+    assert_eq!(told(root.path()).unwrap(), notice);
+    let now = files(root.path());
+    assert_eq!((&*now[".ui.md.saved"], &*now[".ui.md.saved-2"]), ("earlier", "first"));
+    assert_eq!((&*now["user/UI.md"], now["builtin/ui.md"].clone()), ("mine", body("ui").unwrap()));
+    assert_eq!(told(root.path()), None);
+    // The same text again needs no other copy.
+    std::fs::write(root.path().join("builtin/ui.md"), "first").unwrap();
+    assert_eq!(told(root.path()).unwrap(), notice);
+    assert_eq!(files(root.path()), now);
+
+    // In force before and after.
+    let root = with(&[("builtin/ui.md", "edited"), ("ui.md", "flat"), ("user/ui.md", "")]);
+    assert_eq!(lookup(root.path(), "ui").unwrap().unwrap().text, "edited");
+    assert_eq!(
+        told(root.path()).unwrap(),
+        "your edited builtin/ui.md moved to user/, where your own belongs"
+    );
+    assert_eq!(lookup(root.path(), "ui").unwrap().unwrap().text, "edited");
+    assert_eq!(files(root.path())["ui.md"], "flat");
+
+    // A link beside it leads where it led.
+    let root = with(&[("docs/ui.md", "linked"), ("agents/builtin/x", "")]);
+    let agents = root.path().join("agents");
+    std::os::unix::fs::symlink("../../docs/ui.md", agents.join("builtin/ui.md")).unwrap();
+    sync(&agents).unwrap();
+    assert_eq!(std::fs::read_to_string(agents.join("user/ui.md")).unwrap(), "linked");
+    assert_eq!(std::fs::read_to_string(root.path().join("docs/ui.md")).unwrap(), "linked");
+    assert!(!agents.join("builtin/ui.md").is_symlink());
 }
 
 #[test]
@@ -241,21 +327,29 @@ proptest::proptest! {
                 assert_eq!(found.text.trim(), embedded(&role.name).unwrap(), "{paths:?}");
             }
         }
-        let in_user = paths.iter().any(|(path, _)| path.to_lowercase().starts_with("user/senior"));
-        let from_top = match &before.source {
+        let stays = match &before.source {
             Source::Embedded => false,
-            Source::File(file) => file.parent() == Some(root.path()),
+            Source::File(file) => {
+                let folder = file.parent() == Some(root.path()) || file.starts_with(root.path().join("user"));
+                folder || file.ends_with("builtin/senior.md")
+            }
         };
-        if from_top && !in_user && !is_managed("senior", &before.text) {
+        // Only a text of rally's own may give way to another of them.
+        if stays && !is_managed("senior", &before.text) {
             let found = lookup(root.path(), "senior").unwrap().unwrap();
             assert_eq!(found.text, before.text, "{paths:?}");
         }
         let after = files(root.path());
         for (path, text) in &paths {
-            let moved = after.get(&format!("user/{path}"));
-            let kept = after.get(path).or(moved).is_some_and(|found| found == text);
-            let ours = is_managed("senior", text) || path == "builtin/senior.md";
-            assert!(kept || (ours && !path.starts_with("user/")), "{path} is lost: {paths:?}");
+            let kept = after.iter().any(|(place, found)| {
+                let same_place = place == path || *place == format!("user/{path}");
+                let from_builtin = path == "builtin/senior.md"
+                    && (place == "user/senior.md" || place == ".senior.md.saved");
+                found == text && (same_place || from_builtin)
+            });
+            let in_user = path.starts_with("user/");
+            let needless = text.trim().is_empty() || (is_managed("senior", text) && !in_user);
+            assert!(kept || needless, "{path} is lost: {paths:?}");
         }
         assert_eq!(told(root.path()), None);
         assert_eq!(files(root.path()), after);
