@@ -69,9 +69,10 @@ impl Crew {
         Crew { team, rotations, healths }
     }
 
-    /// Where the rotations stand, by name of the lane.
+    /// Where the rotations stand, by name of the lane; those that have not moved are left out.
     pub fn positions(&self) -> Value {
         let lanes = self.team.roster.lanes.iter().zip(&self.rotations);
+        let lanes = lanes.filter(|(_, rotation)| !rotation.position().is_new());
         let position = |rotation: &Scheduler| serde_json::to_value(rotation.position()).unwrap_or_default();
         Value::Object(
             lanes.map(|(lane, rotation)| (lane.name.clone(), position(rotation))).collect::<Map<_, _>>(),

@@ -85,8 +85,9 @@ pub fn decide(prepared: &Prepared, survey: &Survey, answers: &mut Answers) -> an
     }
 }
 
-/// Holds a decision against what was found once the state was ours and in order. Only if that is
-/// about other relays than `seen`, everything is decided, and perhaps asked, again.
+/// Holds a decision against what was found once the state was ours and in order. A question may have
+/// stood open for hours: if another process has replaced what the decision rests on, or if it is about
+/// other relays than `seen`, everything is decided, and perhaps asked, again.
 pub fn settle(
     prepared: &Prepared,
     decision: Decision,
@@ -96,7 +97,9 @@ pub fn settle(
     let id = |relay: &Option<RelayRecord>| relay.as_ref().map(|relay| relay.id);
     let ids = |survey: &Survey| (id(&survey.resumable), id(&survey.completed));
     match (decision, open_relay(&prepared.args, found)) {
-        (Decision::Resume { relay, team, overwrite_mix }, Open::Relay(now)) if now.id == relay.id => {
+        (Decision::Resume { relay, team, overwrite_mix }, Open::Relay(now))
+            if now.id == relay.id && is_as_decided(&relay, &now, overwrite_mix) =>
+        {
             check_target(&prepared.args, &now)?;
             Ok(Decision::Resume { relay: now, team, overwrite_mix })
         }
@@ -104,9 +107,18 @@ pub fn settle(
             Ok(Decision::Complete(relay.id))
         }
         (decision @ Decision::Fresh { .. }, _) if prepared.args.new => Ok(decision),
+        (Decision::Resume { .. }, _) => decide(prepared, found, answers),
         (decision, _) if ids(seen) == ids(found) => Ok(decision),
         _ => decide(prepared, found, answers),
     }
+}
+
+/// Whether a relay is still the one that it was decided to go on with. Progress changes nothing; who
+/// works, on what and how far does.
+fn is_as_decided(decided: &RelayRecord, now: &RelayRecord, overwrite_mix: bool) -> bool {
+    let task = |relay: &RelayRecord| (relay.target_iterations, relay.prompt.clone());
+    let same_mix = (&decided.agent_mix, &decided.entries) == (&now.agent_mix, &now.entries);
+    (overwrite_mix || same_mix) && task(decided) == task(now)
 }
 
 /// What `--resume` would go on with.

@@ -60,8 +60,8 @@ async fn go(
     mut answers: Answers,
 ) -> anyhow::Result<u8> {
     process::adopt_orphans().context("cannot adopt orphans")?;
-    surroundings::data_dir(&prepared.workspace, &prepared.config)?;
     let lock = WorkspaceLock::acquire(&layout).map_err(held)?;
+    surroundings::data_dir(&prepared.workspace, &prepared.config)?;
     let (mut store, opened) = Store::open(layout.clone(), lock, time::now(), &mut reap)?;
     for warning in &opened.warnings {
         warn(warning);
@@ -84,7 +84,7 @@ async fn go(
 
     let decision = decide::settle(&prepared, decision, (&seen, &survey), &mut answers)?;
     drop(answers);
-    let (relay, team, resumed) = match decision {
+    let team = match &decision {
         Decision::Nothing => {
             warn("give a task to begin a new relay");
             return Ok(SUCCESS);
@@ -93,21 +93,26 @@ async fn go(
             writeln!(std::io::stdout(), "Relay {relay} is complete.")?;
             return Ok(SUCCESS);
         }
+        Decision::Fresh { team, .. } | Decision::Resume { team, .. } => team,
+    };
+    let mut registry = std::mem::take(&mut prepared.registry);
+    for repaired in registry.repair() {
+        warn(&repaired);
+    }
+    harnesses::learn(&mut registry, lanes_in_use(&team.roster), &prepared.workspace);
+    // Whatever may fail stands before the first word about the relay is written. Until here a signal simply
+    // ends us, as questions need it: nothing that it could cut is under way.
+    let agent_path = surroundings::agent_path(&layout)?;
+    let operator = Operator::install(std::io::stdin().is_terminal()).context("cannot listen to signals")?;
+    let (relay, team, resumed) = match decision {
+        Decision::Nothing | Decision::Complete(_) => return Ok(SUCCESS),
         Decision::Fresh { anew, team } => (fresh(&mut store, &prepared, &team.roster, anew)?, team, false),
         Decision::Resume { relay, team, overwrite_mix } => {
             let mix = overwrite_mix.then_some(&team.roster);
             (resume(&mut store, &prepared, *relay, mix)?, team, true)
         }
     };
-
     surroundings::role_files(&prepared.git, &prepared.workspace);
-    let mut registry = std::mem::take(&mut prepared.registry);
-    for repaired in registry.repair() {
-        warn(&repaired);
-    }
-    harnesses::learn(&mut registry, lanes_in_use(&team.roster), &prepared.workspace);
-    // Not before the questions: until now a signal simply ends us, and nothing is under way.
-    let operator = Operator::install(std::io::stdin().is_terminal()).context("cannot listen to signals")?;
     let mut listeners = surroundings::Listeners::default();
     listeners.0.push(Box::new(Console::standard()));
     match RelayLog::open(&layout.relay_log(relay.id)) {
@@ -121,7 +126,7 @@ async fn go(
         identity,
         operator,
         sink: Box::new(listeners),
-        agent_path: surroundings::agent_path(&layout)?,
+        agent_path,
         instructions: instructions(&layout),
         settings,
         git: prepared.git,

@@ -398,3 +398,29 @@ fn an_unfinished_run_finds_its_entry_again() {
     assert_eq!(crew.find(0, "op:z", picked), None);
     assert_eq!(crew.find(0, "cc", Pick::Wrap), Some(Turn { slot: 0, member: 0 }));
 }
+
+// Every run appends the positions to relays.jsonl, of which only so much is read back
+#[test]
+fn positions_are_short_however_many_lanes_there_are() {
+    use std::fmt::Write;
+    let mut text = String::from("[harness.h]\ncommand = [\"h\"]\nmodel_flag = \"-m\"\n[routes]\n");
+    for route in 0..50 {
+        let entries: Vec<String> = (0..50).map(|entry| format!("\"h:model-{route}-{entry}:2\"")).collect();
+        let name = if route == 0 { "default".to_owned() } else { format!("role{route}") };
+        writeln!(text, "{name} = [{}]", entries.join(", ")).unwrap();
+    }
+    let mut crew = Crew::new(team(&text, &[]), None, Healths::default());
+    let of_harness = |runner: &Runner| runner.harness.clone();
+    assert_eq!(crew.positions(), serde_json::json!({}), "nobody has moved");
+    let default = crew.choose(None).unwrap().lane;
+    for verdict in [Verdict::Failed, Verdict::FailedTerminally, Verdict::Passed] {
+        let Pick::Run(turn) = crew.next(default, None, at(1), &of_harness) else { panic!("nobody runs") };
+        crew.record(default, turn, verdict);
+    }
+    let stored = crew.positions().to_string();
+    assert!(stored.len() < 300, "{} bytes: {stored}", stored.len());
+    let stored: Value = serde_json::from_str(&stored).unwrap();
+    let mut after = Crew::new(team(&text, &[]), Some(&stored), Healths::default());
+    let Pick::Run(turn) = after.next(default, None, at(1), &of_harness) else { panic!("nobody runs") };
+    assert_eq!(after.member(default, turn).text, "h:model-0-2:2");
+}
