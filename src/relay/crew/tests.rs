@@ -4,7 +4,7 @@ use super::*;
 use crate::config::{self, Env};
 use crate::executor::{HarnessSpec, Registry, built_in};
 use crate::model::Cli;
-use crate::routing::{Catalog, Reason, Rules};
+use crate::routing::{Catalog, Rules};
 use crate::store::records::{AgentStatusKind, RECORD_VERSION};
 
 const TEAM: &str = r#"
@@ -56,7 +56,7 @@ fn of_harness(runner: &Runner) -> String {
     ] {
         registry.insert(built_in(cli, HarnessSpec::plain(name, name)));
     }
-    registry.get(&runner.harness).unwrap().quota_scope(runner.model.as_deref())
+    registry.quota_scope(runner)
 }
 
 fn at(second: i64) -> Timestamp {
@@ -179,7 +179,7 @@ fn members_of_a_disabled_provider_are_never_chosen() {
     crew.apply(&limit(&crew, &claude, Some(60)));
     crew.apply(&event(&runner("codex", "gpt-6"), AgentStatusKind::Paused, 0));
     assert_eq!(pick(&mut crew, default, None, 1), Err(Pick::Wait { until: at(3600) }));
-    assert_eq!(crew.disabled_by(default, None), None, "not all of them are");
+    assert_eq!(crew.team.disabled_by(default, None), None, "not all of them are");
 }
 
 // 10-V3
@@ -194,10 +194,10 @@ fn a_lane_of_disabled_members_fails_at_once_and_says_why() {
     assert_eq!(pick(&mut crew, default, None, 1), Err(Pick::Unavailable));
     crew.apply(&limit(&crew, &runner("codex", "gpt-6"), Some(60)));
     assert_eq!(pick(&mut crew, default, None, 1), Err(Pick::Unavailable), "its reset would not help");
-    assert_eq!(crew.disabled_by(default, None), Some(vec!["B", "a"]));
-    assert_eq!(crew.disabled_by(senior, None), None);
+    assert_eq!(crew.team.disabled_by(default, None), Some(vec!["B", "a"]));
+    assert_eq!(crew.team.disabled_by(senior, None), None);
     // The role wants another model of claude, which is in service.
-    assert_eq!(crew.disabled_by(default, Some("UI")), None);
+    assert_eq!(crew.team.disabled_by(default, Some("UI")), None);
     assert_eq!(pick(&mut crew, default, Some("UI"), 1).unwrap(), "cc");
 }
 
@@ -359,7 +359,7 @@ fn a_task_gets_its_lane() {
     assert_eq!(name(None), "Default");
     let unmatched = crew.choose(Some("designer")).unwrap();
     assert_eq!(crew.lane(unmatched.lane).name, "Default");
-    assert_eq!((unmatched.reason, unmatched.unmatched.as_deref()), (Reason::Default, Some("designer")));
+    assert_eq!(unmatched.unmatched.as_deref(), Some("designer"));
     assert_eq!(crew.choose(None).unwrap().unmatched, None);
 
     let solo = team("[routes]\nsenior = [\"cc\"]\n", &[]);
@@ -372,7 +372,7 @@ fn a_task_gets_its_lane() {
     let flags = self::crew(TEAM, &["cx"]);
     for role in [None, Some("senior"), Some("designer")] {
         let choice = flags.choose(role).unwrap();
-        assert_eq!((choice.lane, choice.reason, choice.unmatched), (0, Reason::Override, None));
+        assert_eq!((choice.lane, choice.unmatched), (0, None));
     }
     assert_eq!(flags.lane(0).name, "override");
 }

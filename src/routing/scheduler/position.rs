@@ -97,12 +97,13 @@ impl Position {
         let mut slots: Vec<SlotStanding> = self.slots.iter().map(new).collect();
         for (index, stored) in stored.slots {
             let slot = slots.get_mut(index)?;
-            let is_member = stored.cursor < slot.members.len().max(1);
+            if stored.cursor >= slot.members.len().max(1) {
+                return None;
+            }
             (slot.runs, slot.cursor, slot.idle) = (stored.runs, stored.cursor, stored.idle);
             for (member, standings) in stored.members {
                 *slot.members.get_mut(member)? = standings;
             }
-            is_member.then_some(())?;
         }
         let Stored { roster, current, cycle, .. } = stored;
         fits.then_some(Position { roster, current, cycle, slots })
