@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsStr;
 
 use super::Executor;
+use crate::model::Runner;
 
 /// Runs a program with variables and arguments, briefly, and returns what it printed.
 pub type AskProgram<'a> = &'a dyn Fn(&OsStr, &[(String, String)], &[&str]) -> Option<String>;
@@ -23,6 +24,14 @@ impl Registry {
     /// The executor of a harness.
     pub fn get(&self, harness: &str) -> Option<&dyn Executor> {
         self.executors.get(harness).map(Box::as_ref)
+    }
+
+    /// From which quota a runner draws, as far as its harness can tell; one that is not here is a quota of its own.
+    pub fn quota_scope(&self, runner: &Runner) -> String {
+        match self.get(&runner.harness) {
+            Some(executor) => executor.quota_scope(runner.model.as_deref()),
+            None => runner.harness.clone(),
+        }
     }
 
     /// Lets the executor of a harness ask its installed CLI what it can do.

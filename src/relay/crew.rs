@@ -6,12 +6,10 @@ use serde_json::{Map, Value};
 
 use super::resilience::{self, Healths};
 use crate::model::{Runner, Timestamp};
+use crate::routing::providers::ScopeOf;
 use crate::routing::scheduler::{Health, Pick, Scheduler, Seen, Turn, Verdict};
 use crate::routing::{Choice, Lane, Member, NoLane, Providers, Reasoning, Roster};
 use crate::store::records::AgentStatusEvent;
-
-/// Says from which quota a runner draws when no provider says it.
-pub type ScopeOf<'a> = &'a dyn Fn(&Runner) -> String;
 
 /// Who may work on a relay.
 #[derive(Debug)]
@@ -69,9 +67,10 @@ impl Crew {
         Crew { team, rotations, healths }
     }
 
-    /// Where the rotations stand, by name of the lane.
+    /// Where the rotations stand, by name of the lane; those that have not moved are left out.
     pub fn positions(&self) -> Value {
         let lanes = self.team.roster.lanes.iter().zip(&self.rotations);
+        let lanes = lanes.filter(|(_, rotation)| !rotation.position().is_new());
         let position = |rotation: &Scheduler| serde_json::to_value(rotation.position()).unwrap_or_default();
         Value::Object(
             lanes.map(|(lane, rotation)| (lane.name.clone(), position(rotation))).collect::<Map<_, _>>(),
@@ -100,7 +99,7 @@ impl Crew {
 
     /// The quota that a runner draws from.
     pub fn scope(&self, runner: &Runner, of_harness: ScopeOf<'_>) -> String {
-        self.team.providers.scope(runner).unwrap_or_else(|| of_harness(runner))
+        self.team.providers.quota(runner, of_harness)
     }
 
     /// Who has the turn in a lane for a task of this role.
@@ -108,7 +107,7 @@ impl Crew {
         let (team, healths) = (&self.team, &self.healths);
         self.rotations[lane].next_as(|member| {
             let runner = team.reasoning.apply(role, member);
-            let scope = team.providers.scope(&runner).unwrap_or_else(|| of_harness(&runner));
+            let scope = team.providers.quota(&runner, of_harness);
             let until = healths.of(&runner, &scope, now).until();
             let health = match until {
                 _ if team.providers.disabled(&runner).is_some() => Health::Unavailable { until: None },
@@ -161,11 +160,6 @@ impl Crew {
             }
         }
         drawing.into_values().collect()
-    }
-
-    /// The providers that keep a whole lane from working, if it is they who do.
-    pub fn disabled_by(&self, lane: usize, role: Option<&str>) -> Option<Vec<&str>> {
-        self.team.disabled_by(lane, role)
     }
 
     /// Why nobody of a lane will ever work: all belong to disabled providers.

@@ -1,6 +1,6 @@
 //! The loop. A pass ([`pass`]) is a sequence of runs ([`run`]), a run is a sequence
 //! of tries ([`attempt`]). Beside them stand the pure deciders: [`life`], [`outcome`],
-//! [`backoff`], [`recovery`], [`resilience`], [`start`], [`strangers`], [`tally`].
+//! [`backoff`], [`recovery`], [`resilience`], [`start`], [`strangers`], [`tally`], [`toll`].
 //!
 //! Nothing here prints: everything is told as [`event::Event`]s.
 
@@ -10,6 +10,7 @@ pub mod capture;
 pub mod crew;
 pub mod event;
 pub mod growing;
+pub mod half_done;
 pub mod landing;
 pub mod life;
 pub mod liveness;
@@ -17,7 +18,6 @@ pub mod operator;
 pub mod outcome;
 pub mod pass;
 pub mod record;
-pub mod recover;
 pub mod recovery;
 pub mod resilience;
 pub mod run;
@@ -26,5 +26,6 @@ pub mod settings;
 pub mod start;
 pub mod strangers;
 pub mod tally;
+pub mod toll;
 pub mod watch;
 pub mod world;

@@ -7,26 +7,23 @@ use super::backoff;
 use super::crew::{Crew, Team};
 use super::event::{Event, PassEnd, RunVerdict};
 use super::operator::{Halt, Waited};
-use super::resilience::{self, Healths};
+use super::resilience::Healths;
 use super::run::{self, Assignment, RunResult};
 use super::strangers::Strangers;
 use super::tally;
+use super::toll::{self, Failed};
 use super::world::{PassError, World};
-use crate::executor::Registry;
 use crate::model::text::{chain, count};
-use crate::model::{CancelSource, Category, Runner, Timestamp, time};
+use crate::model::{CancelSource, Runner, Timestamp, time};
 use crate::process;
 use crate::routing::NoLane;
 use crate::routing::label::display_label;
 use crate::routing::scheduler::{self, Pick, Turn};
-use crate::store::records::{AgentStatusEvent, AgentStatusKind, Fact, RECORD_VERSION, RelayRecord};
+use crate::store::records::{Fact, RelayRecord};
 use crate::store::{OpenRun, Store};
 
 /// A wait is looked at again this often: the clock may step, another process may change things.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
-
-/// A provider that asks for more than this is left alone until then: waiting inside a run would use it up.
-const LONG_HINT: Duration = Duration::from_secs(300);
 
 /// Tasks that do not come from a queue have no role.
 const NO_ROLE: Option<&str> = None;
@@ -221,7 +218,7 @@ impl<'w> Pass<'w> {
     /// Who has the turn, as the rotation and everybody's health say.
     fn next(&mut self, lane: usize) -> Pick {
         let registry = &self.world.registry;
-        self.crew.next(lane, NO_ROLE, time::now(), &|runner| quota_of_harness(registry, runner))
+        self.crew.next(lane, NO_ROLE, time::now(), &|runner| registry.quota_scope(runner))
     }
 
     /// The turn that a run was given to, if the lane still has it.
@@ -236,12 +233,12 @@ impl<'w> Pass<'w> {
         let turn = self.turn_of(lane, &text)?;
         let registry = &self.world.registry;
         let runner = self.crew.runner(lane, turn, NO_ROLE);
-        self.crew.is_ready(&runner, time::now(), &|runner| quota_of_harness(registry, runner)).then_some(turn)
+        self.crew.is_ready(&runner, time::now(), &|runner| registry.quota_scope(runner)).then_some(turn)
     }
 
     /// A freeze is the longest pause of all: who reads "paused" may expect to go on within the hour.
     fn why_waiting(&self, lane: usize) -> &'static str {
-        let of_harness = |runner: &Runner| quota_of_harness(&self.world.registry, runner);
+        let of_harness = |runner: &Runner| self.world.registry.quota_scope(runner);
         let frozen = self.crew.all_frozen(lane, NO_ROLE, time::now(), &of_harness);
         if frozen { "all agents frozen" } else { "all agents paused" }
     }
@@ -310,7 +307,7 @@ impl<'w> Pass<'w> {
             RunVerdict::Failed { reason } => {
                 self.failed_in_a_row += 1;
                 self.last_failure = Some(reason.clone());
-                self.hint = result.hint.filter(|hint| *hint <= LONG_HINT);
+                self.hint = result.hint.filter(|hint| !toll::is_long(*hint));
                 let verdict = if result.terminal {
                     scheduler::Verdict::FailedTerminally
                 } else {
@@ -325,40 +322,12 @@ impl<'w> Pass<'w> {
         Ok(())
     }
 
-    /// Pauses a runner whose infrastructure keeps failing, benches one whose quota is used up.
+    /// Whom the failure of a run puts out of service, and remembers it.
     async fn mind(&mut self, runner: &Runner, result: &RunResult, reason: &str) -> Result<(), PassError> {
-        let Some(category) = result.category else { return Ok(()) };
-        let hint = result.hint.filter(|hint| *hint > LONG_HINT);
-        let reset_at = result.reset_at.or_else(|| time::now().checked_add(hint?).ok());
-        let kind = match category {
-            Category::UsageLimit => AgentStatusKind::Benched,
-            _ if hint.is_some() => AgentStatusKind::Benched,
-            _ if resilience::pauses(result.infra_failures, category.class()) => AgentStatusKind::Paused,
-            _ => return Ok(()),
-        };
         let registry = &self.world.registry;
-        let of_harness = |runner: &Runner| quota_of_harness(registry, runner);
-        let scope = self.crew.scope(runner, &of_harness);
-        let benched = kind == AgentStatusKind::Benched;
-        let mut affected = vec![runner.clone()];
-        if benched {
-            let others = self.crew.drawing_from(&scope, NO_ROLE, &of_harness);
-            let is_runner =
-                |other: &Runner| (&other.harness, &other.model) == (&runner.harness, &runner.model);
-            affected.extend(others.into_iter().filter(|other| !is_runner(other)));
-        }
-        for affected in affected {
-            let event = AgentStatusEvent {
-                v: RECORD_VERSION,
-                agent_type: affected.harness,
-                model: affected.model,
-                event_type: kind,
-                timestamp: time::now(),
-                relay_id: Some(self.relay.id),
-                reason: Some(reason.to_owned()),
-                reset_at: reset_at.filter(|_| benched).map(resilience::surely_after),
-                quota_scope: benched.then(|| scope.clone()),
-            };
+        let failed = Failed { relay_id: self.relay.id, runner, role: NO_ROLE, result, reason };
+        let of_harness = |runner: &Runner| registry.quota_scope(runner);
+        for event in toll::of(&failed, &self.crew, time::now(), &of_harness) {
             self.crew.apply(&event);
             self.world.persist(|store| store.append_status(event.clone())).await?;
         }
@@ -372,12 +341,6 @@ impl<'w> Pass<'w> {
         self.relay = self.world.persist(|store: &mut Store| store.save_relay(&relay)).await?;
         Ok(())
     }
-}
-
-/// From which quota a runner of a harness draws.
-fn quota_of_harness(registry: &Registry, runner: &Runner) -> String {
-    let executor = registry.get(&runner.harness);
-    executor.map_or_else(|| runner.harness.clone(), |executor| executor.quota_scope(runner.model.as_deref()))
 }
 
 /// How a pass ends that the operator stopped.

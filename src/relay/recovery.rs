@@ -2,7 +2,8 @@
 //! ran out of time, leaves a tree in an unknown state; its next run belongs to the role
 //! [`ROLE`]. Decided from the stored tries alone, so it holds over a restart.
 //!
-//! (What a crash cut between a verdict and its record is another matter: [`super::recover`].)
+//! (What a crash cut between a verdict and its record is another matter: [`super::half_done`].)
+//! Nobody asks yet: laps come with the lap queue.
 
 use std::collections::{HashMap, HashSet};
 
@@ -137,7 +138,7 @@ fn group<'a>(tries: &[Observed<'a>], claimed: &'a str) -> HashSet<&'a str> {
 
 /// Which lane a run takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Lane {
+pub enum LaneWish {
     /// The one it would take anyway: of `--agent`, of the lap's assignee, or the default.
     Usual,
     /// The route named [`ROLE`].
@@ -148,7 +149,7 @@ pub enum Lane {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Overlay {
     /// Who runs.
-    pub lane: Lane,
+    pub lane: LaneWish,
     /// The role that the agent is given instead of the lap's assignee. Records keep the assignee.
     pub role: Option<&'static str>,
     /// For the operator. The same words for the same lap, so that it can be told once.
@@ -159,26 +160,26 @@ pub struct Overlay {
 /// recovery route.
 pub fn overlay(recovery: &Recovery, has_override: bool, has_recovery_route: bool) -> Overlay {
     match recovery {
-        Recovery::None => Overlay { lane: Lane::Usual, role: None, warning: None },
+        Recovery::None => Overlay { lane: LaneWish::Usual, role: None, warning: None },
         Recovery::Pending { .. } if has_override => {
-            Overlay { lane: Lane::Usual, role: Some(ROLE), warning: None }
+            Overlay { lane: LaneWish::Usual, role: Some(ROLE), warning: None }
         }
         Recovery::Pending { .. } if has_recovery_route => {
-            Overlay { lane: Lane::Recovery, role: Some(ROLE), warning: None }
+            Overlay { lane: LaneWish::Recovery, role: Some(ROLE), warning: None }
         }
         Recovery::Pending { trigger_lap, .. } => {
             let warning = format!(
                 "lap {trigger_lap} was left with unfinished changes, and no route named {ROLE} is configured; \
                  going on as usual, add one to [routes] to have them sorted out first"
             );
-            Overlay { lane: Lane::Usual, role: None, warning: Some(warning) }
+            Overlay { lane: LaneWish::Usual, role: None, warning: Some(warning) }
         }
         Recovery::CapHit { trigger_lap, .. } => {
             let warning = format!(
                 "needs_user: lap {trigger_lap} is still unfinished after {CAP} recovery runs; going on as usual, \
                  look at its changes yourself"
             );
-            Overlay { lane: Lane::Usual, role: None, warning: Some(warning) }
+            Overlay { lane: LaneWish::Usual, role: None, warning: Some(warning) }
         }
     }
 }

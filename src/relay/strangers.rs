@@ -1,4 +1,5 @@
 //! Roles that no route is named after: each is told once in a pass, not at every run.
+//! Until tasks come from a lap queue no task has a role, so that nobody is told anything yet.
 
 use std::collections::BTreeSet;
 
@@ -25,16 +26,11 @@ impl Strangers {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::routing::Reason;
 
     // D49, 10-O3, 30-136
     #[test]
     fn a_role_is_told_once() {
-        let choice = |role: Option<&str>| Choice {
-            lane: 0,
-            reason: Reason::Default,
-            unmatched: role.map(str::to_owned),
-        };
+        let choice = |role: Option<&str>| Choice { lane: 0, unmatched: role.map(str::to_owned) };
         let mut strangers = Strangers::default();
         assert_eq!(strangers.warning(&choice(None)), None);
         assert!(strangers.warning(&choice(Some("Junior"))).unwrap().contains("\"Junior\""));

@@ -4,24 +4,11 @@ use super::lane::DEFAULT_LANE;
 use super::roster::{Roster, Source};
 use super::routes;
 
-/// Why a lane was chosen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reason {
-    /// A flag replaces every route.
-    Override,
-    /// It is the route of the task's role.
-    Assignee,
-    /// The task has no role, or its role has no route.
-    Default,
-}
-
 /// The lane of a task.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Choice {
     /// Index in [`Roster::lanes`].
     pub lane: usize,
-    /// Why this one.
-    pub reason: Reason,
     /// A role that no route is named after.
     pub unmatched: Option<String>,
 }
@@ -46,17 +33,16 @@ impl Roster {
     /// See [`NoLane`].
     pub fn choose(&self, assignee: Option<&str>) -> Result<Choice, NoLane> {
         let role = assignee.map(str::trim).filter(|role| !role.is_empty());
-        let chosen = |lane, reason, unmatched| Ok(Choice { lane, reason, unmatched });
+        let chosen = |lane, unmatched| Ok(Choice { lane, unmatched });
         match self.source {
-            Source::Override => return chosen(0, Reason::Override, None),
-            Source::Mix => return chosen(0, Reason::Default, None),
+            Source::Override | Source::Mix => return chosen(0, None),
             Source::Routes => {}
         }
         if let Some(lane) = role.and_then(|role| routes::find(&self.lanes, role)) {
-            return chosen(lane, Reason::Assignee, None);
+            return chosen(lane, None);
         }
         match (routes::find(&self.lanes, DEFAULT_LANE), role) {
-            (Some(lane), role) => chosen(lane, Reason::Default, role.map(str::to_owned)),
+            (Some(lane), role) => chosen(lane, role.map(str::to_owned)),
             (None, Some(role)) => Err(NoLane::OfRole(role.to_owned())),
             (None, None) => Err(NoLane::OfDefault),
         }

@@ -21,7 +21,7 @@ pub mod scheduler;
 pub mod split;
 mod wildcard;
 
-pub use choice::{Choice, NoLane, Reason};
+pub use choice::{Choice, NoLane};
 pub use entry::{Entry, EntryError, Quota};
 pub use label::display_label;
 pub use lane::{Lane, Member, Slot};
@@ -30,6 +30,6 @@ pub use providers::{Provider, Providers};
 pub use reasoning::Reasoning;
 pub use resolve::{Catalog, ResolveError};
 pub use roster::{Roster, Source};
-pub use routes::Routes;
+pub use routes::{Broken, Routes};
 pub use rules::Rules;
 pub use scheduler::{Health, Pick, Position, Scheduler, Turn, Verdict};

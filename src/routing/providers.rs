@@ -118,6 +118,11 @@ impl Providers {
         self.of(runner).map(|provider| format!("provider:{}", provider.name))
     }
 
+    /// The quota that a runner draws from: its provider's, else what `of_harness` says.
+    pub fn quota(&self, runner: &Runner, of_harness: ScopeOf<'_>) -> String {
+        self.scope(runner).unwrap_or_else(|| of_harness(runner))
+    }
+
     /// The disabled provider of a runner.
     pub fn disabled(&self, runner: &Runner) -> Option<&Provider> {
         self.of(runner).filter(|provider| provider.disabled)
@@ -132,6 +137,9 @@ fn key(runner: &Runner) -> Option<Key> {
 fn wildcards(specs: &[String]) -> Vec<Wildcard> {
     specs.iter().filter_map(|spec| Wildcard::parse(spec.trim()).ok().flatten()).collect()
 }
+
+/// Says from which quota a runner draws when no provider says it.
+pub type ScopeOf<'a> = &'a dyn Fn(&Runner) -> String;
 
 /// The list of a provider that is to blame.
 #[derive(Debug, Clone, Copy)]

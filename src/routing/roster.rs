@@ -84,8 +84,8 @@ impl Roster {
         (!lanes.is_empty()).then_some(Roster { source: Source::Routes, texts: Vec::new(), lanes })
     }
 
-    /// The roster of a stored relay: its label, and its entries as typed. Records of the earlier
-    /// program have the label only.
+    /// The roster of a stored relay that is not one of routes: its label, and its entries as typed.
+    /// Records of the earlier program have the label only.
     ///
     /// # Errors
     ///
@@ -96,11 +96,6 @@ impl Roster {
         catalog: &Catalog<'_>,
     ) -> Result<Roster, RosterError> {
         let label = label.trim();
-        if label == ROUTES {
-            let routes = routes::resolve(catalog);
-            let problem = routes.problems.first().cloned().unwrap_or(RosterError::NeedsRoutes);
-            return Roster::from_routes(&routes).ok_or(problem);
-        }
         let rest = label.strip_prefix(OVERRIDE);
         let place = Place::unfiled("the mix of the unfinished relay");
         let roles = rest.map(|_| "; if it was a route, it is gone from [routes]");

@@ -11,7 +11,16 @@ use super::roster::{slot, unresolved};
 pub struct Routes {
     /// Those that can be used, sorted by lower-case name.
     pub lanes: Vec<Lane>,
-    /// What is wrong with the others: every bad entry, route by route.
+    /// The others, sorted in the same way.
+    pub broken: Vec<Broken>,
+}
+
+/// A route that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Broken {
+    /// Its lower-case name.
+    pub key: String,
+    /// What is wrong with it: every bad entry; never empty.
     pub problems: Vec<RosterError>,
 }
 
@@ -19,6 +28,11 @@ impl Routes {
     /// The lane of a role, letter case and spaces around it aside.
     pub fn find(&self, role: &str) -> Option<usize> {
         find(&self.lanes, role)
+    }
+
+    /// All that is wrong, route by route.
+    pub fn problems(&self) -> impl Iterator<Item = &RosterError> {
+        self.broken.iter().flat_map(|route| &route.problems)
     }
 
     /// Whether there is a lane for runs without a role.
@@ -39,7 +53,7 @@ pub fn resolve(catalog: &Catalog<'_>) -> Routes {
     for key in catalog.config().routes.keys() {
         match read(catalog, key) {
             Ok(lane) => routes.lanes.push(lane),
-            Err(problems) => routes.problems.extend(problems),
+            Err(problems) => routes.broken.push(Broken { key: key.clone(), problems }),
         }
     }
     routes
@@ -55,7 +69,7 @@ pub fn lane(catalog: &Catalog<'_>, key: &str) -> Result<Lane, RosterError> {
 }
 
 /// The same with every problem, of which there is at least one.
-pub(super) fn read(catalog: &Catalog<'_>, key: &str) -> Result<Lane, Vec<RosterError>> {
+fn read(catalog: &Catalog<'_>, key: &str) -> Result<Lane, Vec<RosterError>> {
     let config = catalog.config();
     let Some(route) = config.routes.get(key) else {
         return Err(vec![RosterError::EmptyRoute { place: Place::unfiled(&format!("[routes].{key}")) }]);

@@ -25,8 +25,6 @@ pub struct Rules {
     pub errors: Vec<Diagnostic>,
     /// What is suspicious, by file and line.
     pub warnings: Vec<Diagnostic>,
-    /// What is wrong with routes.
-    bad_routes: Vec<Diagnostic>,
     /// Whether a relay without flags takes the mix.
     mix_counts: bool,
 }
@@ -41,11 +39,6 @@ impl Rules {
         let (providers, mut errors) = Providers::resolve(&catalog);
         let (reasoning, wrong, warnings) = Reasoning::compile(&catalog);
         errors.extend(wrong);
-        let bad_routes = config.routes.keys().flat_map(|key| {
-            let problems = routes::read(&catalog, key).err().unwrap_or_default();
-            let key = format!("routes.{key}");
-            problems.into_iter().map(move |problem| problem.diagnostic(&key))
-        });
         let mut rules = Rules {
             providers,
             reasoning,
@@ -53,7 +46,6 @@ impl Rules {
             mix: Roster::from_config_mix(&catalog),
             errors,
             warnings,
-            bad_routes: bad_routes.collect(),
             mix_counts: config.routes.is_empty(),
         };
         rules.warnings.extend(rules.doubts(&catalog));
@@ -67,7 +59,10 @@ impl Rules {
     /// routes and the mix. A mix that cannot be read is an error only where it counts, without routes.
     pub fn diagnostics(&self) -> (Vec<Diagnostic>, Vec<Diagnostic>) {
         let (mut errors, mut warnings) = (self.errors.clone(), self.warnings.clone());
-        errors.extend(self.bad_routes.iter().cloned());
+        for route in &self.routes.broken {
+            let key = format!("routes.{}", route.key);
+            errors.extend(route.problems.iter().map(|problem| problem.diagnostic(&key)));
+        }
         if let Err(problem) = &self.mix {
             let mut diagnostic = problem.diagnostic(MIX);
             if self.mix_counts {

@@ -8,14 +8,15 @@
 //! A role may want another model of a member. What happened to one model says nothing about the
 //! other, so each has its own standing.
 
-use std::collections::BTreeMap;
-
-use serde::{Deserialize, Serialize};
-
 use crate::model::Timestamp;
 
+use self::position::{Out, Standing};
 use super::entry::Quota;
 use super::lane::{Member, Slot};
+
+mod position;
+
+pub use self::position::Position;
 
 /// Whether a runner can be given a run now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,57 +79,6 @@ pub enum Verdict {
     Skipped,
 }
 
-/// Where a rotation stands. A new process that restores it goes on as the old one would have.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Position {
-    /// The slots as typed: the position of another lane means nothing.
-    roster: Vec<String>,
-    /// Which slot has the turn.
-    current: Option<usize>,
-    /// Times that the rotation began anew.
-    cycle: u64,
-    slots: Vec<SlotStanding>,
-}
-
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct SlotStanding {
-    /// Passed runs in a row.
-    runs: u32,
-    /// The member who is next; survives cycles, so that a walk goes on where it stood.
-    #[serde(default)]
-    cursor: usize,
-    /// Whether nobody in it could run when last asked.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    idle: bool,
-    /// By model, without those about whom there is nothing to say; no model is the empty text.
-    members: Vec<BTreeMap<String, Standing>>,
-}
-
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct Standing {
-    /// Why the member is left out of this cycle or of this pass.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    out: Option<Out>,
-    /// Whether it was unavailable when last asked.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    benched: bool,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Out {
-    /// Until the next cycle.
-    Failed,
-    /// Until the next pass.
-    Terminal,
-}
-
-impl Standing {
-    fn is_selectable(self) -> bool {
-        self.out.is_none() && !self.benched
-    }
-}
-
 /// The rotation over the slots of one lane.
 #[derive(Debug, Clone)]
 pub struct Scheduler {
@@ -141,16 +91,7 @@ pub struct Scheduler {
 impl Scheduler {
     /// Begins with the first slot.
     pub fn new(slots: Vec<Slot>) -> Scheduler {
-        let standing = |slot: &Slot| SlotStanding {
-            members: vec![BTreeMap::new(); slot.members.len()],
-            ..Default::default()
-        };
-        let at = Position {
-            roster: slots.iter().map(key).collect(),
-            current: None,
-            cycle: 0,
-            slots: slots.iter().map(standing).collect(),
-        };
+        let at = Position::new(&slots);
         let model = |member: &Member| member.runner.model.clone().unwrap_or_default();
         let models = slots.iter().map(|slot| slot.members.iter().map(model).collect()).collect();
         Scheduler { slots, at, models }
@@ -160,21 +101,10 @@ impl Scheduler {
     /// other slots, is as good as none.
     pub fn restore(slots: Vec<Slot>, stored: Option<&serde_json::Value>) -> Scheduler {
         let mut scheduler = Scheduler::new(slots);
-        if let Some(at) = stored.and_then(|stored| Position::deserialize(stored).ok())
-            && scheduler.fits(&at)
-        {
+        if let Some(at) = stored.and_then(|stored| scheduler.at.read(stored)) {
             scheduler.at = at;
         }
         scheduler
-    }
-
-    fn fits(&self, at: &Position) -> bool {
-        at.roster == self.at.roster
-            && at.current.is_none_or(|current| current < self.slots.len())
-            && at.slots.len() == self.slots.len()
-            && at.slots.iter().zip(&self.slots).all(|(standing, slot)| {
-                standing.members.len() == slot.members.len() && standing.cursor < slot.members.len().max(1)
-            })
     }
 
     /// Where it stands now.
@@ -392,17 +322,6 @@ impl Scheduler {
             _ => None,
         });
         ends.min()
-    }
-}
-
-/// What makes a slot the same slot after a restart: what was typed and, for a route, who stands in it.
-fn key(slot: &Slot) -> String {
-    match slot.members.as_slice() {
-        [only] if only.text == slot.text => slot.text.clone(),
-        members => {
-            let members: Vec<&str> = members.iter().map(|member| member.text.as_str()).collect();
-            format!("{} = {}", slot.text, members.join(" "))
-        }
     }
 }
 

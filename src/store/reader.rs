@@ -94,12 +94,6 @@ impl Reader {
         RecordsBack::open(&self.layout.relays())?.next().transpose()
     }
 
-    /// The newest relay that can be resumed, as far as relays are remembered at hand.
-    pub fn open_relay(&self) -> Result<Option<RelayRecord>, StoreError> {
-        let relays = relays::recent(&self.layout)?.relays;
-        Ok(relays.into_values().rev().find(RelayRecord::is_open))
-    }
-
     /// The health events of all runners, oldest first.
     pub fn status_events(&self) -> Result<Vec<AgentStatusEvent>, StoreError> {
         Ok(read_all(&self.layout.agent_status())?.0)

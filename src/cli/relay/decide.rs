@@ -33,20 +33,28 @@ pub enum Decision {
     Nothing,
     /// The relay that was to be resumed is complete.
     Complete(u64),
-    /// Begin another relay.
-    Fresh {
-        /// Whether that was said: then pauses and freezes of agents are forgotten.
-        anew: bool,
+    /// Work.
+    Go {
+        /// On what.
+        on: Target,
         /// Who works.
         team: Team,
     },
-    /// Go on with a relay.
-    Resume {
+}
+
+/// What is worked on.
+#[derive(Debug)]
+pub enum Target {
+    /// Another relay.
+    Fresh {
+        /// Whether that was said: then pauses and freezes of agents are forgotten.
+        anew: bool,
+    },
+    /// One that is unfinished.
+    Stored {
         /// The relay as stored.
         relay: Box<RelayRecord>,
-        /// Who works.
-        team: Team,
-        /// Whether that replaces the stored mix.
+        /// Whether who works replaces the stored mix.
         overwrite_mix: bool,
     },
 }
@@ -70,7 +78,7 @@ pub fn decide(prepared: &Prepared, survey: &Survey, answers: &mut Answers) -> an
                 None => prepared.rules.mix.clone()?,
             };
             let team = team(prepared, roster, "a new relay")?;
-            Ok(Decision::Fresh { anew, team })
+            Ok(Decision::Go { on: Target::Fresh { anew }, team })
         }
         Chosen::Resume { relay, overwrite_mix } => {
             check_target(args, &relay)?;
@@ -80,13 +88,14 @@ pub fn decide(prepared: &Prepared, survey: &Survey, answers: &mut Answers) -> an
                 _ => stored(&relay, prepared)?,
             };
             let team = team(prepared, roster, &format!("relay #{}", relay.id))?;
-            Ok(Decision::Resume { relay, team, overwrite_mix })
+            Ok(Decision::Go { on: Target::Stored { relay, overwrite_mix }, team })
         }
     }
 }
 
-/// Holds a decision against what was found once the state was ours and in order. Only if that is
-/// about other relays than `seen`, everything is decided, and perhaps asked, again.
+/// Holds a decision against what was found once the state was ours and in order. A question may have
+/// stood open for hours: if another process has replaced what the decision rests on, or if it is about
+/// other relays than `seen`, everything is decided, and perhaps asked, again.
 pub fn settle(
     prepared: &Prepared,
     decision: Decision,
@@ -96,17 +105,30 @@ pub fn settle(
     let id = |relay: &Option<RelayRecord>| relay.as_ref().map(|relay| relay.id);
     let ids = |survey: &Survey| (id(&survey.resumable), id(&survey.completed));
     match (decision, open_relay(&prepared.args, found)) {
-        (Decision::Resume { relay, team, overwrite_mix }, Open::Relay(now)) if now.id == relay.id => {
+        (Decision::Go { on: Target::Stored { relay, overwrite_mix }, team }, Open::Relay(now))
+            if now.id == relay.id && is_as_decided(&relay, &now, overwrite_mix) =>
+        {
             check_target(&prepared.args, &now)?;
-            Ok(Decision::Resume { relay: now, team, overwrite_mix })
+            Ok(Decision::Go { on: Target::Stored { relay: now, overwrite_mix }, team })
         }
-        (Decision::Resume { relay, .. }, _) if Some(relay.id) == id(&found.completed) => {
-            Ok(Decision::Complete(relay.id))
+        (Decision::Go { on: Target::Stored { relay, .. }, .. }, _) => {
+            match Some(relay.id) == id(&found.completed) {
+                true => Ok(Decision::Complete(relay.id)),
+                false => decide(prepared, found, answers),
+            }
         }
-        (decision @ Decision::Fresh { .. }, _) if prepared.args.new => Ok(decision),
+        (decision @ Decision::Go { on: Target::Fresh { .. }, .. }, _) if prepared.args.new => Ok(decision),
         (decision, _) if ids(seen) == ids(found) => Ok(decision),
         _ => decide(prepared, found, answers),
     }
+}
+
+/// Whether a relay is still the one that it was decided to go on with. Progress changes nothing; who
+/// works, on what and how far does.
+fn is_as_decided(decided: &RelayRecord, now: &RelayRecord, overwrite_mix: bool) -> bool {
+    let task = |relay: &RelayRecord| (relay.target_iterations, relay.prompt.clone());
+    let same_mix = (&decided.agent_mix, &decided.entries) == (&now.agent_mix, &now.entries);
+    (overwrite_mix || same_mix) && task(decided) == task(now)
 }
 
 /// What `--resume` would go on with.

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::Context;
 
-use super::decide::{self, Answers, Decision, decide};
+use super::decide::{self, Answers, Decision, Target, decide};
 use super::notice::warn;
 use super::prepare::{Prepared, UNBOUNDED, prepare};
 use super::{Args, harnesses, surroundings, task};
@@ -15,9 +15,9 @@ use crate::monitor::freeze::Limits;
 use crate::process;
 use crate::prompt::ContextLimits;
 use crate::relay::event::PassEnd;
+use crate::relay::half_done;
 use crate::relay::operator::Operator;
 use crate::relay::pass::{self, Plan};
-use crate::relay::recover;
 use crate::relay::scratch;
 use crate::relay::settings::Settings;
 use crate::relay::world::World;
@@ -60,8 +60,8 @@ async fn go(
     mut answers: Answers,
 ) -> anyhow::Result<u8> {
     process::adopt_orphans().context("cannot adopt orphans")?;
-    surroundings::data_dir(&prepared.workspace, &prepared.config)?;
     let lock = WorkspaceLock::acquire(&layout).map_err(held)?;
+    surroundings::data_dir(&prepared.workspace, &prepared.config)?;
     let (mut store, opened) = Store::open(layout.clone(), lock, time::now(), &mut reap)?;
     for warning in &opened.warnings {
         warn(warning);
@@ -74,7 +74,7 @@ async fn go(
         for half in opened.half_done {
             let id = half.record.id;
             let run_hooks = prepared.config.run_hooks_on_autocommit;
-            for warning in recover::complete(&prepared.git, &mut store, half, run_hooks)? {
+            for warning in half_done::complete(&prepared.git, &mut store, half, run_hooks)? {
                 warn(&warning);
             }
             warn(&format!("try {id} was cut after its verdict; its commit and record are completed"));
@@ -84,7 +84,7 @@ async fn go(
 
     let decision = decide::settle(&prepared, decision, (&seen, &survey), &mut answers)?;
     drop(answers);
-    let (relay, team, resumed) = match decision {
+    let (on, team) = match decision {
         Decision::Nothing => {
             warn("give a task to begin a new relay");
             return Ok(SUCCESS);
@@ -93,21 +93,25 @@ async fn go(
             writeln!(std::io::stdout(), "Relay {relay} is complete.")?;
             return Ok(SUCCESS);
         }
-        Decision::Fresh { anew, team } => (fresh(&mut store, &prepared, &team.roster, anew)?, team, false),
-        Decision::Resume { relay, team, overwrite_mix } => {
-            let mix = overwrite_mix.then_some(&team.roster);
-            (resume(&mut store, &prepared, *relay, mix)?, team, true)
-        }
+        Decision::Go { on, team } => (on, team),
     };
-
-    surroundings::role_files(&prepared.git, &prepared.workspace);
     let mut registry = std::mem::take(&mut prepared.registry);
     for repaired in registry.repair() {
         warn(&repaired);
     }
     harnesses::learn(&mut registry, lanes_in_use(&team.roster), &prepared.workspace);
-    // Not before the questions: until now a signal simply ends us, and nothing is under way.
+    // Whatever may fail stands before the first word about the relay is written. Until here a signal simply
+    // ends us, as questions need it: no agent is at work, and what it cuts, the next start completes.
+    let agent_path = surroundings::agent_path(&layout)?;
     let operator = Operator::install(std::io::stdin().is_terminal()).context("cannot listen to signals")?;
+    let resumed = matches!(on, Target::Stored { .. });
+    let relay = match on {
+        Target::Fresh { anew } => fresh(&mut store, &prepared, &team.roster, anew)?,
+        Target::Stored { relay, overwrite_mix } => {
+            resume(&mut store, &prepared, *relay, overwrite_mix.then_some(&team.roster))?
+        }
+    };
+    surroundings::role_files(&prepared.git, &prepared.workspace);
     let mut listeners = surroundings::Listeners::default();
     listeners.0.push(Box::new(Console::standard()));
     match RelayLog::open(&layout.relay_log(relay.id)) {
@@ -121,7 +125,7 @@ async fn go(
         identity,
         operator,
         sink: Box::new(listeners),
-        agent_path: surroundings::agent_path(&layout)?,
+        agent_path,
         instructions: instructions(&layout),
         settings,
         git: prepared.git,

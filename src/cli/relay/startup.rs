@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use crate::relay::crew::Team;
-use crate::routing::{RosterError, Routes};
+use crate::routing::Routes;
 
 /// What there is to do besides the task of the command line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,17 +42,17 @@ pub enum Next {
 /// Judges the routes of a relay that uses them. `names_default` says whether one of those that are
 /// configured is the default route, be it broken; that none is has been told with the configuration.
 pub fn judge(routes: &Routes, names_default: bool, queue: Queue) -> Judgement {
-    let reasons: Vec<String> = routes.problems.iter().map(ToString::to_string).collect();
+    let reasons: Vec<String> = routes.problems().map(ToString::to_string).collect();
     if routes.lanes.is_empty() && !reasons.is_empty() {
         let next = Next::Refuse(format!("no route can be used:\n{}", reasons.join("\n")));
         return Judgement { warnings: Vec::new(), next };
     }
-    let mut warnings = reasons.clone();
-    for (index, problem) in routes.problems.iter().enumerate() {
+    let mut warnings = Vec::new();
+    for route in &routes.broken {
+        warnings.extend(route.problems.iter().map(ToString::to_string));
         // Said once behind all that is wrong with a route.
-        let route = |problem: &RosterError| problem.place().map(|place| place.label.clone());
-        if routes.problems.get(index + 1).is_none_or(|next| route(next) != route(problem)) {
-            warnings[index].push_str("; the route is ignored, and its role uses the default route");
+        if let Some(last) = warnings.last_mut() {
+            last.push_str("; the route is ignored, and its role uses the default route");
         }
     }
     let has_default = routes.has_default();

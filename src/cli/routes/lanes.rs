@@ -7,7 +7,7 @@ use super::programs::Programs;
 use crate::config::Config;
 use crate::model::Runner;
 use crate::routing::lane::DEFAULT_LANE;
-use crate::routing::{Catalog, Entry, Lane, Quota, Rules, routes};
+use crate::routing::{Catalog, Entry, Lane, Quota, Rules};
 
 /// A route, or the mix.
 #[derive(Debug, Serialize)]
@@ -123,7 +123,8 @@ impl Entries<'_> {
         let catalog = Catalog::new(self.config);
         let routes = self.config.routes.iter().map(|(key, route)| {
             let (path, label) = (format!("routes.{key}"), format!("[routes].{}", route.name));
-            let lane = routes::lane(&catalog, key).ok();
+            let routes = &self.rules.routes;
+            let lane = routes.find(key).map(|lane| routes.lanes[lane].clone());
             let mut line = LaneLine::new(self.config, route.name.trim(), path, label, lane);
             line.entries = route.entries.iter().map(|text| self.entry(&catalog, text)).collect();
             line

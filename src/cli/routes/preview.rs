@@ -106,7 +106,7 @@ impl Memory {
     ///
     /// When the state cannot be read; what is not there is no error.
     pub fn read(reader: &Reader) -> Result<Memory, StoreError> {
-        let relay = reader.open_relay()?;
+        let relay = reader.survey()?.resumable;
         Ok(Memory { relay, healths: Healths::replay(&reader.status_events()?) })
     }
 
@@ -188,7 +188,7 @@ impl Outlook<'_> {
                     wrapped = true;
                 }
                 Pick::Wait { .. } | Pick::Wrap | Pick::Unavailable => {
-                    end = Some(match crew.disabled_by(index, role) {
+                    end = Some(match crew.why_disabled(index, role) {
                         Some(_) => "every agent of the lane belongs to a disabled provider",
                         None => "all agents unavailable",
                     });
@@ -208,10 +208,16 @@ impl Outlook<'_> {
 
     /// The unfinished relay, if its position is one of this lane.
     fn relay_of(&self, lane: &Lane) -> Option<u64> {
-        let stored = self.memory.positions()?.get(&lane.name)?;
-        let restored = Scheduler::restore(lane.slots.clone(), Some(stored));
-        let fits = serde_json::to_value(restored.position()).is_ok_and(|position| position == *stored);
-        self.memory.relay.as_ref().filter(|_| fits).map(|relay| relay.id)
+        let relay = self.memory.relay.as_ref()?;
+        let fits = match self.memory.positions()?.get(&lane.name) {
+            Some(stored) => {
+                let restored = Scheduler::restore(lane.slots.clone(), Some(stored));
+                serde_json::to_value(restored.position()).is_ok_and(|position| position == *stored)
+            }
+            // A lane that has not moved stands at its beginning there, too.
+            None => relay.agent_mix == self.roster.label(),
+        };
+        fits.then_some(relay.id)
     }
 
     fn passed_over(&self, member: &Member, role: Option<&str>) -> Option<PassedOver> {

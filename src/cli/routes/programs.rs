@@ -58,13 +58,11 @@ impl Programs {
 
     /// The quota that a runner draws from when no provider says it.
     pub fn scope_of_harness(&self, runner: &Runner) -> String {
-        let executor = self.registry.get(&runner.harness);
-        executor
-            .map_or_else(|| runner.harness.clone(), |executor| executor.quota_scope(runner.model.as_deref()))
+        self.registry.quota_scope(runner)
     }
 
     /// The quota that a runner draws from.
     pub fn scope(&self, providers: &Providers, runner: &Runner) -> String {
-        providers.scope(runner).unwrap_or_else(|| self.scope_of_harness(runner))
+        providers.quota(runner, &|runner| self.scope_of_harness(runner))
     }
 }

@@ -1,4 +1,4 @@
-//! The text for one role, as an agent gets it.
+//! The text for one role, as an agent gets it. Agents get none yet: roles come with the tasks of a lap queue.
 
 use std::path::{Path, PathBuf};
 

@@ -34,9 +34,7 @@ impl Role {
 pub struct Advisory {
     /// The term that was found.
     pub term: &'static str,
-    /// Name of the shared text that speaks of it.
-    pub snippet: &'static str,
-    /// That text.
+    /// The shared text that speaks of it.
     pub text: &'static str,
 }
 
@@ -77,7 +75,7 @@ pub fn survey(agents_dir: &Path) -> Result<Vec<Role>, RoleError> {
 fn advise(text: &str) -> Option<Advisory> {
     let text = text.to_lowercase();
     let (term, name) = TERMS.into_iter().find(|(term, _)| text.contains(term))?;
-    snippet(name).map(|text| Advisory { term, snippet: name, text })
+    snippet(name).map(|text| Advisory { term, text })
 }
 
 #[cfg(test)]
@@ -165,8 +163,8 @@ mod tests {
             let root = with(&[("user/senior.md", text)]);
             let roles = survey(root.path()).unwrap();
             let found = roles.iter().find(|role| role.name == "senior").unwrap().advisory;
-            assert_eq!(found.map(|advisory| (advisory.term, advisory.snippet)), wanted, "{text}");
-            assert_eq!(found.map(|advisory| advisory.text), wanted.and_then(|(_, name)| snippet(name)));
+            let wanted = wanted.map(|(term, name)| (term, snippet(name).unwrap()));
+            assert_eq!(found.map(|advisory| (advisory.term, advisory.text)), wanted, "{text}");
             assert!(roles.iter().all(|role| role.name == "senior" || role.advisory.is_none()));
         }
     }

@@ -4,7 +4,7 @@ use super::*;
 use crate::config::{self, Env};
 use crate::executor::{HarnessSpec, Registry, built_in};
 use crate::model::Cli;
-use crate::routing::{Catalog, Reason, Rules};
+use crate::routing::{Catalog, Rules};
 use crate::store::records::{AgentStatusKind, RECORD_VERSION};
 
 const TEAM: &str = r#"
@@ -56,7 +56,7 @@ fn of_harness(runner: &Runner) -> String {
     ] {
         registry.insert(built_in(cli, HarnessSpec::plain(name, name)));
     }
-    registry.get(&runner.harness).unwrap().quota_scope(runner.model.as_deref())
+    registry.quota_scope(runner)
 }
 
 fn at(second: i64) -> Timestamp {
@@ -179,7 +179,7 @@ fn members_of_a_disabled_provider_are_never_chosen() {
     crew.apply(&limit(&crew, &claude, Some(60)));
     crew.apply(&event(&runner("codex", "gpt-6"), AgentStatusKind::Paused, 0));
     assert_eq!(pick(&mut crew, default, None, 1), Err(Pick::Wait { until: at(3600) }));
-    assert_eq!(crew.disabled_by(default, None), None, "not all of them are");
+    assert_eq!(crew.team.disabled_by(default, None), None, "not all of them are");
 }
 
 // 10-V3
@@ -194,10 +194,10 @@ fn a_lane_of_disabled_members_fails_at_once_and_says_why() {
     assert_eq!(pick(&mut crew, default, None, 1), Err(Pick::Unavailable));
     crew.apply(&limit(&crew, &runner("codex", "gpt-6"), Some(60)));
     assert_eq!(pick(&mut crew, default, None, 1), Err(Pick::Unavailable), "its reset would not help");
-    assert_eq!(crew.disabled_by(default, None), Some(vec!["B", "a"]));
-    assert_eq!(crew.disabled_by(senior, None), None);
+    assert_eq!(crew.team.disabled_by(default, None), Some(vec!["B", "a"]));
+    assert_eq!(crew.team.disabled_by(senior, None), None);
     // The role wants another model of claude, which is in service.
-    assert_eq!(crew.disabled_by(default, Some("UI")), None);
+    assert_eq!(crew.team.disabled_by(default, Some("UI")), None);
     assert_eq!(pick(&mut crew, default, Some("UI"), 1).unwrap(), "cc");
 }
 
@@ -359,7 +359,7 @@ fn a_task_gets_its_lane() {
     assert_eq!(name(None), "Default");
     let unmatched = crew.choose(Some("designer")).unwrap();
     assert_eq!(crew.lane(unmatched.lane).name, "Default");
-    assert_eq!((unmatched.reason, unmatched.unmatched.as_deref()), (Reason::Default, Some("designer")));
+    assert_eq!(unmatched.unmatched.as_deref(), Some("designer"));
     assert_eq!(crew.choose(None).unwrap().unmatched, None);
 
     let solo = team("[routes]\nsenior = [\"cc\"]\n", &[]);
@@ -372,7 +372,7 @@ fn a_task_gets_its_lane() {
     let flags = self::crew(TEAM, &["cx"]);
     for role in [None, Some("senior"), Some("designer")] {
         let choice = flags.choose(role).unwrap();
-        assert_eq!((choice.lane, choice.reason, choice.unmatched), (0, Reason::Override, None));
+        assert_eq!((choice.lane, choice.unmatched), (0, None));
     }
     assert_eq!(flags.lane(0).name, "override");
 }
@@ -397,4 +397,30 @@ fn an_unfinished_run_finds_its_entry_again() {
     assert_eq!(crew.find(0, "cx", picked), Some(Turn { slot: 1, member: 0 }));
     assert_eq!(crew.find(0, "op:z", picked), None);
     assert_eq!(crew.find(0, "cc", Pick::Wrap), Some(Turn { slot: 0, member: 0 }));
+}
+
+// Every run appends the positions to relays.jsonl, of which only so much is read back
+#[test]
+fn positions_are_short_however_many_lanes_there_are() {
+    use std::fmt::Write;
+    let mut text = String::from("[harness.h]\ncommand = [\"h\"]\nmodel_flag = \"-m\"\n[routes]\n");
+    for route in 0..50 {
+        let entries: Vec<String> = (0..50).map(|entry| format!("\"h:model-{route}-{entry}:2\"")).collect();
+        let name = if route == 0 { "default".to_owned() } else { format!("role{route}") };
+        writeln!(text, "{name} = [{}]", entries.join(", ")).unwrap();
+    }
+    let mut crew = Crew::new(team(&text, &[]), None, Healths::default());
+    let of_harness = |runner: &Runner| runner.harness.clone();
+    assert_eq!(crew.positions(), serde_json::json!({}), "nobody has moved");
+    let default = crew.choose(None).unwrap().lane;
+    for verdict in [Verdict::Failed, Verdict::FailedTerminally, Verdict::Passed] {
+        let Pick::Run(turn) = crew.next(default, None, at(1), &of_harness) else { panic!("nobody runs") };
+        crew.record(default, turn, verdict);
+    }
+    let stored = crew.positions().to_string();
+    assert!(stored.len() < 300, "{} bytes: {stored}", stored.len());
+    let stored: Value = serde_json::from_str(&stored).unwrap();
+    let mut after = Crew::new(team(&text, &[]), Some(&stored), Healths::default());
+    let Pick::Run(turn) = after.next(default, None, at(1), &of_harness) else { panic!("nobody runs") };
+    assert_eq!(after.member(default, turn).text, "h:model-0-2:2");
 }

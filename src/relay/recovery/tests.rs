@@ -207,15 +207,15 @@ fn recovery_runs_under_an_override_count() {
 fn what_recovery_changes_about_a_run() {
     let (owed, spent) = (pending("A", false), cap_hit("A", 2));
     for (recovery, has_override, has_route, lane, role, warning) in [
-        (&Recovery::None, false, true, Lane::Usual, None, None),
-        (&Recovery::None, true, false, Lane::Usual, None, None),
-        (&owed, false, true, Lane::Recovery, Some("recovery"), None),
-        (&owed, true, true, Lane::Usual, Some("recovery"), None),
-        (&owed, true, false, Lane::Usual, Some("recovery"), None),
-        (&owed, false, false, Lane::Usual, None, Some("no route named recovery is configured")),
-        (&spent, false, true, Lane::Usual, None, Some("needs_user: lap A ")),
-        (&spent, false, false, Lane::Usual, None, Some("needs_user: lap A ")),
-        (&spent, true, true, Lane::Usual, None, Some("needs_user: lap A ")),
+        (&Recovery::None, false, true, LaneWish::Usual, None, None),
+        (&Recovery::None, true, false, LaneWish::Usual, None, None),
+        (&owed, false, true, LaneWish::Recovery, Some("recovery"), None),
+        (&owed, true, true, LaneWish::Usual, Some("recovery"), None),
+        (&owed, true, false, LaneWish::Usual, Some("recovery"), None),
+        (&owed, false, false, LaneWish::Usual, None, Some("no route named recovery is configured")),
+        (&spent, false, true, LaneWish::Usual, None, Some("needs_user: lap A ")),
+        (&spent, false, false, LaneWish::Usual, None, Some("needs_user: lap A ")),
+        (&spent, true, true, LaneWish::Usual, None, Some("needs_user: lap A ")),
     ] {
         let case = (recovery, has_override, has_route);
         let overlay = overlay(recovery, has_override, has_route);

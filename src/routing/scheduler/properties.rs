@@ -497,7 +497,7 @@ proptest! {
         let slots: Vec<Slot> = slots.into_iter().map(slot).collect();
         let steps: Vec<Step> = steps.into_iter().map(step).collect();
         relay(slots.clone(), &steps).map_err(|error| {
-            let lane: Vec<String> = slots.iter().map(key).collect();
+            let lane: Vec<String> = slots.iter().map(|slot| slot.text.clone()).collect();
             TestCaseError::fail(format!("{error}\nlane: {lane:?}\nsteps: {steps:#?}"))
         })?;
     }

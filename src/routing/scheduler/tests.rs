@@ -273,8 +273,15 @@ fn a_position_that_does_not_fit_is_as_good_as_none() {
     let stored = serde_json::to_value(before.scheduler.position()).unwrap();
     let mut broken = stored.clone();
     broken["current"] = 7.into();
+    let mut nobody = stored.clone();
+    nobody["slots"]["9"] = serde_json::json!({ "runs": 1 });
+    // The slots in full, as they were stored at first
+    let mut full = stored.clone();
+    full["roster"] = serde_json::json!(["a:1", "b:1", "c:1"]);
     for (quotas, position) in [
         (&["1", "2", "1"][..], Some(&stored)),
+        (&["1", "1", "1"], Some(&nobody)),
+        (&["1", "1", "1"], Some(&full)),
         (&["1", "1"], Some(&stored)),
         (&["1", "1", "1"], Some(&broken)),
         (&["1", "1", "1"], Some(&serde_json::Value::Null)),

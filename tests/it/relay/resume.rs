@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::process::Stdio;
 
+use super::routes::{HANDS, order, with_hands};
 use crate::support::{Sandbox, stderr, stdout};
 
 /// Works until it is cut; the next invocation does the rest.
@@ -429,6 +430,50 @@ fn a_signal_ends_the_question() {
     std::process::Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
     let status = child.wait().unwrap();
     assert_eq!(std::os::unix::process::ExitStatusExt::signal(&status), Some(15));
+}
+
+/// Reads on until these words have come.
+fn read_until(stream: &mut impl std::io::Read, words: &str) -> String {
+    let mut said = Vec::new();
+    while !String::from_utf8_lossy(&said).contains(words) {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).unwrap();
+        said.push(byte[0]);
+    }
+    String::from_utf8(said).unwrap()
+}
+
+// Meanwhile another process has replaced the mix: the old answer means nothing, and what is asked is what runs
+#[test]
+fn a_question_that_stood_open_while_the_mix_was_replaced_is_asked_again() {
+    let sandbox = with_hands();
+    sandbox.configure(&format!(
+        "{HANDS}[reliability]\nretry_budget = 1\nmax_failed_runs = 1\nrequire_changes = false\n"
+    ));
+    let fail = |name: &str| sandbox.notes().join(format!("fail-{name}"));
+    for name in ["b", "c"] {
+        std::fs::write(fail(name), "").unwrap();
+    }
+    assert_eq!(sandbox.relay(&["--agent", "b", "work"]).status.code(), Some(1));
+
+    let mut command = sandbox.rally(["relay"]);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut waiting = command.spawn().unwrap();
+    let mut told = waiting.stderr.take().unwrap();
+    read_until(&mut told, "(mix: b)");
+    assert_eq!(sandbox.relay(&["--resume", "--agent", "c"]).status.code(), Some(1));
+    for name in ["b", "c"] {
+        std::fs::remove_file(fail(name)).unwrap();
+    }
+    waiting.stdin.take().unwrap().write_all(b"resume\nresume\n").unwrap();
+    let mut rest = String::new();
+    std::io::Read::read_to_string(&mut told, &mut rest).unwrap();
+    let output = waiting.wait_with_output().unwrap();
+    assert!(output.status.success(), "{rest}{}", stdout(&output));
+    assert!(rest.contains("Unfinished relay #1 at iteration 0/1 (mix: c)"), "{rest}");
+    assert_eq!(order(&sandbox), "c");
+    let relay = sandbox.relays().pop().unwrap();
+    assert_eq!((&relay["agent_mix"], &relay["completed_iterations"]), (&"__override__:c".into(), &1.into()));
 }
 
 #[test]

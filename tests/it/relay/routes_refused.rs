@@ -53,6 +53,36 @@ fn passed(output: &Output) {
     assert!(output.status.success(), "{}{}", stdout(output), stderr(output));
 }
 
+// What fails before the first agent fails before the relay is begun.
+#[test]
+fn a_start_that_fails_has_begun_no_relay() {
+    let sandbox = with_hands();
+    sandbox.configure(&format!("data_dir = \"../data\"\n{HANDS}"));
+    sandbox.write(".rally/agents/builtin/senior.md", "stale\n");
+    let failing = |words: &str| {
+        let commits = sandbox.git(["log", "--all", "--format=%H"]);
+        let output = sandbox.relay(&["--agent", "b", "work"]);
+        let told = stderr(&output);
+        assert_eq!(output.status.code(), Some(1), "{}{told}", stdout(&output));
+        assert!(told.contains(words), "{told}");
+        assert!(sandbox.relays().is_empty(), "{told}");
+        assert_eq!(sandbox.git(["log", "--all", "--format=%H"]), commits, "{told}");
+    };
+    let lock = sandbox.repo().join(".rally/state/lock");
+    std::fs::create_dir_all(&lock).unwrap();
+    failing("lock");
+    assert!(!sandbox.root().join("data").exists(), "the workspace is not ours");
+    std::fs::remove_dir(lock).unwrap();
+
+    sandbox.write(".rally/state/bin", "");
+    failing(".rally/state/bin");
+    std::fs::remove_file(sandbox.repo().join(".rally/state/bin")).unwrap();
+
+    passed(&sandbox.relay(&["--agent", "b", "work"]));
+    let subjects = sandbox.git(["log", "--format=%s"]);
+    assert!(subjects.contains("rally: update role files"), "{subjects}");
+}
+
 // D7; 10-T1, T2, T5, O7, P, R, V3; D40
 #[test]
 fn whatever_is_refused_has_left_no_trace() {

@@ -97,6 +97,20 @@ fn the_preview_begins_where_an_unfinished_relay_stands() {
     assert_eq!(picks(&report["preview"][0])[0].1, "two");
 }
 
+// Killed after its last record, before its end: a start would not resume it, so nothing goes on from it
+#[test]
+fn a_relay_that_only_lacks_its_end_is_not_unfinished() {
+    let sandbox = Sandbox::initialised();
+    sandbox.configure(&format!("[routes]\ndefault = [\"two:1\", \"cc:3\"]\n{TWO}"));
+    two(&sandbox);
+    let output = sandbox.relay(&["--agent", "two", "work"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let relays = sandbox.read(".rally/state/relays.jsonl");
+    sandbox.write(".rally/state/relays.jsonl", &format!("{}\n", relays.lines().next().unwrap()));
+    let report = json(&sandbox, 0, &["--preview", "1"]);
+    assert!(!report["infos"].to_string().contains("is unfinished"), "{}", report["infos"]);
+}
+
 #[test]
 fn an_unfinished_relay_with_a_mix_of_its_own_is_told() {
     let sandbox = Sandbox::initialised();

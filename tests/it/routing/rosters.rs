@@ -139,8 +139,6 @@ fn stored_relays_of_the_earlier_program_are_read() {
     let roster = Roster::from_record("claude claude op:z", &[], &catalog).unwrap();
     assert_eq!(order(&roster.lanes[0].slots, 4), ["claude", "claude", "opencode", "claude"]);
     assert_eq!(roster.source, Source::Mix);
-    let error = Roster::from_record("__routes__", &[], &catalog).unwrap_err().to_string();
-    assert!(error.contains("requires configured routes"), "{error}");
     let error = Roster::from_record("__override__:gone", &["gone".to_owned()], &catalog).unwrap_err();
     assert!(error.to_string().starts_with("the mix of the unfinished relay: \"gone\": "), "{error}");
 }
@@ -291,18 +289,6 @@ fn a_stored_roster_with_roles_needs_their_routes() {
     // A mix of the earlier program never named a role.
     let error = Roster::from_record("SENIOR cc", &[], &Catalog::new(&config)).unwrap_err().to_string();
     assert!(error.contains("unknown agent alias \"SENIOR\"; known are ag, cc, cx, ge, op, droid"), "{error}");
-}
-
-#[test]
-fn a_stored_relay_of_routes_takes_the_routes_of_today() {
-    let config = with_routes();
-    let roster = Roster::from_record(" __routes__ ", &[], &Catalog::new(&config)).unwrap();
-    let names: Vec<&str> = roster.lanes.iter().map(|lane| lane.name.as_str()).collect();
-    assert_eq!(names, ["code review", "cx", "default", "SENIOR"]);
-    assert_eq!((roster.source, roster.label().as_str()), (Source::Routes, "__routes__"));
-    let config = config_with("[routes]\ndefault = ['cc:0']\n");
-    let error = Roster::from_record("__routes__", &[], &Catalog::new(&config)).unwrap_err().to_string();
-    assert!(error.contains("config.toml:2: [routes].default: \"cc:0\": a quota must be positive"), "{error}");
 }
 
 // A record of the earlier program has the label alone.

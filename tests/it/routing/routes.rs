@@ -6,7 +6,7 @@ use pretty_assertions::assert_eq;
 use proptest::prelude::*;
 use rally::config::{Config, Defaults, ProviderConfig, ReasoningConfig, RouteConfig};
 use rally::routing::routes::{self, Routes};
-use rally::routing::{Catalog, NoLane, Quota, Reason, Roster, RosterError, Rules, Source};
+use rally::routing::{Catalog, NoLane, Quota, Roster, RosterError, Rules, Source};
 
 use super::{Files, TABLES, config_with, errors, flags, turns, warnings};
 
@@ -52,17 +52,17 @@ fn entries_of_routes_keep_what_they_say() {
 fn a_task_gets_the_lane_of_its_role_else_the_default_one() {
     let roster = roster_of(&with_routes());
     assert_eq!((roster.source, roster.label().as_str()), (Source::Routes, "__routes__"));
-    for (assignee, lane, reason, unmatched) in [
-        (Some("senior"), "SENIOR", Reason::Assignee, None),
-        (Some("  Senior "), "SENIOR", Reason::Assignee, None),
-        (Some("default"), "Default", Reason::Assignee, None),
-        (Some("planner"), "Default", Reason::Default, Some("planner")),
-        (Some(" "), "Default", Reason::Default, None),
-        (None, "Default", Reason::Default, None),
+    for (assignee, lane, unmatched) in [
+        (Some("senior"), "SENIOR", None),
+        (Some("  Senior "), "SENIOR", None),
+        (Some("default"), "Default", None),
+        (Some("planner"), "Default", Some("planner")),
+        (Some(" "), "Default", None),
+        (None, "Default", None),
     ] {
         let choice = roster.choose(assignee).unwrap();
-        let chosen = (roster.lanes[choice.lane].name.as_str(), choice.reason, choice.unmatched.as_deref());
-        assert_eq!(chosen, (lane, reason, unmatched), "{assignee:?}");
+        let chosen = (roster.lanes[choice.lane].name.as_str(), choice.unmatched.as_deref());
+        assert_eq!(chosen, (lane, unmatched), "{assignee:?}");
     }
 }
 
@@ -91,13 +91,13 @@ fn a_flag_replaces_every_route_and_a_mix_has_none() {
     let roster = flags(&["cc"], &config).unwrap();
     for assignee in [None, Some("SENIOR"), Some("nobody")] {
         let choice = roster.choose(assignee).unwrap();
-        assert_eq!((choice.lane, choice.reason, choice.unmatched), (0, Reason::Override, None));
+        assert_eq!((choice.lane, choice.unmatched), (0, None));
     }
     assert_eq!(roster.lanes[0].name, "override");
     assert_eq!(turns(&roster.lanes[0].slots, 3, |member| member.text.clone()), ["cc", "cc", "cc"]);
     let mix = Roster::from_config_mix(&Catalog::new(&config)).unwrap();
     let choice = mix.choose(Some("SENIOR")).unwrap();
-    assert_eq!((choice.lane, choice.reason, choice.unmatched), (0, Reason::Default, None));
+    assert_eq!((choice.lane, choice.unmatched), (0, None));
     assert_eq!(mix.lanes[0].name, "default");
 }
 
@@ -143,7 +143,7 @@ fn every_bad_entry_of_a_route_is_told() {
     let config = config_with(text);
     let routes = routes_of(&config);
     let names: Vec<&str> = routes.lanes.iter().map(|lane| lane.name.as_str()).collect();
-    assert_eq!((names, routes.problems.len()), (vec!["good"], 5));
+    assert_eq!((names, routes.problems().count()), (vec!["good"], 5));
     assert!(!routes.has_default());
     // The first one is told where one is enough.
     let first = routes::lane(&Catalog::new(&config), "default").unwrap_err();
@@ -210,7 +210,7 @@ fn all_complaints_come_together_by_file_and_line() {
     assert_eq!(files.complaints(), (errors, warnings));
     let config = files.load().unwrap();
     let rules = Rules::of(&config);
-    assert_eq!((rules.errors.len(), rules.routes.problems.len(), rules.mix.is_err()), (5, 2, true));
+    assert_eq!((rules.errors.len(), rules.routes.problems().count(), rules.mix.is_err()), (5, 2, true));
     let keys: Vec<String> = rules.diagnostics().0.into_iter().map(|diagnostic| diagnostic.key).collect();
     assert_eq!(keys[..4], ["providers.b", "providers.a", "routes.old", "reasoning.verify"]);
 }
