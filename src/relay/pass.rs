@@ -84,6 +84,8 @@ struct Pass<'w> {
     /// The newest run that the stored position takes into account.
     saved_run: u64,
     failed_in_a_row: u32,
+    /// Failures since the last success that only made room for somebody else.
+    excused: usize,
     last_failure: Option<String>,
     /// How long the provider asked to wait after the newest failure.
     hint: Option<Duration>,
@@ -103,6 +105,7 @@ impl<'w> Pass<'w> {
             open_run: plan.open_run,
             saved_run,
             failed_in_a_row: 0,
+            excused: 0,
             last_failure: None,
             hint: None,
             previous: None,
@@ -300,12 +303,12 @@ impl<'w> Pass<'w> {
             RunVerdict::Passed { .. } => {
                 self.relay.completed_iterations += 1;
                 self.failed_in_a_row = 0;
+                self.excused = 0;
                 self.last_failure = None;
                 self.hint = None;
                 self.crew.record(seat.lane, seat.turn, scheduler::Verdict::Passed);
             }
             RunVerdict::Failed { reason } => {
-                self.failed_in_a_row += 1;
                 self.last_failure = Some(reason.clone());
                 self.hint = result.hint.filter(|hint| !toll::is_long(*hint));
                 let verdict = if result.terminal {
@@ -314,7 +317,12 @@ impl<'w> Pass<'w> {
                     scheduler::Verdict::Failed
                 };
                 self.crew.record(seat.lane, seat.turn, verdict);
-                self.mind(runner, result, reason).await?;
+                let is_out = self.mind(runner, result, reason).await? || result.terminal;
+                if is_out && self.has_another(seat.lane) {
+                    self.excused += 1;
+                } else {
+                    self.failed_in_a_row += 1;
+                }
             }
             // Nothing is decided: the run goes on in the next pass.
             RunVerdict::Cancelled { .. } => {}
@@ -322,16 +330,24 @@ impl<'w> Pass<'w> {
         Ok(())
     }
 
-    /// Whom the failure of a run puts out of service, and remembers it.
-    async fn mind(&mut self, runner: &Runner, result: &RunResult, reason: &str) -> Result<(), PassError> {
+    /// Whether somebody else of the lane can go on at once in the place of a runner that is out now. Then
+    /// the failure was news about one runner, and says nothing about the relay. This holds once for
+    /// everybody in the lane: limits that end within seconds must not keep a hopeless relay going.
+    fn has_another(&mut self, lane: usize) -> bool {
+        self.excused < self.crew.lane(lane).members().count() && matches!(self.next(lane), Pick::Run(_))
+    }
+
+    /// Whom the failure of a run puts out of service, and remembers it; says whether it is anybody.
+    async fn mind(&mut self, runner: &Runner, result: &RunResult, reason: &str) -> Result<bool, PassError> {
         let registry = &self.world.registry;
         let failed = Failed { relay_id: self.relay.id, runner, role: NO_ROLE, result, reason };
         let of_harness = |runner: &Runner| registry.quota_scope(runner);
-        for event in toll::of(&failed, &self.crew, time::now(), &of_harness) {
-            self.crew.apply(&event);
+        let events = toll::of(&failed, &self.crew, time::now(), &of_harness);
+        for event in &events {
+            self.crew.apply(event);
             self.world.persist(|store| store.append_status(event.clone())).await?;
         }
-        Ok(())
+        Ok(!events.is_empty())
     }
 
     async fn save(&mut self) -> Result<(), PassError> {

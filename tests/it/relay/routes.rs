@@ -221,6 +221,26 @@ fn a_limit_benches_the_whole_provider() {
     assert_eq!(order(&sandbox), "d d d");
 }
 
+// A failure that only takes its own runner out says nothing about the relay: nobody who can work is left untried.
+#[test]
+fn the_last_of_many_is_tried_however_many_are_out() {
+    let sandbox = with_hands();
+    let missing: String = (1..=6).map(|n| format!("[harness.m{n}]\ncommand = [\"not-there-{n}\"]\n")).collect();
+    sandbox.configure(&format!("[reliability]\nmax_failed_runs = 2\n{missing}{HANDS}"));
+    relayed(&sandbox, &["--new", "-i", "2", "--agent", "m1 m2 m3 m4 m5 m6 b", "work"]);
+    assert_eq!(order(&sandbox), "b b");
+    // Whoever fails and stays is counted, whatever else there is.
+    std::fs::write(sandbox.notes().join("fail-b"), "").unwrap();
+    std::fs::write(sandbox.notes().join("fail-c"), "").unwrap();
+    let output = sandbox.relay(&["--new", "-i", "2", "--agent", "b c d", "work"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stdout(&output).contains("2 failed runs in a row"), "{}", stdout(&output));
+    // And the last who could work is out at the end, too.
+    let output = sandbox.relay(&["--new", "-i", "2", "--agent", "m1 m2 m3", "work"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stdout(&output).contains("all agents unavailable"), "{}", stdout(&output));
+}
+
 // 10-V2, V4: who belongs to a disabled provider never runs; said once
 #[test]
 fn members_of_a_disabled_provider_are_passed_over() {
