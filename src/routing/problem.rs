@@ -77,6 +77,23 @@ pub enum RosterError {
         /// A further way out, or nothing.
         advice: &'static str,
     },
+    /// An item of a route that reads as a list: `"cc:2 cx"`.
+    #[error(
+        "{place}: \"{}\" is a list in one item; write separate items: {}{}",
+        entry.escape_debug(),
+        items(entries),
+        or_label(alias.as_deref())
+    )]
+    Several {
+        /// Where it stands.
+        place: Place,
+        /// The item as typed.
+        entry: String,
+        /// What it says, an entry each.
+        entries: Vec<String>,
+        /// The harness as typed, when all of it can be meant as a model of one.
+        alias: Option<String>,
+    },
     /// A route without entries.
     #[error("{place}: the route is empty; list who works, like [\"cc:2\", \"cx\"], or remove it")]
     EmptyRoute {
@@ -103,6 +120,19 @@ pub enum RosterError {
     NeedsRoutes,
 }
 
+/// `["cc:2", "cx"]`, as a file spells it.
+fn items(entries: &[String]) -> String {
+    let items: Vec<String> = entries.iter().map(|entry| format!("\"{}\"", entry.escape_debug())).collect();
+    format!("[{}]", items.join(", "))
+}
+
+/// The way out for who means one model.
+fn or_label(alias: Option<&str>) -> String {
+    alias
+        .map(|alias| format!("; or name it in [harness.{alias}.models], if it is one model"))
+        .unwrap_or_default()
+}
+
 impl RosterError {
     /// Where the mistake stands; nowhere when something is missing.
     pub fn place(&self) -> Option<&Place> {
@@ -110,6 +140,7 @@ impl RosterError {
             RosterError::Split { place, .. }
             | RosterError::Entry { place, .. }
             | RosterError::Resolve { place, .. }
+            | RosterError::Several { place, .. }
             | RosterError::EmptyRoute { place }
             | RosterError::RoleRange { place, .. } => Some(place),
             RosterError::NeedsRoutes => None,

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::place::Place;
 use super::print;
-use crate::config::{Config, ConfigError, Diagnostic, Inspection};
+use crate::config::{ConfigError, Diagnostic, Inspection};
 use crate::routing::Rules;
 
 /// What an edit would do.
@@ -14,19 +14,13 @@ pub struct Judgement {
     /// Mistakes that it would add: reason enough to refuse it.
     pub new: Vec<Diagnostic>,
     /// Mistakes that were there before.
-    remaining: Vec<Diagnostic>,
+    pub remaining: Vec<Diagnostic>,
     /// Warnings that it adds.
-    warnings: Vec<Diagnostic>,
+    pub warnings: Vec<Diagnostic>,
     /// The other files, when they cannot be read.
-    unreadable: Vec<ConfigError>,
+    pub unreadable: Vec<ConfigError>,
     /// What would count after it.
     pub after: Option<Inspection>,
-}
-
-/// Mistakes that only the routing room sees: mixes, members of providers and reasoning that name nobody.
-/// They are weighed like the others, before and after an edit.
-fn deeper(config: &Config) -> Vec<Diagnostic> {
-    Rules::of(config).diagnostics().0
 }
 
 /// Compares what is wrong before and after `file` gets another text. The user's file must be right
@@ -46,14 +40,23 @@ pub fn judge(place: &Place, file: &Path, before: &str, after: &str) -> Judgement
 fn compare(place: &Place, files: &[&Path], file: &Path, before: &str, after: &str) -> Judgement {
     let (old, _) = place.inspect(files, Some((file, before)));
     let (new, unreadable) = place.inspect(files, Some((file, after)));
-    let (added, remaining) = split(&errors(&old), errors(&new));
-    let (warnings, _) = split(&old.warnings, new.warnings.clone());
+    let ((old_errors, old_warnings), (errors, warnings)) = (all(&old), all(&new));
+    let (added, remaining) = split(&old_errors, errors);
+    let (warnings, _) = split(&old_warnings, warnings);
     Judgement { new: added, remaining, warnings, unreadable, after: Some(new) }
 }
 
-/// Everything that is wrong with a configuration.
-pub fn errors(inspection: &Inspection) -> Vec<Diagnostic> {
-    inspection.errors.iter().cloned().chain(deeper(&inspection.config)).collect()
+/// Everything that is wrong with a configuration, and everything that is suspicious: also what only
+/// the routing room sees, like members of providers that name nobody. That one is not asked about half
+/// a configuration.
+pub fn all(inspection: &Inspection) -> (Vec<Diagnostic>, Vec<Diagnostic>) {
+    let (mut errors, mut warnings) = (inspection.errors.clone(), inspection.warnings.clone());
+    if !inspection.is_partial {
+        let (wrong, doubtful) = Rules::of(&inspection.config).diagnostics();
+        errors.extend(wrong);
+        warnings.extend(doubtful);
+    }
+    (errors, warnings)
 }
 
 /// Those that are not in `old`, and those that are.

@@ -151,6 +151,9 @@ impl Entries<'_> {
 
     fn entry(&self, catalog: &Catalog<'_>, text: &str) -> EntryLine {
         let Ok(entry) = Entry::parse(text) else { return self.line(text, None) };
+        if routes::several(catalog, text).is_some() {
+            return self.line(text, None);
+        }
         let runner = catalog.resolve(&entry.identifier).ok();
         EntryLine { quota: QuotaLine::of(entry.quota), ..self.line(text, runner.as_ref()) }
     }
