@@ -9,6 +9,7 @@ use pretty_assertions::assert_eq;
 use proptest::prelude::*;
 use rally::config::{self, Config, ConfigError, Env, TailStream, edit};
 
+mod all;
 mod checks;
 mod files;
 

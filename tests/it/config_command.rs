@@ -9,6 +9,7 @@ use pretty_assertions::assert_eq;
 
 use crate::support::{Sandbox, stderr, stdout};
 
+mod judged;
 mod random;
 mod repair;
 mod shape;
@@ -342,7 +343,7 @@ fn unset_takes_out_what_is_there_and_says_when_nothing_is() {
         (&["unset", "defaults.mx"], "defaults.mx is not set"),
         (
             &["unset", "harness.a.command"],
-            "[harness.a] can run nothing: it has no command and no base; add one of them (or take out harness.a)",
+            "[harness.a] can run nothing: it has no command and no base; add one of them; did you mean ag? (or take out harness.a)",
         ),
     ] {
         let said = refused(&sandbox, 1, args);
