@@ -78,21 +78,14 @@ pub enum RosterError {
         advice: &'static str,
     },
     /// An item of a route that reads as a list: `"cc:2 cx"`.
-    #[error(
-        "{place}: \"{}\" is a list in one item; write separate items: {}{}",
-        entry.escape_debug(),
-        items(entries),
-        or_label(alias.as_deref())
-    )]
+    #[error("{place}: \"{}\" is a list in one item; {way_out}", entry.escape_debug())]
     Several {
         /// Where it stands.
         place: Place,
         /// The item as typed.
         entry: String,
-        /// What it says, an entry each.
-        entries: Vec<String>,
-        /// The harness as typed, when all of it can be meant as a model of one.
-        alias: Option<String>,
+        /// What to write instead.
+        way_out: String,
     },
     /// A route without entries.
     #[error("{place}: the route is empty; list who works, like [\"cc:2\", \"cx\"], or remove it")]
@@ -118,19 +111,6 @@ pub enum RosterError {
          give --agent to replace them, or start with --new"
     )]
     NeedsRoutes,
-}
-
-/// `["cc:2", "cx"]`, as a file spells it.
-fn items(entries: &[String]) -> String {
-    let items: Vec<String> = entries.iter().map(|entry| format!("\"{}\"", entry.escape_debug())).collect();
-    format!("[{}]", items.join(", "))
-}
-
-/// The way out for who means one model.
-fn or_label(alias: Option<&str>) -> String {
-    alias
-        .map(|alias| format!("; or name it in [harness.{alias}.models], if it is one model"))
-        .unwrap_or_default()
 }
 
 impl RosterError {

@@ -80,13 +80,14 @@ pub(super) fn read(catalog: &Catalog<'_>, key: &str) -> Result<Lane, Vec<RosterE
 fn entry(text: &str, place: &Place, catalog: &Catalog<'_>) -> Result<Slot, RosterError> {
     let parsed = Entry::parse(text);
     if let Some(entries) = several(catalog, text) {
-        let whole = parsed.ok().filter(|entry| catalog.resolve(&entry.identifier).is_ok());
-        return Err(RosterError::Several {
-            place: place.clone(),
-            entry: text.to_owned(),
-            entries,
-            alias: whole.map(|entry| entry.identifier.alias),
-        });
+        let items: Vec<String> =
+            entries.iter().map(|entry| format!("\"{}\"", entry.escape_debug())).collect();
+        let mut way_out = format!("write separate items: [{}]", items.join(", "));
+        if let Some(whole) = parsed.ok().filter(|entry| catalog.resolve(&entry.identifier).is_ok()) {
+            let alias = whole.identifier.alias;
+            way_out += &format!("; or name it in [harness.{alias}.models], if it is one model");
+        }
+        return Err(RosterError::Several { place: place.clone(), entry: text.to_owned(), way_out });
     }
     let entry = parsed.map_err(|problem| RosterError::Entry { place: place.clone(), problem })?;
     let runner =
