@@ -139,7 +139,12 @@ pub fn unset(text: &str, path: &[String]) -> Vec<Edit> {
             continue;
         }
         if get(&found, &name).is_some() {
-            edits.push(Edit::Unset(alone(&found, &name)));
+            // The key first: what is left of its table then is its header, and comments stay.
+            edits.push(Edit::Unset(name.clone()));
+            let table = alone(&found, &name);
+            if table != name {
+                edits.push(Edit::Unset(table));
+            }
         }
     }
     if let [table, name, field] = path

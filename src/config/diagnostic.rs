@@ -84,6 +84,8 @@ fn lines(diagnostics: &[Diagnostic]) -> String {
 pub(super) struct Findings {
     pub(super) errors: Vec<Diagnostic>,
     pub(super) warnings: Vec<Diagnostic>,
+    /// Whether a file is no TOML, so that nobody knows what it would say.
+    pub(super) is_partial: bool,
 }
 
 impl Findings {

@@ -89,24 +89,7 @@ pub fn path(key: &str) -> Result<Vec<String>, EditError> {
 
 /// A path as TOML spells it, with quotes where they are needed.
 pub fn dotted(path: &[String]) -> String {
-    text::dotted(path)
-}
-
-/// Sets a dotted key to a value, or removes it (a whole table, too) with `None`. A missing file is
-/// made, with its folders. The file is replaced in one step, so a reader never sees half of it; a
-/// symbolic link stays one. The result says whether anything changed.
-///
-/// # Errors
-///
-/// See [`EditError`]; the file is untouched then.
-pub fn set(file: &Path, key: &str, value: Option<Value>) -> Result<bool, EditError> {
-    let path = path(key)?;
-    let edit = match value {
-        Some(value) => Edit::Set(path, value),
-        None => Edit::Unset(path),
-    };
-    let draft = Draft::open(file)?;
-    draft.save(&draft.with(&[edit])?)
+    super::diagnostic::dotted(path)
 }
 
 /// The text of a file; empty when it is missing.
@@ -116,27 +99,9 @@ pub fn set(file: &Path, key: &str, value: Option<Value>) -> Result<bool, EditErr
 /// [`EditError::Unreadable`].
 pub fn read(file: &Path) -> Result<String, EditError> {
     let unreadable = |source| EditError::Unreadable { file: file.to_owned(), source };
-    // A pipe in its place would block.
-    if std::fs::metadata(file).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
-        return Err(unreadable(std::io::Error::other("it is no regular file")));
-    }
-    match std::fs::read(file).map(String::from_utf8) {
-        Ok(Ok(text)) => Ok(text),
-        Ok(Err(error)) => {
-            Err(unreadable(std::io::Error::new(std::io::ErrorKind::InvalidData, error.utf8_error())))
-        }
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(String::new()),
-        Err(source) => Err(unreadable(source)),
-    }
-}
-
-/// Replaces a file in one step, and makes it with its folders when it is missing.
-///
-/// # Errors
-///
-/// [`EditError::Unwritable`].
-pub fn write(file: &Path, text: &str) -> Result<(), EditError> {
-    replace(file, text).map_err(|source| EditError::Unwritable { file: file.to_owned(), source })
+    let bytes = super::file::bytes(file).map_err(unreadable)?.unwrap_or_default();
+    String::from_utf8(bytes)
+        .map_err(|error| unreadable(std::io::Error::new(std::io::ErrorKind::InvalidData, error.utf8_error())))
 }
 
 /// The text of a file after some edits, one after the other; `file` is for messages.
@@ -182,6 +147,12 @@ pub fn literal(value: &Value) -> String {
 /// A string on one line: the escapes of JSON are escapes of TOML.
 fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string().replace('\u{7f}', "\\u007f")
+}
+
+/// Replaces a file in one step, so a reader never sees half of it, and makes it with its folders when
+/// it is missing. A symbolic link stays one.
+fn write(file: &Path, text: &str) -> Result<(), EditError> {
+    replace(file, text).map_err(|source| EditError::Unwritable { file: file.to_owned(), source })
 }
 
 fn replace(file: &Path, text: &str) -> std::io::Result<()> {

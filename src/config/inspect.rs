@@ -46,6 +46,9 @@ pub struct Inspection {
     pub errors: Vec<Diagnostic>,
     /// What the operator should know, in the same order.
     pub warnings: Vec<Diagnostic>,
+    /// Whether what rests on the files together was left out, because one of them is no TOML: it would
+    /// be missed by others, who say nothing wrong.
+    pub is_partial: bool,
     /// What could be understood, with defaults for the rest.
     pub config: Config,
 }
@@ -57,14 +60,23 @@ pub fn inspect(contents: &[(PathBuf, Vec<u8>)], workspace: &Path, env: &Env) -> 
     let layers: Vec<Layer> =
         contents.iter().map(|(file, bytes)| layer::from_bytes(file, bytes, &mut findings)).collect();
     let merged = Merged::of(layers);
-    let (config, trouble) = load::build(&merged, workspace, env, &mut findings);
-    if let Some(trouble) = trouble {
-        findings.errors.push(located(&trouble, &merged));
+    let mut deeper = Findings::default();
+    let (config, trouble) = load::build(&merged, workspace, env, &mut deeper);
+    if !findings.is_partial {
+        findings.errors.extend(deeper.errors);
+        findings.errors.extend(trouble.map(|trouble| located(&trouble, &merged)));
+        findings.warnings.extend(deeper.warnings);
     }
     let files: Vec<PathBuf> = contents.iter().map(|(file, _)| file.clone()).collect();
     load::sort(&mut findings.errors, &files);
     load::sort(&mut findings.warnings, &files);
-    Inspection { entries: entries(&merged), errors: findings.errors, warnings: findings.warnings, config }
+    Inspection {
+        entries: entries(&merged),
+        errors: findings.errors,
+        warnings: findings.warnings,
+        is_partial: findings.is_partial,
+        config,
+    }
 }
 
 /// The content of a file; empty when it is missing.
@@ -73,7 +85,8 @@ pub fn inspect(contents: &[(PathBuf, Vec<u8>)], workspace: &Path, env: &Env) -> 
 ///
 /// [`ConfigError::Unreadable`] for what exists and cannot be read.
 pub fn read(file: &Path) -> Result<Vec<u8>, ConfigError> {
-    layer::bytes(file).map(Option::unwrap_or_default)
+    let unreadable = |source| ConfigError::Unreadable { file: file.to_owned(), source };
+    super::file::bytes(file).map(Option::unwrap_or_default).map_err(unreadable)
 }
 
 /// What a key is compared by: the current name of a key with two, and the names of routes, providers

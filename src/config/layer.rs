@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::builtin::BUILTINS;
-use super::diagnostic::{ConfigError, Findings, Origin, label};
+use super::diagnostic::{Findings, Origin, label};
 use super::schema::{Leaf, SCHEMA_VERSION, Setting};
 use super::{document, harness, routes, schema};
 
@@ -13,44 +13,11 @@ use super::{document, harness, routes, schema};
 /// lower case, everything else as spelled.
 pub(super) type Layer = BTreeMap<Vec<String>, Setting>;
 
-/// Reads a file. A missing one is an empty layer.
-pub(super) fn read(file: &Path, findings: &mut Findings) -> Result<Layer, ConfigError> {
-    match bytes(file)? {
-        Some(bytes) => Ok(from_bytes(file, &bytes, findings)),
-        None => Ok(Layer::new()),
-    }
-}
-
-/// What a file holds; `None` when it is missing.
-pub(super) fn bytes(file: &Path) -> Result<Option<Vec<u8>>, ConfigError> {
-    // A pipe in its place would block.
-    if std::fs::metadata(file).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
-        let source = std::io::Error::other("it is no regular file");
-        return Err(ConfigError::Unreadable { file: file.to_owned(), source });
-    }
-    match std::fs::read(file) {
-        Ok(bytes) => Ok(Some(bytes)),
-        // Somebody keeps the file elsewhere, and that place is not there today: running without it
-        // would run other agents than they chose.
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound && file.is_symlink() => {
-            let source = std::io::Error::other(
-                "it is a symbolic link to a file that is not there; make that file, or remove the link",
-            );
-            Err(ConfigError::Unreadable { file: file.to_owned(), source })
-        }
-        Err(error)
-            if matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) =>
-        {
-            Ok(None)
-        }
-        Err(source) => Err(ConfigError::Unreadable { file: file.to_owned(), source }),
-    }
-}
-
 pub(super) fn from_bytes(file: &Path, bytes: &[u8], findings: &mut Findings) -> Layer {
     let fields = match document::parse(bytes) {
         Ok(fields) => fields,
         Err(errors) => {
+            findings.is_partial = true;
             for error in errors {
                 let origin = Origin { file: file.to_owned(), line: error.line };
                 findings.error(&origin, &[], format!("not valid TOML: {}", error.value));

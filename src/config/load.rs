@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::builtin::BUILTINS;
 use super::diagnostic::{ConfigError, Diagnostic, Findings, label};
 use super::env::Env;
-use super::layer::{self, Layer};
+use super::inspect::{self, inspect};
 use super::merge::Merged;
 use super::schema::Leaf;
 use super::settings::{Config, Defaults};
@@ -29,58 +29,17 @@ pub fn repository_file(workspace: &Path) -> PathBuf {
 ///
 /// # Errors
 ///
-/// [`ConfigError::Invalid`] with every mistake in both files; [`ConfigError::Unreadable`] for a file
-/// that exists and cannot be read; [`ConfigError::NoHome`] when a path needs a home directory.
+/// [`ConfigError::Invalid`] with every mistake in both files, as [`inspect()`] finds them, and with what
+/// lacks a home directory; [`ConfigError::Unreadable`] for a file that exists and cannot be read.
 pub fn load(workspace: &Path, env: &Env) -> Result<Loaded, ConfigError> {
-    load_with(workspace, env, None)
-}
-
-/// What [`load`] would say if `file`, the user's or the workspace's, held `text`.
-///
-/// # Errors
-///
-/// As [`load`].
-pub fn load_as(workspace: &Path, env: &Env, file: &Path, text: &str) -> Result<Loaded, ConfigError> {
-    load_with(workspace, env, Some((file, text)))
-}
-
-fn load_with(workspace: &Path, env: &Env, instead: Option<(&Path, &str)>) -> Result<Loaded, ConfigError> {
-    let files: Vec<PathBuf> = env.user_file().into_iter().chain([repository_file(workspace)]).collect();
-    let mut findings = Findings::default();
-    let read = |file: &PathBuf| match instead {
-        Some((replaced, text)) if replaced == file => {
-            Ok(layer::from_bytes(file, text.as_bytes(), &mut findings))
-        }
-        _ => layer::read(file, &mut findings),
-    };
-    let layers: Vec<Layer> = files.iter().map(read).collect::<Result<_, _>>()?;
-    match resolve(layers, workspace, env, findings) {
-        Ok(mut loaded) => {
-            sort(&mut loaded.warnings, &files);
-            Ok(loaded)
-        }
-        Err(ConfigError::Invalid(mut errors)) => {
-            sort(&mut errors, &files);
-            Err(ConfigError::Invalid(errors))
-        }
-        Err(other) => Err(other),
-    }
-}
-
-fn resolve(
-    layers: Vec<Layer>,
-    workspace: &Path,
-    env: &Env,
-    mut findings: Findings,
-) -> Result<Loaded, ConfigError> {
-    if !findings.errors.is_empty() {
-        return Err(ConfigError::Invalid(findings.errors));
-    }
-    let (config, trouble) = build(&Merged::of(layers), workspace, env, &mut findings);
-    match trouble {
-        _ if !findings.errors.is_empty() => Err(ConfigError::Invalid(findings.errors)),
-        Some(trouble) => Err(trouble),
-        None => Ok(Loaded { config, warnings: findings.warnings }),
+    let files = env.user_file().into_iter().chain([repository_file(workspace)]);
+    let contents: Vec<(PathBuf, Vec<u8>)> =
+        files.map(|file| Ok((file.clone(), inspect::read(&file)?))).collect::<Result<_, ConfigError>>()?;
+    let found = inspect(&contents, workspace, env);
+    if found.errors.is_empty() {
+        Ok(Loaded { config: found.config, warnings: found.warnings })
+    } else {
+        Err(ConfigError::Invalid(found.errors))
     }
 }
 

@@ -77,6 +77,16 @@ pub enum RosterError {
         /// A further way out, or nothing.
         advice: &'static str,
     },
+    /// An item of a route that reads as a list: `"cc:2 cx"`.
+    #[error("{place}: \"{}\" is a list in one item; {way_out}", entry.escape_debug())]
+    Several {
+        /// Where it stands.
+        place: Place,
+        /// The item as typed.
+        entry: String,
+        /// What to write instead.
+        way_out: String,
+    },
     /// A route without entries.
     #[error("{place}: the route is empty; list who works, like [\"cc:2\", \"cx\"], or remove it")]
     EmptyRoute {
@@ -110,6 +120,7 @@ impl RosterError {
             RosterError::Split { place, .. }
             | RosterError::Entry { place, .. }
             | RosterError::Resolve { place, .. }
+            | RosterError::Several { place, .. }
             | RosterError::EmptyRoute { place }
             | RosterError::RoleRange { place, .. } => Some(place),
             RosterError::NeedsRoutes => None,

@@ -5,6 +5,7 @@ use super::lane::{DEFAULT_LANE, Lane, Slot};
 use super::problem::{Place, RosterError};
 use super::resolve::Catalog;
 use super::roster::{slot, unresolved};
+use super::split::split;
 
 /// The configured routes, resolved.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -91,8 +92,42 @@ fn read(catalog: &Catalog<'_>, key: &str) -> Result<Lane, Vec<RosterError>> {
 }
 
 fn entry(text: &str, place: &Place, catalog: &Catalog<'_>) -> Result<Slot, RosterError> {
-    let entry = Entry::parse(text).map_err(|problem| RosterError::Entry { place: place.clone(), problem })?;
+    let parsed = Entry::parse(text);
+    if let Some(entries) = several(catalog, text) {
+        let items: Vec<String> =
+            entries.iter().map(|entry| format!("\"{}\"", entry.escape_debug())).collect();
+        let mut way_out = format!("write separate items: [{}]", items.join(", "));
+        if let Some(whole) = parsed.ok().filter(|entry| catalog.resolve(&entry.identifier).is_ok()) {
+            let alias = whole.identifier.alias;
+            way_out += &format!("; or name it in [harness.{alias}.models], if it is one model");
+        }
+        return Err(RosterError::Several { place: place.clone(), entry: text.to_owned(), way_out });
+    }
+    let entry = parsed.map_err(|problem| RosterError::Entry { place: place.clone(), problem })?;
     let runner =
         catalog.resolve(&entry.identifier).map_err(|problem| unresolved(&entry, place, problem, ""))?;
     Ok(slot(entry, runner))
+}
+
+/// The entries that an item of a route holds if it reads as a list, although an item is one entry:
+/// `cc:2 cx` would be the model `2 cx` of cc, which nobody means. A model that is configured just so
+/// and a label none of whose words names anybody, like `agy:Gemini 3.5 Flash (High)`, are one entry.
+pub fn several(catalog: &Catalog<'_>, text: &str) -> Option<Vec<String>> {
+    let separates = |c: char| c == ',' || c.is_whitespace();
+    if !text.contains(separates) {
+        return None;
+    }
+    let whole = Entry::parse(text).ok();
+    if whole.is_some_and(|whole| catalog.configured(&whole.identifier.to_string()).is_some()) {
+        return None;
+    }
+    // Quotes hold words together in a mix, so whoever writes one here means the same by them.
+    let words = split(text).unwrap_or_else(|_| {
+        text.split(separates).filter(|word| !word.is_empty()).map(str::to_owned).collect()
+    });
+    let names_somebody = |word: &String| {
+        let entry = Entry::parse(word).ok();
+        entry.is_some_and(|entry| catalog.resolve(&entry.identifier).is_ok())
+    };
+    words.iter().any(names_somebody).then_some(words)
 }

@@ -9,6 +9,7 @@ use pretty_assertions::assert_eq;
 
 use crate::support::{Sandbox, stderr, stdout};
 
+mod judged;
 mod looking;
 mod random;
 mod repair;

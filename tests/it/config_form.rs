@@ -273,6 +273,41 @@ fn a_file_that_changed_meanwhile_is_left_alone() {
     assert_eq!(std::fs::read_to_string(&file).unwrap(), "[defaults]\nmix = 'op'\n");
 }
 
+// D24: what cannot be saved is told, so that it can be typed again.
+#[test]
+fn answers_that_cannot_be_saved_are_told() {
+    let sandbox = Sandbox::new();
+    let file = user_file(&sandbox, "[defaults]\nmix = 'cc'\n");
+    let mut terminal = Terminal::open(&sandbox, &["config"]);
+    terminal.answer("mix [cc]", "cx");
+    terminal.wait("iterations [not set]: ");
+    std::fs::write(&file, "[defaults]\nmix = 'op'\n").unwrap();
+    terminal.press("\x04");
+    terminal.answer("[Save/discard/back]", "");
+    let (code, text) = terminal.end();
+    assert_eq!(code, 1);
+    assert!(text.contains("Not saved:\n  defaults.mix: \"cc\" -> \"cx\"\n"), "{text}");
+    assert!(text.contains("error: ") && text.contains("was changed by somebody else meanwhile"), "{text}");
+}
+
+// A number of mistakes that stays the same may be other mistakes: it is `set` that decides what is new.
+#[test]
+fn another_mistake_is_a_new_one() {
+    let sandbox = Sandbox::new();
+    let before = "[defaults]\nmix = 'mycode'\n";
+    let file = user_file(&sandbox, before);
+    let mut terminal = Terminal::open(&sandbox, &["config"]);
+    terminal.wait("error: ");
+    terminal.wait("unknown agent alias \"mycode\"");
+    terminal.answer("mix [mycode]", "hiscode");
+    terminal.wait("iterations [not set]: ");
+    terminal.press("\x04");
+    terminal.wait("unknown agent alias \"hiscode\"");
+    terminal.answer("[save/discard/Back]", "discard");
+    assert_eq!(terminal.end().0, 0);
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), before);
+}
+
 // D34: a file with mistakes opens, and can be repaired; one that is no TOML names its line and the way out.
 #[test]
 fn broken_files() {

@@ -14,11 +14,11 @@ pub struct Judgement {
     /// Mistakes that it would add: reason enough to refuse it.
     pub new: Vec<Diagnostic>,
     /// Mistakes that were there before.
-    remaining: Vec<Diagnostic>,
+    pub remaining: Vec<Diagnostic>,
     /// Warnings that it adds.
-    warnings: Vec<Diagnostic>,
+    pub warnings: Vec<Diagnostic>,
     /// The other files, when they cannot be read.
-    unreadable: Vec<ConfigError>,
+    pub unreadable: Vec<ConfigError>,
     /// What would count after it.
     pub after: Option<Inspection>,
 }
@@ -40,19 +40,23 @@ pub fn judge(place: &Place, file: &Path, before: &str, after: &str) -> Judgement
 fn compare(place: &Place, files: &[&Path], file: &Path, before: &str, after: &str) -> Judgement {
     let (old, _) = place.inspect(files, Some((file, before)));
     let (new, unreadable) = place.inspect(files, Some((file, after)));
-    let ((old_errors, old_warnings), (errors, warnings)) = (diagnostics(&old), diagnostics(&new));
+    let ((old_errors, old_warnings), (errors, warnings)) = (all(&old), all(&new));
     let (added, remaining) = split(&old_errors, errors);
     let (warnings, _) = split(&old_warnings, warnings);
     Judgement { new: added, remaining, warnings, unreadable, after: Some(new) }
 }
 
-/// Everything that is wrong with a configuration, and everything that is suspicious. Mixes, routes,
-/// members of providers and preferences that name nobody are seen by the routing room alone; they are
-/// weighed like the others.
-pub fn diagnostics(inspection: &Inspection) -> (Vec<Diagnostic>, Vec<Diagnostic>) {
-    let (errors, warnings) = Rules::of(&inspection.config).diagnostics();
-    let both = |own: &[Diagnostic], deeper: Vec<Diagnostic>| own.iter().cloned().chain(deeper).collect();
-    (both(&inspection.errors, errors), both(&inspection.warnings, warnings))
+/// Everything that is wrong with a configuration, and everything that is suspicious: also what only
+/// the routing room sees, like members of providers that name nobody. That one is not asked about half
+/// a configuration.
+pub fn all(inspection: &Inspection) -> (Vec<Diagnostic>, Vec<Diagnostic>) {
+    let (mut errors, mut warnings) = (inspection.errors.clone(), inspection.warnings.clone());
+    if !inspection.is_partial {
+        let (wrong, doubtful) = Rules::of(&inspection.config).diagnostics();
+        errors.extend(wrong);
+        warnings.extend(doubtful);
+    }
+    (errors, warnings)
 }
 
 /// Those that are not in `old`, and those that are.

@@ -28,13 +28,17 @@ impl Place {
             Ok(Some(git)) => Some(git.root().to_owned()),
             Ok(None) | Err(_) => here.join(".rally").is_dir().then(|| here.clone()),
         };
-        let env = Env::from_process();
-        Ok(Place {
+        Ok(Place::of(Env::from_process(), root.as_deref(), &here))
+    }
+
+    /// Of a process with this environment in a folder, which may be in a repository.
+    pub fn of(env: Env, root: Option<&Path>, here: &Path) -> Place {
+        Place {
             user: env.user_file(),
-            repository: root.as_deref().map(repository_file),
-            workspace: root.unwrap_or(here),
+            repository: root.map(repository_file),
+            workspace: root.unwrap_or(here).to_owned(),
             env,
-        })
+        }
     }
 
     /// The file of a scope.
@@ -72,6 +76,8 @@ impl Place {
                 Err(error) => unreadable.push(error),
             }
         }
-        (inspect::inspect(&contents, &self.workspace, &self.env), unreadable)
+        let mut inspection = inspect::inspect(&contents, &self.workspace, &self.env);
+        inspection.is_partial |= !unreadable.is_empty();
+        (inspection, unreadable)
     }
 }

@@ -29,11 +29,11 @@ pub fn complaints(inspection: &Inspection, unreadable: &[ConfigError]) -> std::i
     for error in unreadable {
         say("error", error)?;
     }
-    let (errors, suspicious) = super::judge::diagnostics(inspection);
+    let (errors, doubts) = super::judge::all(inspection);
     for error in &errors {
         say("error", error)?;
     }
-    warnings(&suspicious)?;
+    warnings(&doubts)?;
     Ok(!unreadable.is_empty() || !errors.is_empty())
 }
 

@@ -5,12 +5,14 @@ use std::path::Path;
 use anyhow::Context;
 use toml_edit::Value;
 
-use super::judge::judge;
+use super::form::words::join;
+use super::judge::{Judgement, judge};
 use super::place::Place;
 use super::print;
 use crate::cli::error::{self, CliError};
+use crate::config::edit::Draft;
 use crate::config::{change, edit, inspect};
-use crate::routing::Entry;
+use crate::routing::{Catalog, Entry, routes};
 
 /// What can be typed after `rally config set`.
 #[derive(Debug, clap::Args)]
@@ -45,19 +47,19 @@ pub fn run(args: &Args) -> anyhow::Result<u8> {
     entries(&path, &value)?;
     let place = Place::here()?;
     let file = place.file(args.repo)?;
-    let before = edit::read(file).map_err(|problem| super::hopeless(&problem, args.repo))?;
-    let after = edit::edited(file, &before, &change::set(&before, &path, value.clone()))
-        .map_err(|problem| super::hopeless(&problem, args.repo))?;
-    let judgement = judge(&place, file, &before, &after);
+    let hopeless = |problem| super::hopeless(&problem, args.repo);
+    let draft = Draft::open(file).map_err(hopeless)?;
+    let after = draft.with(&change::set(draft.text(), &path, value.clone())).map_err(hopeless)?;
+    let judgement = judge(&place, file, draft.text(), &after);
     if !judgement.new.is_empty() {
-        anyhow::bail!("{} is left as it is: {}", file.display(), judgement.reasons(file));
+        let (reasons, way_out) = (judgement.reasons(file), separately(args, &path, &value, &judgement));
+        anyhow::bail!("{} is left as it is: {reasons}{way_out}", file.display());
     }
     let key = edit::dotted(&path);
-    if after == before {
-        print::out(&format!("{} has it already: {key} = {}\n", file.display(), edit::literal(&value)))?;
-    } else {
-        edit::write(file, &after)?;
+    if draft.save(&after).map_err(hopeless)? {
         print::out(&format!("Set {key} = {} in {}\n", edit::literal(&value), file.display()))?;
+    } else {
+        print::out(&format!("{} has it already: {key} = {}\n", file.display(), edit::literal(&value)))?;
     }
     judgement.tell()?;
     let wanted = inspect::canonical(&path);
@@ -77,11 +79,34 @@ fn overridden(file: &Path, counts: Option<&inspect::Entry>) -> std::io::Result<(
     }
 }
 
-/// Entries of routes must parse; whom they name is asked later, with the whole configuration.
+/// How to type several entries of a route that came as one, or nothing.
+fn separately(args: &Args, path: &[String], value: &Value, judgement: &Judgement) -> String {
+    let (Value::Array(items), ["routes", _]) =
+        (value, &path.iter().map(String::as_str).collect::<Vec<_>>()[..])
+    else {
+        return String::new();
+    };
+    let Some(after) = &judgement.after else { return String::new() };
+    let catalog = Catalog::new(&after.config);
+    let several = |item: &str| routes::several(&catalog, item);
+    let items: Vec<&str> = items.iter().filter_map(Value::as_str).collect();
+    if !items.iter().any(|item| several(item).is_some()) {
+        return String::new();
+    }
+    let words: Vec<String> =
+        items.into_iter().flat_map(|item| several(item).unwrap_or_else(|| vec![item.to_owned()])).collect();
+    let repo = if args.repo { "--repo " } else { "" };
+    let words = [vec![edit::dotted(path)], words].concat();
+    format!(" (rally config set {repo}{})", join(&words))
+}
+
+/// Entries of routes must parse; whom they name is asked later, with the whole configuration, and what
+/// reads as a list in one item as well.
 fn entries(path: &[String], value: &Value) -> anyhow::Result<()> {
     let ([table, _], Value::Array(items)) = (path, value) else { return Ok(()) };
     if table == "routes" {
-        for item in items.iter().filter_map(Value::as_str) {
+        let is_one = |item: &&str| !item.contains(|c: char| c == ',' || c.is_whitespace());
+        for item in items.iter().filter_map(Value::as_str).filter(is_one) {
             Entry::parse(item).with_context(|| edit::dotted(path))?;
         }
     }

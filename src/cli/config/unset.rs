@@ -4,6 +4,7 @@ use super::judge::judge;
 use super::place::Place;
 use super::print;
 use crate::cli::error::{self, CliError};
+use crate::config::edit::{Draft, Edit};
 use crate::config::schema::keys::{self, Found};
 use crate::config::{change, edit};
 
@@ -11,7 +12,8 @@ use crate::config::{change, edit};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Takes out a key, or a table with all its keys, under exactly this name; a key that stands under an old
-name is found. What would leave a new mistake behind is refused. Comments above a key stay.
+name is found. What would leave a new mistake behind is refused. Comments above a key stay; a table that is
+named as a whole takes those between its header and its last key with it.
 
 Examples:
   rally config unset defaults.mix
@@ -33,15 +35,15 @@ pub fn run(args: &Args) -> anyhow::Result<u8> {
     let place = Place::here()?;
     let file = place.file(args.repo)?;
     let hopeless = |problem| super::hopeless(&problem, args.repo);
-    let before = edit::read(file).map_err(hopeless)?;
-    // A broken file says so itself, before the key is missed in it.
-    edit::edited(file, &before, &[edit::Edit::Unset(path.clone())]).map_err(hopeless)?;
-    let edits = change::unset(&before, &path);
+    let draft = Draft::open(file).map_err(hopeless)?;
+    // A key in what is no table says so itself, before it is missed.
+    draft.with(&[Edit::Unset(path.clone())]).map_err(hopeless)?;
+    let edits = change::unset(draft.text(), &path);
     if edits.is_empty() {
-        return Err(missing(&place, args.repo, &before, &path));
+        return Err(missing(&place, args.repo, draft.text(), &path));
     }
-    let after = edit::edited(file, &before, &edits)?;
-    let judgement = judge(&place, file, &before, &after);
+    let after = draft.with(&edits).map_err(hopeless)?;
+    let judgement = judge(&place, file, draft.text(), &after);
     if !judgement.new.is_empty() {
         let whole = match path.as_slice() {
             [_, _, ..] => format!(" (or take out {})", edit::dotted(&path[..path.len() - 1])),
@@ -54,7 +56,7 @@ pub fn run(args: &Args) -> anyhow::Result<u8> {
             judgement.reasons(file)
         );
     }
-    edit::write(file, &after)?;
+    draft.save(&after).map_err(hopeless)?;
     print::out(&format!("Took {} out of {}\n", edit::dotted(&path), file.display()))?;
     judgement.tell()?;
     Ok(error::SUCCESS)

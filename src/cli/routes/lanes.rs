@@ -7,7 +7,7 @@ use super::programs::Programs;
 use crate::config::Config;
 use crate::model::Runner;
 use crate::routing::lane::DEFAULT_LANE;
-use crate::routing::{Catalog, Entry, Lane, Quota, Rules};
+use crate::routing::{Catalog, Entry, Lane, Quota, Rules, routes};
 
 /// A route, or the mix.
 #[derive(Debug, Serialize)]
@@ -152,6 +152,9 @@ impl Entries<'_> {
 
     fn entry(&self, catalog: &Catalog<'_>, text: &str) -> EntryLine {
         let Ok(entry) = Entry::parse(text) else { return self.line(text, None) };
+        if routes::several(catalog, text).is_some() {
+            return self.line(text, None);
+        }
         let runner = catalog.resolve(&entry.identifier).ok();
         EntryLine { quota: QuotaLine::of(entry.quota), ..self.line(text, runner.as_ref()) }
     }

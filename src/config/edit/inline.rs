@@ -4,7 +4,8 @@ use std::ops::Range;
 
 use toml_edit::{Document, Item, Value};
 
-use super::text::{Problem, dotted, is_a_table, not_a_table};
+use super::dotted;
+use super::text::{Problem, in_place, is_a_table, not_a_table};
 
 /// `key = value` between two commas.
 #[derive(Debug)]
@@ -33,7 +34,8 @@ pub(super) fn set(
             if element.is_table {
                 return Err(is_a_table(path));
             }
-            return Ok(splice(text, element.value.clone(), value));
+            let value = in_place(&text[element.value.clone()], value);
+            return Ok(splice(text, element.value.clone(), &value));
         }
         if element.path.starts_with(rest) {
             return Err(is_a_table(path));

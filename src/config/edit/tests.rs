@@ -10,6 +10,17 @@ fn file() -> (tempfile::TempDir, PathBuf) {
     (folder, file)
 }
 
+/// Sets a dotted key to a value, or removes it with `None`; says whether anything changed.
+fn set(file: &Path, key: &str, value: Option<toml_edit::Value>) -> Result<bool, EditError> {
+    let path = path(key)?;
+    let edit = match value {
+        Some(value) => Edit::Set(path, value),
+        None => Edit::Unset(path),
+    };
+    let draft = Draft::open(file)?;
+    draft.save(&draft.with(&[edit])?)
+}
+
 fn number(value: i64) -> Option<toml_edit::Value> {
     Some(value.into())
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use toml_edit::{Document, Item, Key, Table, Value};
 
-use super::{EditError, inline, list};
+use super::{EditError, dotted, inline, list};
 
 /// Why a text cannot be edited.
 #[derive(Debug)]
@@ -41,11 +41,6 @@ pub(super) fn not_a_table(path: &[String], depth: usize) -> Problem {
         dotted(&path[..depth]),
         dotted(path)
     ))
-}
-
-/// A path as TOML spells it, with quotes where they are needed.
-pub(super) fn dotted(path: &[String]) -> String {
-    path.iter().map(|part| Key::new(part).display_repr().into_owned()).collect::<Vec<_>>().join(".")
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -187,8 +182,8 @@ pub(super) fn set(text: &str, path: &[String], value: &str) -> Result<String, Pr
     Ok(insert(&map, path, value))
 }
 
-/// What stands in the place of `old`.
-fn in_place(old: &str, new: &str) -> String {
+/// What stands in the place of the value `old`.
+pub(super) fn in_place(old: &str, new: &str) -> String {
     let list = match new.parse() {
         Ok(Value::Array(items)) if old.starts_with('[') => list::with_items(old, &items),
         _ => None,

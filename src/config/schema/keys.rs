@@ -196,7 +196,12 @@ pub const KEYS: &[Key] = &[
     ),
     key("harness.*.models.*", Kind::Text, None, "What is passed to the CLI for this name of a model"),
     key("routes.*", Kind::List, None, "Who works on this role, in this order, like [\"cc:opus\", \"cx:2\"]"),
-    key("reasoning.*", Kind::Text, None, "The reasoning effort to ask for on this role"),
+    key(
+        "reasoning.*",
+        Kind::Text,
+        None,
+        "What this role wants of its runner: an effort like high, or the name of a model",
+    ),
     key(
         "providers.*",
         Kind::List,

@@ -225,7 +225,8 @@ fn a_limit_benches_the_whole_provider() {
 #[test]
 fn the_last_of_many_is_tried_however_many_are_out() {
     let sandbox = with_hands();
-    let missing: String = (1..=6).map(|n| format!("[harness.m{n}]\ncommand = [\"not-there-{n}\"]\n")).collect();
+    let missing: String =
+        (1..=6).map(|n| format!("[harness.m{n}]\ncommand = [\"not-there-{n}\"]\n")).collect();
     sandbox.configure(&format!("[reliability]\nmax_failed_runs = 2\n{missing}{HANDS}"));
     relayed(&sandbox, &["--new", "-i", "2", "--agent", "m1 m2 m3 m4 m5 m6 b", "work"]);
     assert_eq!(order(&sandbox), "b b");

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod corners;
+mod lists;
 mod names;
 mod providers;
 mod reasoning;

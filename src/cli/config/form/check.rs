@@ -2,106 +2,96 @@
 
 use std::path::Path;
 
-use super::content::Content;
-use super::field::Change;
-use crate::config::{ConfigError, Diagnostic, Env, load_as};
-use crate::routing::{Catalog, Entry, split};
+use crate::cli::config::judge::judge;
+use crate::cli::config::place::Place;
+use crate::config::Diagnostic;
 
 /// Something to know before saving.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Note {
-    /// Whether nothing would run with it.
-    pub is_error: bool,
+    /// How bad it is.
+    pub weight: Weight,
     /// `FILE:LINE: what`, or `KEY: what`.
     pub text: String,
 }
 
-/// Loads the configuration as if `file` held `text`: its mistakes and warnings, and names in what
-/// was edited that stand for nothing.
-pub fn notes(workspace: &Path, env: &Env, file: &Path, text: &str, edits: &[Change]) -> Vec<Note> {
-    let here = |diagnostic: &&Diagnostic| diagnostic.origin.as_ref().is_none_or(|origin| origin.file == file);
-    let note = |is_error| move |what: &Diagnostic| Note { is_error, text: what.to_string() };
-    match load_as(workspace, env, file, text) {
-        Ok(loaded) => {
-            let warnings = loaded.warnings.iter().filter(here).map(note(false));
-            warnings.chain(unknown(&Catalog::new(&loaded.config), edits)).collect()
-        }
-        Err(ConfigError::Invalid(errors)) => {
-            let mine: Vec<Note> = errors.iter().filter(here).map(note(true)).collect();
-            match errors.iter().find_map(|error| error.origin.as_ref()).filter(|_| mine.is_empty()) {
-                Some(origin) => {
-                    let text = format!("{} has mistakes, see rally doctor", origin.file.display());
-                    vec![Note { is_error: false, text }]
-                }
-                None => mine,
-            }
-        }
-        Err(other) => vec![Note { is_error: true, text: other.to_string() }],
-    }
+/// How bad something is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Weight {
+    /// A mistake that the answers would bring in.
+    New,
+    /// A mistake that was there before, and stays.
+    Old,
+    /// No mistake.
+    Warning,
 }
 
-/// Entries in new mixes and routes that name no harness or no model.
-fn unknown(catalog: &Catalog<'_>, edits: &[Change]) -> Vec<Note> {
-    let mut notes = Vec::new();
-    for edit in edits {
-        let path: Vec<&str> = edit.path.iter().map(String::as_str).collect();
-        let entries = match (path.as_slice(), &edit.new) {
-            (["defaults", "mix"], Some(Content::Text(mix))) => split::split(mix).unwrap_or_default(),
-            (["routes", _], Some(Content::List(entries))) => entries.clone(),
-            _ => continue,
-        };
-        for entry in entries.iter().filter_map(|entry| Entry::parse(entry).ok()) {
-            if let Err(error) = catalog.resolve(&entry.identifier) {
-                notes.push(Note { is_error: false, text: format!("{}: {error}", path.join(".")) });
-            }
-        }
-    }
+/// What is to be said when `file` gets another text: what would be new, wherever it shows, and what
+/// stays wrong in this file. The other file is a matter of its own.
+pub fn notes(place: &Place, file: &Path, before: &str, after: &str) -> Vec<Note> {
+    let here = |what: &&Diagnostic| what.origin.as_ref().is_none_or(|origin| origin.file == file);
+    let note = |weight| move |what: &Diagnostic| Note { weight, text: what.to_string() };
+    let judgement = judge(place, file, before, after);
+    let mut notes: Vec<Note> = judgement.new.iter().map(note(Weight::New)).collect();
+    notes.extend(judgement.remaining.iter().filter(here).map(note(Weight::Old)));
+    let elsewhere = judgement.remaining.iter().find(|what| !here(what)).and_then(|what| what.origin.as_ref());
+    notes.extend(elsewhere.map(|origin| Note {
+        weight: Weight::Warning,
+        text: format!("{} has mistakes, see rally config list", origin.file.display()),
+    }));
+    let unreadable = judgement.unreadable.iter().map(ToString::to_string);
+    notes.extend(unreadable.map(|text| Note { weight: Weight::Warning, text }));
+    notes.extend(judgement.warnings.iter().map(note(Weight::Warning)));
     notes
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn edit(path: &[&str], new: Content) -> Change {
-        Change { path: path.iter().map(|part| (*part).to_owned()).collect(), old: None, new: Some(new) }
-    }
+    use crate::config::{Env, repository_file};
 
     #[test]
-    fn what_the_loader_and_the_catalog_say() {
+    fn what_set_would_say() {
         let home = tempfile::tempdir().unwrap();
         let env = Env { home: Some(home.path().to_owned()), ..Env::default() };
         let (own, workspace) = (env.user_file().unwrap(), home.path().join("repo"));
-        let repository = crate::config::repository_file(&workspace);
-        let notes = |file: &Path, text: &str, edits: &[Change]| {
-            let notes = notes(&workspace, &env, file, text, edits);
-            notes.into_iter().map(|note| (note.is_error, note.text)).collect::<Vec<_>>()
+        let repository = repository_file(&workspace);
+        let place = Place::of(env, Some(&workspace), &workspace);
+        let said = |file: &Path, before: &str, after: &str| -> Vec<(Weight, String)> {
+            let notes = notes(&place, file, before, after);
+            notes.into_iter().map(|note| (note.weight, note.text)).collect()
         };
+        let (mix, routes) = ("[defaults]\nmix = 'cc:2 mycode'\n", "[routes]\ndefault = ['cc', 'op:zen']\n");
 
-        let mix = [edit(&["defaults", "mix"], Content::Text("cc:2 mycode".to_owned()))];
-        let said = notes(&repository, "", &mix);
+        let notes = said(&repository, "", mix);
         assert!(
-            !said[0].0 && said[0].1.starts_with("defaults.mix: unknown agent alias \"mycode\""),
-            "{said:?}"
+            notes.len() == 1
+                && notes[0].0 == Weight::New
+                && notes[0].1.contains("unknown agent alias \"mycode\""),
+            "{notes:?}"
         );
-        let route = [edit(&["routes", "ui"], Content::List(vec!["cc".to_owned(), "op:zen".to_owned()]))];
-        let said = notes(&own, "", &route);
-        assert!(said.len() == 1 && said[0].1.starts_with("routes.ui: unknown model \"zen\""), "{said:?}");
+        let notes = said(&own, "", routes);
+        assert!(notes[0].0 == Weight::New && notes[0].1.contains("unknown model \"zen\""), "{notes:?}");
+        // As much is wrong as before, but not the same.
+        let notes = said(&own, "[defaults]\nmix = 'hiscode'\n", mix);
+        assert!(notes.len() == 1 && notes[0].0 == Weight::New, "{notes:?}");
+        assert_eq!(said(&own, mix, mix)[0].0, Weight::Old);
+        assert_eq!(said(&own, "", "[defaults]\nclaude_model = 'a*'\n")[0].0, Weight::Warning);
 
         // A name that the other file gives is known.
         std::fs::create_dir_all(own.parent().unwrap()).unwrap();
         std::fs::write(&own, "[harness.mycode]\ncommand = ['m']\n[reliability]\ntry_timeout_secs = 9\n")
             .unwrap();
-        assert_eq!(notes(&repository, "", &mix), [], "warnings about the other file are told elsewhere");
+        assert_eq!(said(&repository, "", mix), [], "warnings about the other file are told elsewhere");
 
-        let said = notes(&repository, "data_dir = '$X'\n", &[]);
-        assert!(said[0].0 && said[0].1.contains("not expanded"), "{said:?}");
-        let said = notes(&repository, "\n[reliability]\nretry_budget = -1\n", &[]);
-        assert!(said[0].0 && said[0].1.contains("config.toml:3: "), "{said:?}");
+        let notes = said(&repository, "", "data_dir = '$X'\n");
+        assert!(notes[0].0 == Weight::New && notes[0].1.contains("not expanded"), "{notes:?}");
+        let notes = said(&repository, "", "\n[reliability]\nretry_budget = -1\n");
+        assert!(notes[0].0 == Weight::New && notes[0].1.contains("config.toml:3: "), "{notes:?}");
 
         std::fs::write(&own, "[defaults]\nmix = 1\n").unwrap();
-        let said = notes(&repository, "", &[]);
-        assert!(!said[0].0 && said[0].1.contains("has mistakes"), "{said:?}");
-        assert_eq!(notes(&own, "[defaults]\nmix = 'cc'\n", &[]), []);
+        let notes = said(&repository, "", "");
+        assert!(notes[0].0 == Weight::Warning && notes[0].1.contains("has mistakes"), "{notes:?}");
+        assert_eq!(said(&own, "[defaults]\nmix = 1\n", "[defaults]\nmix = 'cc'\n"), []);
     }
 }

@@ -12,20 +12,19 @@ mod layout;
 mod session;
 #[cfg(test)]
 mod tests;
-mod words;
+pub mod words;
 
 use std::io::{BufReader, Write};
 use std::path::Path;
 
 use anyhow::Context;
 
-use crate::cli::{error, workspace};
+use super::place::Place;
+use crate::cli::error;
 use crate::config::edit::{Draft, EditError};
-use crate::config::{Env, repository_file};
 use crate::terminal::prompt::{LineReader, PromptError};
 use crate::terminal::sanitize;
 use crate::terminal::style::Palette;
-use field::Change;
 use keyboard::Keyboard;
 use layout::Form;
 use session::{End, Session};
@@ -45,12 +44,11 @@ const INTERRUPTED: u8 = error::SIGNAL_BASE + 2;
 ///
 /// When the file cannot be read, is no TOML or cannot be written; it is untouched then.
 pub fn run(repo: bool) -> anyhow::Result<u8> {
-    let workspace = workspace::root()?;
-    let env = Env::from_process();
-    let own = env.user_file().filter(|_| !repo);
-    let repo = own.is_none();
-    let file = own.unwrap_or_else(|| repository_file(&workspace));
-    let draft = Draft::open(&file).map_err(|error| explain(error, repo))?;
+    let place = Place::here()?;
+    // Without a home there is the repository's only.
+    let repo = repo || place.file(false).is_err();
+    let file = place.file(repo)?;
+    let draft = Draft::open(file).map_err(|error| explain(error, repo))?;
     let keyboard = Keyboard::listen().context("cannot listen for Ctrl+C")?;
 
     let stderr = std::io::stderr();
@@ -61,7 +59,7 @@ pub fn run(repo: bool) -> anyhow::Result<u8> {
         lines: LineReader::new(BufReader::new(keyboard)),
         palette: Palette::of(&stderr),
         output: stderr.lock(),
-        check: &|text: &str, edits: &[Change]| check::notes(&workspace, &env, &file, text, edits),
+        check: &|text: &str| check::notes(&place, file, draft.text(), text),
     };
     let end = session.run();
     conclude(end, &draft, &session.form)
@@ -73,7 +71,10 @@ fn conclude(end: Result<End, PromptError>, draft: &Draft, form: &Form) -> anyhow
     let file = sanitize::line(&draft.file().display().to_string());
     match end {
         Ok(End::Save) => {
-            draft.save(&session::text(draft, form)?)?;
+            if let Err(problem) = session::text(draft, form).and_then(|text| draft.save(&text)) {
+                aborted(draft.file(), form)?;
+                return Err(problem.into());
+            }
             writeln!(out, "Saved {file}")?;
             Ok(error::SUCCESS)
         }

@@ -2,12 +2,12 @@
 
 use std::io::{self, BufRead, Write};
 
-use super::check::Note;
+use super::check::{Note, Weight};
 use super::content::{Content, Kind};
 use super::field::{Change, Field};
 use super::harness::Runs;
 use super::layout::{Form, Place, Topic};
-use crate::config::edit::{Draft, Edit};
+use crate::config::edit::{Draft, Edit, dotted};
 use crate::config::{builtin, is_name};
 use crate::terminal::prompt::{LineReader, PromptError};
 use crate::terminal::sanitize;
@@ -63,8 +63,8 @@ pub struct Session<'s, R, W> {
     pub output: W,
     /// Its colours.
     pub palette: Palette,
-    /// What the loader would say about a text and the edits that led to it.
-    pub check: &'s dyn Fn(&str, &[Change]) -> Vec<Note>,
+    /// What is to be said about a text in place of the file's.
+    pub check: &'s dyn Fn(&str) -> Vec<Note>,
 }
 
 impl<R: BufRead, W: Write> Session<'_, R, W> {
@@ -78,8 +78,10 @@ impl<R: BufRead, W: Write> Session<'_, R, W> {
         self.say(Tone::Good, &format!("Configuration in {file}"))?;
         self.say(Tone::Dim, self.about)?;
         self.say(Tone::Dim, HELP)?;
-        let mistakes = self.errors_in(self.draft.text())?;
-        if mistakes > 0 {
+        let mut notes = (self.check)(self.draft.text());
+        notes.retain(|note| note.weight != Weight::Warning);
+        self.notes(&notes)?;
+        if !notes.is_empty() {
             self.line("The form opens all the same: an answer replaces what is wrong.")?;
         }
         let mut page = 0;
@@ -87,7 +89,7 @@ impl<R: BufRead, W: Write> Session<'_, R, W> {
             let turn = if page < self.form.pages.len() {
                 self.page(page)?
             } else {
-                match self.finish(mistakes)? {
+                match self.finish()? {
                     Some(end) => return Ok(end),
                     None => Turn::Back,
                 }
@@ -270,7 +272,7 @@ impl<R: BufRead, W: Write> Session<'_, R, W> {
     }
 
     /// Shows what would be written and asks whether to; `None` goes back to the pages.
-    fn finish(&mut self, mistakes: usize) -> Result<Option<End>, PromptError> {
+    fn finish(&mut self) -> Result<Option<End>, PromptError> {
         let edits = self.form.edits();
         if edits.is_empty() {
             return Ok(Some(End::Unchanged));
@@ -284,8 +286,9 @@ impl<R: BufRead, W: Write> Session<'_, R, W> {
         let mut worse = false;
         match text(self.draft, &self.form) {
             Ok(text) => {
-                let notes = (self.check)(&text, &edits);
-                worse = self.notes(&notes)? > mistakes;
+                let notes = (self.check)(&text);
+                self.notes(&notes)?;
+                worse = notes.iter().any(|note| note.weight == Weight::New);
             }
             Err(error) => self.refuse(&error.to_string())?,
         }
@@ -311,22 +314,17 @@ impl<R: BufRead, W: Write> Session<'_, R, W> {
         }
     }
 
-    /// Prints what is wrong with a text; says how much that is.
-    fn errors_in(&mut self, text: &str) -> Result<usize, PromptError> {
-        let mut notes = (self.check)(text, &[]);
-        notes.retain(|note| note.is_error);
-        self.notes(&notes)
-    }
-
-    /// Prints notes; says how many of them are errors.
-    fn notes(&mut self, notes: &[Note]) -> Result<usize, PromptError> {
+    fn notes(&mut self, notes: &[Note]) -> Result<(), PromptError> {
         for note in notes {
-            let (tone, word) = if note.is_error { (Tone::Bad, "error") } else { (Tone::Warn, "warning") };
+            let (tone, word) = match note.weight {
+                Weight::New | Weight::Old => (Tone::Bad, "error"),
+                Weight::Warning => (Tone::Warn, "warning"),
+            };
             let word = self.palette.paint(tone, word);
             let text = sanitize::text(&note.text);
             writeln!(self.output, "{word}: {text}").map_err(PromptError::Write)?;
         }
-        Ok(notes.iter().filter(|note| note.is_error).count())
+        Ok(())
     }
 
     /// A name, asked until it is one; `Turn::On` at an empty line.
@@ -397,10 +395,9 @@ pub fn text(draft: &Draft, form: &Form) -> Result<String, crate::config::edit::E
 
 /// `reliability.retry_budget: 5 -> 7`.
 pub fn summary(edit: &Change) -> String {
-    let key: Vec<String> = edit.path.iter().map(|part| toml_edit::Key::new(part).to_string()).collect();
     let old = edit.old.as_ref().map_or_else(|| "not set".to_owned(), Content::literal);
     let new = edit.new.as_ref().map_or_else(|| "removed".to_owned(), Content::literal);
-    sanitize::line(&format!("{}: {old} -> {new}", key.join(".")))
+    sanitize::line(&format!("{}: {old} -> {new}", dotted(&edit.path)))
 }
 
 fn question(field: &Field) -> String {

@@ -5,7 +5,7 @@ use std::path::Path;
 use pretty_assertions::assert_eq;
 use proptest::prelude::*;
 
-use super::check::Note;
+use super::check::{Note, Weight};
 use super::content::Content;
 use super::field::Change;
 use super::layout::{Form, Topic};
@@ -44,7 +44,7 @@ fn told_with(text: &str, answers: &[&str], check: &dyn Fn(&str) -> Vec<Note>) ->
         lines: LineReader::new(input.as_bytes()),
         output: &mut shown,
         palette: Palette { colour: false },
-        check: &|text, _| check(text),
+        check,
     };
     let end = session.run().unwrap();
     let form = session.form;
@@ -335,8 +335,8 @@ fn the_end_of_the_input_leads_to_the_question_whether_to_save() {
 #[test]
 fn new_mistakes_are_said_before_saving() {
     let check = |text: &str| {
-        let is_error = text.contains("cx");
-        let note = Note { is_error, text: "config.toml:1: \x1b[31mhm".to_owned() };
+        let weight = if text.contains("cx") { Weight::New } else { Weight::Warning };
+        let note = Note { weight, text: "config.toml:1: \x1b[31mhm".to_owned() };
         vec![note]
     };
     let told = told_with(
