@@ -324,7 +324,10 @@ fn the_users_file_must_be_right_in_every_repository() {
     let sandbox = Sandbox::new();
     sandbox.write(REPO, "[harness.mine]\ncommand = ['x']\n[routes]\ndefault = ['cc']\n");
     let said = refused(&sandbox, 1, &["set", "harness.mine.model_flag", "m"]);
-    assert!(said.contains("[harness.mine] can run nothing"), "{said}");
+    assert!(
+        said.contains("[harness.mine] can run nothing") && said.contains("(in every other repository"),
+        "{said}"
+    );
     user(&sandbox, "[harness.other]\ncommand = ['x']\nargs = ['y']\n");
     sandbox.write(REPO, "[harness.other]\noutput_lines = 3\n");
     let said = refused(&sandbox, 1, &["unset", "harness.other"]);

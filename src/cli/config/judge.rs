@@ -23,18 +23,21 @@ pub struct Judgement {
     pub after: Option<Inspection>,
 }
 
-/// Compares what is wrong before and after `file` gets another text. The user's file must be right
-/// with this repository's laid over it, and also without: it is for all repositories.
+/// Compares what is wrong before and after `file` gets another text. The user's file must be right with
+/// this repository's laid over it, and also without: a mistake in it stops rally in every other repository.
 pub fn judge(place: &Place, file: &Path, before: &str, after: &str) -> Judgement {
     let all: Vec<&Path> = place.files().collect();
-    let mut judgement = Judgement::default();
+    let mut judgement = compare(place, &all, file, before, after);
     if all.last() != Some(&file) {
-        judgement.new = compare(place, &[file], file, before, after).new;
+        let known: Vec<String> = judgement.new.iter().map(identity).collect();
+        let alone = compare(place, &[file], file, before, after).new;
+        let elsewhere = alone.into_iter().filter(|error| !known.contains(&identity(error)));
+        judgement.new.extend(elsewhere.map(|error| Diagnostic {
+            message: format!("{} (in every other repository, where your file counts, too)", error.message),
+            ..error
+        }));
     }
-    let together = compare(place, &all, file, before, after);
-    let known: Vec<String> = judgement.new.iter().map(identity).collect();
-    judgement.new.extend(together.new.into_iter().filter(|error| !known.contains(&identity(error))));
-    Judgement { new: judgement.new, ..together }
+    judgement
 }
 
 fn compare(place: &Place, files: &[&Path], file: &Path, before: &str, after: &str) -> Judgement {

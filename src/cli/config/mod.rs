@@ -81,6 +81,19 @@ pub fn run(args: Args) -> anyhow::Result<u8> {
     }
 }
 
+/// Makes an edit that somebody else may overtake: then it is judged and made anew. The other one's is saved
+/// by then, so among any number of them everybody's turn comes.
+fn again_when_changed(mut edit: impl FnMut() -> anyhow::Result<Option<u8>>) -> anyhow::Result<u8> {
+    /// Far more than people or scripts edit at once.
+    const ATTEMPTS: usize = 1000;
+    for _ in 0..ATTEMPTS {
+        if let Some(code) = edit()? {
+            return Ok(code);
+        }
+    }
+    anyhow::bail!("the file is changed by others all the time; nothing is written")
+}
+
 /// Why a file cannot be edited a key at a time, and what helps.
 fn hopeless(problem: &EditError, repo: bool) -> anyhow::Error {
     let edit = if repo { "rally config edit --repo" } else { "rally config edit" };

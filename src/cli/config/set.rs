@@ -10,7 +10,7 @@ use super::judge::{Judgement, judge};
 use super::place::Place;
 use super::print;
 use crate::cli::error::{self, CliError};
-use crate::config::edit::Draft;
+use crate::config::edit::{Draft, EditError};
 use crate::config::{change, edit, inspect};
 use crate::routing::{Catalog, Entry, routes};
 
@@ -45,27 +45,35 @@ pub fn run(args: &Args) -> anyhow::Result<u8> {
     let path = edit::path(&args.key).map_err(|error| CliError::Usage(error.to_string()))?;
     let value = change::value(&path, &args.values)?;
     entries(&path, &value)?;
+    super::again_when_changed(|| set(args, &path, &value))
+}
+
+fn set(args: &Args, path: &[String], value: &Value) -> anyhow::Result<Option<u8>> {
     let place = Place::here()?;
     let file = place.file(args.repo)?;
     let hopeless = |problem| super::hopeless(&problem, args.repo);
     let draft = Draft::open(file).map_err(hopeless)?;
-    let after = draft.with(&change::set(draft.text(), &path, value.clone())).map_err(hopeless)?;
+    let after = draft.with(&change::set(draft.text(), path, value.clone())).map_err(hopeless)?;
     let judgement = judge(&place, file, draft.text(), &after);
     if !judgement.new.is_empty() {
-        let (reasons, way_out) = (judgement.reasons(file), separately(args, &path, &value, &judgement));
+        let (reasons, way_out) = (judgement.reasons(file), separately(args, path, value, &judgement));
         anyhow::bail!("{} is left as it is: {reasons}{way_out}", file.display());
     }
-    let key = edit::dotted(&path);
-    if draft.save(&after).map_err(hopeless)? {
-        print::out(&format!("Set {key} = {} in {}\n", edit::literal(&value), file.display()))?;
+    let key = edit::dotted(path);
+    let saved = match draft.save(&after) {
+        Err(EditError::Changed { .. }) => return Ok(None),
+        saved => saved.map_err(hopeless)?,
+    };
+    if saved {
+        print::out(&format!("Set {key} = {} in {}\n", edit::literal(value), file.display()))?;
     } else {
-        print::out(&format!("{} has it already: {key} = {}\n", file.display(), edit::literal(&value)))?;
+        print::out(&format!("{} has it already: {key} = {}\n", file.display(), edit::literal(value)))?;
     }
     judgement.tell()?;
-    let wanted = inspect::canonical(&path);
+    let wanted = inspect::canonical(path);
     let after = judgement.after.iter().flat_map(|after| &after.entries);
     overridden(file, after.into_iter().find(|entry| entry.canonical == wanted))?;
-    Ok(error::SUCCESS)
+    Ok(Some(error::SUCCESS))
 }
 
 /// The user's file may say what it likes: this repository's wins.

@@ -4,7 +4,7 @@ use super::judge::judge;
 use super::place::Place;
 use super::print;
 use crate::cli::error::{self, CliError};
-use crate::config::edit::{Draft, Edit};
+use crate::config::edit::{Draft, Edit, EditError};
 use crate::config::schema::keys::{self, Found};
 use crate::config::{change, edit};
 
@@ -32,34 +32,41 @@ pub struct Args {
 
 pub fn run(args: &Args) -> anyhow::Result<u8> {
     let path = edit::path(&args.key).map_err(|error| CliError::Usage(error.to_string()))?;
+    super::again_when_changed(|| unset(args, &path))
+}
+
+fn unset(args: &Args, path: &[String]) -> anyhow::Result<Option<u8>> {
     let place = Place::here()?;
     let file = place.file(args.repo)?;
     let hopeless = |problem| super::hopeless(&problem, args.repo);
     let draft = Draft::open(file).map_err(hopeless)?;
     // A key in what is no table says so itself, before it is missed.
-    draft.with(&[Edit::Unset(path.clone())]).map_err(hopeless)?;
-    let edits = change::unset(draft.text(), &path);
+    draft.with(&[Edit::Unset(path.to_vec())]).map_err(hopeless)?;
+    let edits = change::unset(draft.text(), path);
     if edits.is_empty() {
-        return Err(missing(&place, args.repo, draft.text(), &path));
+        return Err(missing(&place, args.repo, draft.text(), path));
     }
     let after = draft.with(&edits).map_err(hopeless)?;
     let judgement = judge(&place, file, draft.text(), &after);
     if !judgement.new.is_empty() {
-        let whole = match path.as_slice() {
+        let whole = match path {
             [_, _, ..] => format!(" (or take out {})", edit::dotted(&path[..path.len() - 1])),
             _ => String::new(),
         };
         anyhow::bail!(
             "{} is left as it is, for without {} there would be a mistake: {}{whole}",
             file.display(),
-            edit::dotted(&path),
+            edit::dotted(path),
             judgement.reasons(file)
         );
     }
-    draft.save(&after).map_err(hopeless)?;
-    print::out(&format!("Took {} out of {}\n", edit::dotted(&path), file.display()))?;
+    match draft.save(&after) {
+        Err(EditError::Changed { .. }) => return Ok(None),
+        saved => saved.map_err(hopeless)?,
+    };
+    print::out(&format!("Took {} out of {}\n", edit::dotted(path), file.display()))?;
     judgement.tell()?;
-    Ok(error::SUCCESS)
+    Ok(Some(error::SUCCESS))
 }
 
 /// Nothing is there: perhaps in another spelling, or in the other file.

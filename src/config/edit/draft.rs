@@ -1,5 +1,6 @@
 //! Several edits of one file, made in memory and written in one step, or not at all.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use toml_edit::{DocumentMut, Item};
@@ -82,14 +83,33 @@ impl Draft {
     ///
     /// [`EditError::Changed`] when the file is not what was opened, and [`EditError::Unwritable`].
     pub fn save(&self, text: &str) -> Result<bool, EditError> {
-        if read(&self.file)? != self.text {
-            return Err(EditError::Changed { file: self.file.clone() });
-        }
+        self.is_current()?;
         if text == self.text {
             return Ok(false);
         }
+        // Whoever saves at the same moment waits for the other, and then sees what it wrote.
+        let _turn =
+            turn(&self.file).map_err(|source| EditError::Unwritable { file: self.file.clone(), source })?;
+        self.is_current()?;
         write(&self.file, text).map(|()| true)
     }
+
+    fn is_current(&self) -> Result<(), EditError> {
+        match read(&self.file)? == self.text {
+            true => Ok(()),
+            false => Err(EditError::Changed { file: self.file.clone() }),
+        }
+    }
+}
+
+/// The right to replace a file until the result is dropped: a lock on its folder, so that no lock file is
+/// left behind. File systems without locks have none.
+fn turn(file: &Path) -> std::io::Result<Option<File>> {
+    let file = std::fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder)?;
+    let folder = File::open(folder)?;
+    Ok(folder.lock().is_ok().then_some(folder))
 }
 
 #[cfg(test)]

@@ -49,3 +49,27 @@ fn examples_that_nobody_saved_do_not_count() {
     assert_eq!(output.status.code(), Some(1));
     assert_eq!(std::fs::read_to_string(&user).unwrap(), text);
 }
+
+// Scripts set several keys at once: nobody's edit may be lost, and nobody be told of one that is not there.
+#[test]
+fn edits_at_the_same_moment_are_all_made() {
+    let sandbox = Sandbox::new();
+    sandbox.write(REPO, "# mine\n");
+    let edit = |n: u32| {
+        let key = format!("harness.cc.models.m{n}");
+        sandbox
+            .rally(["config", "set", "--repo", &key, "claude-x.1"])
+            .stdout(std::process::Stdio::null())
+            .spawn()
+            .unwrap()
+    };
+    let edits: Vec<_> = (0..12).map(edit).collect();
+    for mut edit in edits {
+        assert!(edit.wait().unwrap().success());
+    }
+    let text = sandbox.read(REPO);
+    for n in 0..12 {
+        assert!(text.contains(&format!("m{n} = \"claude-x.1\"\n")), "{n}: {text}");
+    }
+    assert!(text.starts_with("# mine\n"), "{text}");
+}

@@ -64,9 +64,8 @@ fn files_of_the_old_place_are_brought_in_order() {
          A\t.rally/agents/builtin/ui.md\n\
          A\t.rally/agents/builtin/verify.md\n\
          D\t.rally/agents/senior.md\n\
-         A\t.rally/agents/user/junior.md\n\
-         A\t.rally/agents/user/qa.md\n\
-         A\t.rally/agents/user/senior.md"
+         A\t.rally/agents/user/senior.md",
+        "drafts are moved, and not committed"
     );
     assert_eq!(
         sandbox.git(["log", "-1", "--format=%s", &format!("{commit}^")]),
@@ -75,7 +74,8 @@ fn files_of_the_old_place_are_brought_in_order() {
     );
     assert_eq!(
         sandbox.git(["status", "--porcelain"]),
-        " M .rally/agents/user/ui.md\nM  readme.txt\nA  staged.txt\n?? .rally/agents/user/lead.md",
+        "AD .rally/agents/qa.md\n M .rally/agents/user/ui.md\nM  readme.txt\nA  staged.txt\n\
+         ?? .rally/agents/user/junior.md\n?? .rally/agents/user/lead.md\n?? .rally/agents/user/qa.md",
         "what the user did is the user's to commit"
     );
     assert_eq!(sandbox.read(".rally/agents/user/senior.md"), "my senior\n");
@@ -93,7 +93,7 @@ fn files_of_the_old_place_are_brought_in_order() {
     assert_eq!(
         warnings(&sandbox),
         ["role files in ROOT/repo/.rally/agents: \
-          rally's text is back in builtin/senior.md; your own belongs in user/"]
+          builtin/senior.md holds rally's text again, your edited one is saved as .senior.md.saved"]
     );
     let commits = commits(&sandbox);
     assert_eq!(commits.len(), 2);
