@@ -77,6 +77,7 @@ fn init_all_prepares_everything() {
     Committed the setup files: rally: initialize workspace
     rally is ready in ROOT/repo
     Added role defaults to ROOT/home/.config/rally/config.toml
+    From now on [routes] say who works; [defaults].mix counts only without them
     Role files: .rally/agents/builtin/ is rally's, what you put into .rally/agents/user/ wins
     Committed the role files: rally: set up roles
     ");

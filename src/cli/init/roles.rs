@@ -63,6 +63,10 @@ pub(super) fn set_up(workspace: &Path, out: &mut impl Write) -> anyhow::Result<(
         true => writeln!(out, "Added role defaults to {file}")?,
         false => writeln!(out, "{file} already has role defaults")?,
     }
+    let had_routes = !draft.names(&["routes"]).is_empty();
+    if filled && !had_routes && draft.get(&["defaults", "mix"]).is_some() {
+        writeln!(out, "From now on [routes] say who works; [defaults].mix counts only without them")?;
+    }
 
     let git = git::discover(workspace);
     let done = put_in_order(workspace, git.as_ref().map(Option::as_ref), SUBJECT, "notice")?;
