@@ -1,5 +1,7 @@
 //! Which paths are rally's, and which of those it commits.
 
+use crate::store::migrate::{MOVED, OBSOLETE};
+
 /// What the hooks of rally's own installation write into the workspace.
 const CLAUDE_SETTINGS: &[u8] = b".claude/settings.local.json";
 
@@ -9,19 +11,18 @@ pub fn is_rally_owned(path: &[u8]) -> bool {
     path.starts_with(b".rally/") || path.starts_with(b".laps/") || path == CLAUDE_SETTINGS
 }
 
-/// Whether rally commits this path as its own state. What lies in `.rally/state` never is,
-/// also when somebody removed the ignore file.
+/// Whether rally commits this path as its own state: what it writes while it works, and what it takes away
+/// from where older versions kept it. Everything else below `.rally` is for people to commit.
 pub(super) fn is_tracked_state(path: &[u8]) -> bool {
-    /// Written by people, whatever folder they stand in.
-    const PEOPLE_S: [&[u8]; 2] = [b".rally/config.toml", b".rally/instructions.md"];
-    /// With what begins like it: the folder may be a link, or a file that stands in its place.
-    const ROLE_FILES: &[u8] = b".rally/agents";
-    is_rally_owned(path)
-        && path != CLAUDE_SETTINGS
-        && !PEOPLE_S.contains(&path)
-        && !path.starts_with(b".rally/state/")
-        // Role files have a commit of their own, which leaves out what people have not committed.
-        && !path.starts_with(ROLE_FILES)
+    if path.starts_with(b".laps/") {
+        return true;
+    }
+    let Some(name) = path.strip_prefix(b".rally/") else { return false };
+    let folder = name.split(|byte| *byte == b'/').next().filter(|folder| *folder != name);
+    let is_one_of = |list: &[&str], name: &[u8]| list.iter().any(|one| one.as_bytes() == name);
+    matches!(name, b"summary.jsonl" | b".gitignore")
+        || is_one_of(&MOVED, name)
+        || folder.is_some_and(|folder| is_one_of(&OBSOLETE, folder))
 }
 
 #[cfg(test)]
@@ -31,10 +32,15 @@ mod tests {
     // 30-94
     #[test]
     fn ownership_table() {
-        let table: [(&[u8], bool, bool); 20] = [
+        let table: [(&[u8], bool, bool); 25] = [
             (b".rally/config.toml", true, false),
             (b".rally/instructions.md", true, false),
-            (b".rally/README.md", true, true),
+            (b".rally/README.md", true, false),
+            (b".rally/secrets.env", true, false),
+            (b".rally/.gitignore", true, true),
+            (b".rally/tries.jsonl", true, true),
+            (b".rally/batches/1/x", true, true),
+            (b".rally/batches", true, false),
             (b".rally/summary.jsonl", true, true),
             (b".rally/state/tries.jsonl", true, false),
             (b".rally/agents/user/qa.md", true, false),

@@ -8,7 +8,7 @@ use std::path::Path;
 use super::{Layout, StoreError, files};
 
 /// Files that once stood directly in `.rally`.
-const MOVED: [&str; 7] = [
+pub const MOVED: [&str; 7] = [
     "tries.jsonl",
     "messages.jsonl",
     "relays.jsonl",
@@ -19,7 +19,7 @@ const MOVED: [&str; 7] = [
 ];
 
 /// Folders of even older versions that hold nothing any more.
-const OBSOLETE: [&str; 2] = ["batches", "relays"];
+pub const OBSOLETE: [&str; 2] = ["batches", "relays"];
 
 /// Lines of `.gitignore` that keep the state out of git.
 const IGNORE_LINES: [&str; 4] = ["state/", "state", "/state", "/state/"];

@@ -43,14 +43,16 @@ fn work_and_state_together_in_one_commit_and_nothing_of_the_user_s() {
 }
 
 #[test]
-fn state_is_never_staged_even_without_its_ignore_file() {
+fn of_rally_s_folder_only_what_rally_writes_is_committed() {
     let sandbox = Sandbox::new();
     let git = open(&sandbox);
     sandbox.write(".rally/state/tries.jsonl", "{}\n");
-    sandbox.write(".rally/README.md", "\n");
+    sandbox.write(".rally/README.md", "mine\n");
+    sandbox.write(".rally/secrets.env", "TOKEN=1\n");
+    sandbox.write(".rally/summary.jsonl", "{}\n");
     sandbox.write("work", "agent\n");
     let hash = work_well(&git, &Snapshot::default());
-    assert_eq!(names(&sandbox, &hash), ["A .rally/README.md", "A work"]);
+    assert_eq!(names(&sandbox, &hash), ["A .rally/summary.jsonl", "A work"]);
 }
 
 #[test]
