@@ -31,6 +31,6 @@ pub use harness::{HarnessConfig, Launch, TailStream};
 pub use inspect::{Entry, Inspection, inspect};
 pub use load::{Loaded, load, repository_file};
 pub use reliability::Reliability;
-pub use routes::{ProviderConfig, ReasoningConfig, RouteConfig};
+pub use routes::{DEFAULT_ROUTE, ProviderConfig, ReasoningConfig, RouteConfig};
 pub use schema::{SCHEMA_VERSION, is_name, limits};
 pub use settings::{Config, Defaults};

@@ -9,8 +9,8 @@ use super::schema::{Leaf, Setting};
 /// Tables whose names are compared without regard to letter case.
 pub(super) const TABLES: [&str; 3] = ["routes", "providers", "reasoning"];
 
-/// The route of runs without a role.
-const DEFAULT: &str = "default";
+/// The route of runs without a role, in any letter case.
+pub const DEFAULT_ROUTE: &str = "default";
 
 /// A route as configured.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -100,7 +100,7 @@ pub(super) fn routes(merged: &Merged, findings: &mut Findings) -> BTreeMap<Strin
         routes.insert(key.to_owned(), RouteConfig { name, entries, lines });
     }
     if let Some(first) = merged.under(&["routes"]).map(|(_, setting)| setting).min_by_key(|s| s.origin.line)
-        && !routes.contains_key(DEFAULT)
+        && !routes.contains_key(DEFAULT_ROUTE)
     {
         let message = "[routes]: no default route is configured; runs without a matching role cannot start, \
                        add default = [\"cc\"]";

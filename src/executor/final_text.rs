@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use super::Report;
 use crate::model::text::{self, FINAL_TEXT_LIMIT, RECORD_TEXT_LIMIT};
 
 /// Stands for a summary when the end-of-run event is missing or holds no text.
@@ -45,6 +46,18 @@ pub struct FinalText {
 }
 
 impl FinalText {
+    /// What they say of a try. What only the stream around them tells is still to be filled in.
+    pub fn into_report(self) -> Report {
+        Report {
+            completed: self.completed,
+            summary: Some(self.summary),
+            remaining_work: self.remaining_work,
+            message_addressed: self.message_addressed,
+            files_changed: self.files_changed,
+            ..Report::default()
+        }
+    }
+
     /// Nothing usable was said; `indicator` says so without showing any of it.
     pub fn missing(indicator: &str) -> Self {
         FinalText { summary: indicator.to_owned(), ..FinalText::default() }

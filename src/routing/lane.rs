@@ -52,5 +52,5 @@ impl Lane {
 /// Name of the lane that a flag gives.
 pub const OVERRIDE_LANE: &str = "override";
 
-/// Name of the lane of runs without a role, as routes spell it in any case.
-pub const DEFAULT_LANE: &str = "default";
+/// Name of the lane of runs without a role: that of its route, also where a mix takes its place.
+pub const DEFAULT_LANE: &str = crate::config::DEFAULT_ROUTE;

@@ -2,26 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
-use std::process::Output;
-
 use insta::assert_snapshot;
 use pretty_assertions::assert_eq;
 use rally::config::{self, Env};
 
-use crate::support::{Sandbox, stderr, stdout};
-
-/// Runs rally, expects an exit code, and says what it printed with the sandbox's folder left out.
-#[track_caller]
-fn rally(sandbox: &Sandbox, code: i32, args: &[&str]) -> String {
-    show(sandbox, code, &sandbox.rally(args).output().unwrap())
-}
-
-#[track_caller]
-fn show(sandbox: &Sandbox, code: i32, output: &Output) -> String {
-    assert_eq!(output.status.code(), Some(code), "{}{}", stdout(output), stderr(output));
-    let root = sandbox.root().canonicalize().unwrap();
-    format!("{}{}", stdout(output), stderr(output)).replace(&root.display().to_string(), "ROOT")
-}
+use crate::support::{Sandbox, rally, show};
 
 fn load(sandbox: &Sandbox) -> config::Loaded {
     let env = Env { home: Some(sandbox.home()), ..Env::default() };

@@ -11,6 +11,7 @@ use super::prepare::Prepared;
 use super::startup::{self, Next, Queue};
 use super::{Args, task};
 use crate::cli::error::CliError;
+use crate::config::DEFAULT_ROUTE;
 use crate::relay::crew::Team;
 use crate::routing::label::{ROUTES, display_label};
 use crate::routing::{Catalog, Roster, RosterError};
@@ -160,7 +161,7 @@ fn of_routes(prepared: &Prepared, answers: &mut Answers) -> anyhow::Result<Roste
     for warning in &prepared.route_warnings {
         warn(warning);
     }
-    let names_default = prepared.config.routes.contains_key("default");
+    let names_default = prepared.config.routes.contains_key(DEFAULT_ROUTE);
     let judgement = startup::judge(&prepared.rules.routes, names_default, Queue::Empty);
     for warning in &judgement.warnings {
         warn(warning);

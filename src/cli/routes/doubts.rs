@@ -10,10 +10,8 @@ use super::roles::RoleLine;
 use crate::config::Config;
 use crate::model::Runner;
 use crate::model::text::count;
+use crate::relay::recovery;
 use crate::routing::{Quota, Rules};
-
-/// The role for which rally itself may choose a route: after a handoff that left a mess.
-const RECOVERY: &str = "recovery";
 
 /// What is to be said about lanes and their queue.
 #[derive(Debug, Default)]
@@ -86,7 +84,7 @@ impl Doubts {
         }
         for route in routes {
             let name = route.name.to_lowercase();
-            if route.role().is_some() && name != RECOVERY && !queue.roles.contains_key(&name) {
+            if route.role().is_some() && name != recovery::ROLE && !queue.roles.contains_key(&name) {
                 let message = format!("{}: no open lap in .laps/laps.json is assigned to it", route.label);
                 doubts.infos.push(Complaint::of_key(config, &route.key, message));
             }

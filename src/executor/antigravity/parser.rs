@@ -278,10 +278,6 @@ impl Seen {
         };
         Report {
             completed,
-            summary: Some(words.summary),
-            remaining_work: words.remaining_work,
-            message_addressed: words.message_addressed,
-            files_changed: words.files_changed,
             session_id: self.session.clone(),
             tool_calls: turn.map(|turn| turn.tool_calls),
             usage: turn.and_then(|turn| turn.usage).map(Counted::ThisTry),
@@ -289,6 +285,7 @@ impl Seen {
             evidence: why.or_else(|| (!completed).then(|| self.explained(exit, now, &zone)).flatten()),
             ended: turn.is_some_and(|turn| turn.result.is_some()),
             plain_tail: self.plain.lines(),
+            ..words.into_report()
         }
     }
 

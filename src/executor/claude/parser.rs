@@ -96,11 +96,6 @@ impl Lines for Seen {
         };
         let lost = evidence.as_ref().is_some_and(|e| e.cause.as_deref() == Some(SESSION_LOST));
         Report {
-            completed: words.completed,
-            summary: Some(words.summary),
-            remaining_work: words.remaining_work,
-            message_addressed: words.message_addressed,
-            files_changed: words.files_changed,
             // The CLI echoes an id that it does not know, and a cost of nothing.
             session_id: self.session.clone().filter(|_| !lost),
             cost: self.cost.filter(|_| !lost).map(Counted::WholeSession),
@@ -109,6 +104,7 @@ impl Lines for Seen {
             evidence,
             ended: result.is_some(),
             plain_tail,
+            ..words.into_report()
         }
     }
 }

@@ -123,11 +123,6 @@ impl Lines for Seen {
             Turn::Open => (FinalText::missing(NO_RESULT), self.cut_short(&plain_tail, exit, now, &zone)),
         };
         Report {
-            completed: words.completed,
-            summary: Some(words.summary),
-            remaining_work: words.remaining_work,
-            message_addressed: words.message_addressed,
-            files_changed: words.files_changed,
             session_id: self.session.clone(),
             tool_calls: Some(self.tool_calls),
             usage: self.usage.map(Counted::WholeSession),
@@ -135,6 +130,7 @@ impl Lines for Seen {
             evidence,
             ended: !matches!(self.turn, Turn::Open),
             plain_tail,
+            ..words.into_report()
         }
     }
 }

@@ -120,11 +120,6 @@ impl Lines for Seen {
         };
         let lost = evidence.as_ref().is_some_and(|e| e.cause.as_deref() == Some(SESSION_LOST));
         Report {
-            completed: words.completed,
-            summary: Some(words.summary),
-            remaining_work: words.remaining_work,
-            message_addressed: words.message_addressed,
-            files_changed: words.files_changed,
             session_id: self.session.clone().filter(|_| !lost),
             tool_calls: Some(self.tool_calls),
             usage: self.usage.map(Counted::ThisTry),
@@ -132,6 +127,7 @@ impl Lines for Seen {
             evidence,
             ended: self.result.is_some(),
             plain_tail,
+            ..words.into_report()
         }
     }
 }

@@ -143,11 +143,6 @@ impl Lines for Seen {
         let evidence = evidence.map(lost_with_its_folder);
         let lost = evidence.as_ref().is_some_and(|e| e.cause.as_deref() == Some(SESSION_LOST));
         Report {
-            completed: words.completed,
-            summary: Some(words.summary),
-            remaining_work: words.remaining_work,
-            message_addressed: words.message_addressed,
-            files_changed: words.files_changed,
             session_id: self.session.clone().filter(|_| !lost),
             tool_calls: Some(self.tool_calls),
             usage: self.usage.map(Counted::ThisTry),
@@ -156,6 +151,7 @@ impl Lines for Seen {
             // Without the log's word the CLI may have been about to go on.
             ended: self.finished() && self.loop_over,
             plain_tail,
+            ..words.into_report()
         }
     }
 }

@@ -139,6 +139,20 @@ pub fn under_nohup() -> bool {
     u64::from_str_radix(ignored, 16).unwrap() & 1 == 1
 }
 
+/// Runs rally, expects an exit code, and says what it printed with the sandbox's folder left out.
+#[track_caller]
+pub fn rally(sandbox: &Sandbox, code: i32, args: &[&str]) -> String {
+    show(sandbox, code, &sandbox.rally(args).output().unwrap())
+}
+
+/// What a command printed that ended with this exit code, with the sandbox's folder left out.
+#[track_caller]
+pub fn show(sandbox: &Sandbox, code: i32, output: &Output) -> String {
+    assert_eq!(output.status.code(), Some(code), "{}{}", stdout(output), stderr(output));
+    let root = sandbox.root().canonicalize().unwrap();
+    format!("{}{}", stdout(output), stderr(output)).replace(&root.display().to_string(), "ROOT")
+}
+
 /// Standard output as text.
 pub fn stdout(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
