@@ -137,3 +137,14 @@ pub(super) fn sort(diagnostics: &mut [Diagnostic], files: &[PathBuf]) {
         None => (None, 0),
     });
 }
+
+/// The configuration of a repository whose file holds this text, for tests of other rooms.
+#[cfg(test)]
+pub fn of_text(text: &str) -> Config {
+    let folder = tempfile::tempdir().unwrap();
+    let file = repository_file(folder.path());
+    std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+    std::fs::write(file, text).unwrap();
+    let env = Env { home: Some(folder.path().join("home")), ..Env::default() };
+    load(folder.path(), &env).unwrap().config
+}

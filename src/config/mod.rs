@@ -29,6 +29,8 @@ pub use diagnostic::{ConfigError, Diagnostic, Origin};
 pub use env::Env;
 pub use harness::{HarnessConfig, Launch, TailStream};
 pub use inspect::{Entry, Inspection, inspect};
+#[cfg(test)]
+pub use load::of_text;
 pub use load::{Loaded, load, repository_file};
 pub use reliability::Reliability;
 pub use routes::{DEFAULT_ROUTE, ProviderConfig, ReasoningConfig, RouteConfig};

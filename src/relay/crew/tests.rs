@@ -1,7 +1,7 @@
 //! Teams from real configurations, and what keeps their members from working.
 
 use super::*;
-use crate::config::{self, Env};
+use crate::config;
 use crate::executor::{HarnessSpec, Registry, built_in};
 use crate::model::Cli;
 use crate::routing::{Catalog, Rules};
@@ -28,12 +28,7 @@ ui = "opus"
 "#;
 
 fn team(text: &str, flags: &[&str]) -> Team {
-    let folder = tempfile::tempdir().unwrap();
-    let file = config::repository_file(folder.path());
-    std::fs::create_dir_all(file.parent().unwrap()).unwrap();
-    std::fs::write(file, text).unwrap();
-    let env = Env { home: Some(folder.path().join("home")), ..Env::default() };
-    let config = config::load(folder.path(), &env).unwrap().config;
+    let config = config::of_text(text);
     let rules = Rules::of(&config);
     assert!(rules.errors.is_empty(), "{:?}", rules.errors);
     let flags: Vec<String> = flags.iter().map(|flag| (*flag).to_owned()).collect();

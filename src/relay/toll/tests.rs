@@ -4,19 +4,14 @@ use super::super::crew::Team;
 use super::super::event::RunVerdict;
 use super::super::resilience::Healths;
 use super::*;
-use crate::config::{self, Env};
+use crate::config;
 use crate::routing::{Catalog, Roster, Rules};
 
 /// Three runners; two of them share a provider.
 fn crew() -> Crew {
     let text = "[harness.a]\ncommand = [\"a\"]\nmodel_flag = \"-m\"\n[harness.b]\ncommand = [\"b\"]\n\
                 [providers.plan]\nmodels = [\"a:x-1\", \"a:y-1\"]\n";
-    let folder = tempfile::tempdir().unwrap();
-    let file = config::repository_file(folder.path());
-    std::fs::create_dir_all(file.parent().unwrap()).unwrap();
-    std::fs::write(file, text).unwrap();
-    let env = Env { home: Some(folder.path().join("home")), ..Env::default() };
-    let config = config::load(folder.path(), &env).unwrap().config;
+    let config = config::of_text(text);
     let rules = Rules::of(&config);
     let roster = Roster::from_flags(&["a:x-1 a:y-1 b".to_owned()], &Catalog::new(&config)).unwrap();
     let team = Team { roster, providers: rules.providers, reasoning: rules.reasoning };

@@ -1,17 +1,12 @@
 //! Routes good and broken, and lanes that are fragile or cannot be used.
 
 use super::*;
-use crate::config::{self, Config, Env};
+use crate::config::{self, Config};
 use crate::routing::lane::DEFAULT_LANE;
 use crate::routing::{Roster, Rules};
 
 fn configured(text: &str) -> (Config, Rules) {
-    let folder = tempfile::tempdir().unwrap();
-    let file = config::repository_file(folder.path());
-    std::fs::create_dir_all(file.parent().unwrap()).unwrap();
-    std::fs::write(file, text).unwrap();
-    let env = Env { home: Some(folder.path().join("home")), ..Env::default() };
-    let config = config::load(folder.path(), &env).unwrap().config;
+    let config = config::of_text(text);
     let rules = Rules::of(&config);
     (config, rules)
 }
