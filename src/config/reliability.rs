@@ -39,6 +39,8 @@ pub struct Reliability {
     pub recent_try_char_limit: usize,
     /// Characters of all summed-up tries together; 0 is unlimited.
     pub recent_context_char_limit: usize,
+    /// The longest wait for a runner to come back; a longer one ends the pass (none: as long as it takes).
+    pub max_wait: Option<Duration>,
     /// Failed runs in a row that end a pass (5).
     pub max_failed_runs: u32,
     /// Whether a free run that changed nothing in a short time has failed (true).
@@ -61,6 +63,7 @@ impl Default for Reliability {
             recent_try_count: 5,
             recent_try_char_limit: 0,
             recent_context_char_limit: 0,
+            max_wait: None,
             max_failed_runs: 5,
             require_changes: true,
         }
@@ -102,6 +105,7 @@ pub(super) fn resolve(merged: &Merged, findings: &mut Findings) -> Reliability {
         recent_try_count: count("recent_try_count", 5) as usize,
         recent_try_char_limit: limit("recent_try_char_limit"),
         recent_context_char_limit: limit("recent_context_char_limit"),
+        max_wait: number("max_wait_secs").filter(|secs| *secs > 0).map(Duration::from_secs),
         max_failed_runs: count("max_failed_runs", default.max_failed_runs),
         require_changes: flag("require_changes", default.require_changes),
     }

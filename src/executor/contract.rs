@@ -4,7 +4,7 @@ use std::fmt::Debug;
 use std::path::Path;
 
 use super::{AgentEvent, HarnessSpec, Held, Invocation, PrepareError, Report, Request, Stream};
-use crate::model::{Evidence, Exit, Timestamp};
+use crate::model::{Evidence, Exit, QuotaWindow, Timestamp};
 
 /// What an executor's CLI can truly do. A claim is proved end to end by a test.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,6 +93,12 @@ pub trait Executor: Debug {
     /// unreadable log is no error: there is simply nothing to learn from it.
     fn disk_evidence(&self, _query: &DiskQuery<'_>) -> Option<Evidence> {
         None
+    }
+
+    /// The account's windows as the CLI noted them on disk in this very session, for those that do not tell
+    /// them on their output. None when there is nothing to be read.
+    fn disk_quota(&self, _query: &DiskQuery<'_>) -> Vec<QuotaWindow> {
+        Vec::new()
     }
 
     /// Whether a new session can be given its id beforehand. Then it is known whatever becomes of the try.

@@ -1,6 +1,6 @@
 //! What is read from an agent's output: events while it works, a report when it is over.
 
-use crate::model::{Evidence, Usage};
+use crate::model::{Evidence, QuotaWindow, Usage};
 
 /// Which pipe bytes came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +37,8 @@ pub enum AgentEvent {
     End,
     /// Number of background tasks that the CLI waits for after its end event.
     BackgroundTasks(usize),
+    /// The CLI told how full the account's windows are: those that it named, as they stand now.
+    Quota(Vec<QuotaWindow>),
 }
 
 /// What a try produced, read from its output.

@@ -18,7 +18,7 @@ use super::operator::{Operator, Order, arm_hint};
 use super::record;
 use super::watch::FileCount;
 use crate::executor::{AgentEvent, Invocation, Parser, Report, Stderr, Stdin, Stream};
-use crate::model::{CancelSource, Category, Evidence, Exit, Leftover, ProcessIdentity, time};
+use crate::model::{CancelSource, Category, Evidence, Exit, Leftover, ProcessIdentity, QuotaWindow, time};
 use crate::monitor::freeze::Freeze;
 use crate::monitor::watch::Watch;
 use crate::monitor::{freeze, memory};
@@ -60,6 +60,8 @@ pub trait Witness {
     fn spawned(&mut self, agent: &ProcessIdentity, guard: &ProcessIdentity);
     /// The CLI told its session.
     fn session(&mut self, session_id: &str);
+    /// The CLI told how full its account's windows are.
+    fn quota(&mut self, windows: Vec<QuotaWindow>);
     /// About once a second: the agent is being watched.
     fn alive(&mut self);
 }
@@ -362,6 +364,7 @@ impl Driver<'_> {
             }
             AgentEvent::End => self.life.ended(now),
             AgentEvent::BackgroundTasks(tasks) => self.life.background(tasks, now),
+            AgentEvent::Quota(windows) => self.witness.quota(windows),
         }
     }
 

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::resilience::{self, Healths};
+use super::resilience::{self, Healths, Trial};
 use crate::model::{Runner, Timestamp};
 use crate::routing::providers::ScopeOf;
 use crate::routing::scheduler::{Health, Pick, Scheduler, Seen, Turn, Verdict};
 use crate::routing::{Choice, Lane, Member, NoLane, Providers, Reasoning, Roster};
-use crate::store::records::AgentStatusEvent;
+use crate::store::records::{AgentStatusEvent, QuotaRecord};
 
 /// Who may work on a relay.
 #[derive(Debug)]
@@ -142,6 +142,21 @@ impl Crew {
     /// Begins the next cycle of a lane.
     pub fn wrap(&mut self, lane: usize) {
         self.rotations[lane].wrap();
+    }
+
+    /// What would be at stake in a run of this runner now.
+    pub fn trial(&self, runner: &Runner, now: Timestamp) -> Trial {
+        self.healths.trial(runner, now)
+    }
+
+    /// Takes in what was told about an account's windows.
+    pub fn learn_quota(&mut self, record: &QuotaRecord) {
+        self.healths.learn_quota(record);
+    }
+
+    /// Everybody's health as somebody else has written it meanwhile.
+    pub fn set_healths(&mut self, healths: Healths) {
+        self.healths = healths;
     }
 
     /// Takes in that a runner's health changed.

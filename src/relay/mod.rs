@@ -7,11 +7,13 @@
 pub mod attempt;
 pub mod backoff;
 pub mod capture;
+pub mod course;
 pub mod crew;
 pub mod event;
 pub mod growing;
 pub mod half_done;
 pub mod landing;
+pub mod ledger;
 pub mod life;
 pub mod liveness;
 pub mod operator;

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 
+use super::ledger::Ledger;
 use crate::model::{FailureClass, Runner, Timestamp};
-use crate::store::records::{AgentStatusEvent, AgentStatusKind};
+use crate::store::records::{AgentStatusEvent, AgentStatusKind, QuotaRecord};
 
 /// How long a pause lasts.
 pub const PAUSE: Duration = Duration::from_secs(3600);
@@ -57,6 +58,30 @@ impl Health {
     }
 }
 
+/// What is at stake in a run, besides its task.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Trial {
+    /// Nothing: the runner is healthy.
+    #[default]
+    None,
+    /// A pause is over, this run tells whether the trouble is.
+    HourlyRetry,
+    /// A freeze has decayed, this run decides.
+    Probation,
+}
+
+impl Trial {
+    /// Attempts that a run has; `budget` is what the configuration allows.
+    pub fn attempts(self, budget: u32) -> u32 {
+        /// Of a run on trial, whatever is configured.
+        const ON_TRIAL: u32 = 3;
+        match self {
+            Trial::None => budget,
+            Trial::HourlyRetry | Trial::Probation => ON_TRIAL,
+        }
+    }
+}
+
 /// Health by runner; a runner without a model is a key like any other. A limit is also known by its
 /// scope: whoever draws from it is out, also those who were in no lane when it was met.
 #[derive(Debug, Clone, Default)]
@@ -65,6 +90,8 @@ pub struct Healths {
     newest: BTreeMap<(String, Option<String>), Newest>,
     /// The end of the newest bench, by quota scope.
     limits: BTreeMap<String, Timestamp>,
+    /// How full the accounts' windows are.
+    ledger: Ledger,
 }
 
 /// What the newest event of a runner says.
@@ -85,6 +112,21 @@ impl Healths {
             healths.apply(event);
         }
         healths
+    }
+
+    /// Takes in what was told about an account's windows.
+    pub fn learn_quota(&mut self, record: &QuotaRecord) {
+        self.ledger.apply(record);
+    }
+
+    /// What is known about the accounts' windows.
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// What would be at stake in a run of this runner now.
+    pub fn trial(&self, _runner: &Runner, _now: Timestamp) -> Trial {
+        Trial::None
     }
 
     /// Takes one more event.
@@ -121,8 +163,11 @@ impl Healths {
         let key = (runner.harness.clone(), runner.model.clone());
         let own = self.newest.get(&key).map_or(Health::Active, |newest| newest.health());
         let limit = self.limits.get(scope).map_or(Health::Active, |until| Health::Benched { until: *until });
-        let lasting =
-            [own, limit].into_iter().filter(|health| health.until().is_some_and(|until| until > now));
+        let used_up = self.ledger.exhausted_until(scope, now);
+        let used_up = used_up.map_or(Health::Active, |until| Health::Benched { until });
+        let lasting = [own, limit, used_up]
+            .into_iter()
+            .filter(|health| health.until().is_some_and(|until| until > now));
         lasting.max_by_key(|health| health.until()).unwrap_or(Health::Active)
     }
 }

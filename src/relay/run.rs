@@ -13,6 +13,7 @@ use super::event::{Event, RunEnd, RunVerdict};
 use super::operator::Waited;
 use super::outcome::{Failure, Verdict};
 use super::record;
+use super::resilience::Trial;
 use super::watch::FileCount;
 use super::world::{PassError, World};
 use crate::git::{Git, Snapshot};
@@ -36,6 +37,10 @@ pub struct Assignment {
     pub entry: String,
     /// Who does it.
     pub runner: Runner,
+    /// What is at stake in it.
+    pub trial: Trial,
+    /// The quota that the runner draws from.
+    pub quota_scope: String,
     /// Name of the lane, for the records.
     pub route: String,
     /// The task; `None` for the built-in one.
@@ -190,7 +195,7 @@ impl Run<'_> {
     }
 
     fn max_attempts(&self) -> u32 {
-        self.world.settings.retry_budget
+        self.assignment.trial.attempts(self.world.settings.retry_budget)
     }
 
     /// Whether, and when, another attempt follows.
@@ -211,7 +216,7 @@ impl Run<'_> {
         let hint = failure.evidence.retry_after;
         let pause = backoff::pause(used, settings.retry_backoff, hint, fastrand::f64());
         let spent = self.used + pause >= settings.run_timeout;
-        if used >= settings.retry_budget || spent || record::is_hopeless(failure) {
+        if used >= self.max_attempts() || spent || record::is_hopeless(failure) {
             return Next::Over(RunVerdict::Failed { reason: record::reason(failure, time::now()) });
         }
         Next::Again(pause)

@@ -22,6 +22,10 @@ pub struct Settings {
     pub startup_timeout: Duration,
     /// How long a CLI may retry by itself.
     pub retry_patience: Duration,
+    /// The longest wait for somebody to come back; `None`: as long as it takes.
+    pub max_wait: Option<Duration>,
+    /// Time for a handoff after a spent run budget.
+    pub handoff_timeout: Duration,
     /// Failed runs in a row that end the pass.
     pub max_failed_runs: u32,
     /// Whether a quick success without a change is a failure.

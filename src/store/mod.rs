@@ -17,6 +17,7 @@ pub mod migrate;
 pub mod open;
 pub mod paths;
 pub mod progress;
+pub mod quota;
 pub mod reader;
 pub mod reconcile;
 pub mod records;

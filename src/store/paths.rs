@@ -95,6 +95,11 @@ impl Layout {
         self.state_dir().join("agent_status.jsonl")
     }
 
+    /// How full the windows of the accounts are.
+    pub fn quota(&self) -> PathBuf {
+        self.state_dir().join("quota.jsonl")
+    }
+
     /// The inbox.
     pub fn messages(&self) -> PathBuf {
         self.state_dir().join("messages.jsonl")

@@ -6,7 +6,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 use crate::model::evidence::SESSION_LOST;
 use crate::model::time::{millis, millis_option};
 use crate::model::{
-    CancelSource, Category, Evidence, Exit, Leftover, Outcome, ProcessIdentity, Spent, Timestamp, Usage,
+    CancelSource, Category, Evidence, Exit, Leftover, Outcome, ProcessIdentity, QuotaWindow, Spent,
+    Timestamp, Usage,
 };
 
 /// The version that every record carries.
@@ -271,6 +272,28 @@ pub enum AgentStatusKind {
     Active,
     /// Healthy again, in files of older versions.
     Unfrozen,
+}
+
+/// How full the windows of a quota scope are: a line of `quota.jsonl`. A newer line for a scope supersedes the
+/// windows that it names.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct QuotaRecord {
+    /// [`RECORD_VERSION`].
+    #[serde(default = "version")]
+    pub v: u32,
+    /// The quota scope: `claude`, `opencode:zai`, `provider:plan`.
+    pub scope: String,
+    /// Who told it: `claude`, `codex`; `rally runners clear` for a record that forgets.
+    pub source: String,
+    /// When it was told.
+    #[serde(with = "millis")]
+    pub at: Timestamp,
+    /// The try that told it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub try_id: Option<u64>,
+    /// The windows that were named. None at all: everything known of this scope is void.
+    #[serde(default)]
+    pub windows: Vec<QuotaWindow>,
 }
 
 /// One inbox message: a line of `messages.jsonl`.

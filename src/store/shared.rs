@@ -36,6 +36,11 @@ impl<'a> Shared<'a> {
         Ok(Shared { layout, _lock: file })
     }
 
+    /// Where the files are.
+    pub(super) fn layout(&self) -> &Layout {
+        self.layout
+    }
+
     /// Repairs the tail of one of the files; what is torn goes into the state folder.
     pub fn repair(&self, path: &Path) -> Result<Repair, StoreError> {
         jsonl::repair_tail(path, &self.layout.state_dir())

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::jsonl::{Durability, append, read_all};
 use super::records::{AgentStatusEvent, AgentStatusKind, RECORD_VERSION};
-use super::{Store, StoreError, files};
+use super::{Shared, Store, StoreError, files};
 use crate::model::Timestamp;
 
 /// Events that are kept at most.
@@ -19,16 +19,8 @@ const SUMMARY_REASON: &str = "truncation summary";
 
 impl Store {
     /// Remembers that a runner's health changed.
-    pub fn append_status(&mut self, mut event: AgentStatusEvent) -> Result<(), StoreError> {
-        event.v = RECORD_VERSION;
-        let path = self.layout.agent_status();
-        append(&path, &event, Durability::Cached)?;
-        let (events, _) = read_all(&path)?;
-        if events.len() > WINDOW + SLACK {
-            // The event is stored; a file that stays long for now is no failure.
-            let _ = self.rewrite_status(&windowed(events));
-        }
-        Ok(())
+    pub fn append_status(&mut self, event: AgentStatusEvent) -> Result<(), StoreError> {
+        Shared::lock(&self.layout)?.append_status(event)
     }
 
     /// The events that count, oldest first, at most 500. Replaying them gives every
@@ -44,6 +36,7 @@ impl Store {
         now: Timestamp,
         forget_limits: bool,
     ) -> Result<(), StoreError> {
+        let shared = Shared::lock(&self.layout)?;
         let mut events = read_all(&self.layout.agent_status())?.0;
         let standing = standing(&events);
         let mut index = 0;
@@ -56,11 +49,27 @@ impl Store {
         if events.is_empty() {
             return files::remove(&self.layout.agent_status());
         }
-        self.rewrite_status(&events)
+        shared.rewrite_status(&events)
+    }
+}
+
+impl Shared<'_> {
+    /// Remembers that a runner's health changed.
+    pub fn append_status(&self, mut event: AgentStatusEvent) -> Result<(), StoreError> {
+        event.v = RECORD_VERSION;
+        let path = self.layout().agent_status();
+        self.repair(&path)?;
+        append(&path, &event, Durability::Cached)?;
+        let (events, _) = read_all(&path)?;
+        if events.len() > WINDOW + SLACK {
+            // The event is stored; a file that stays long for now is no failure.
+            let _ = self.rewrite_status(&windowed(events));
+        }
+        Ok(())
     }
 
     fn rewrite_status(&self, events: &[AgentStatusEvent]) -> Result<(), StoreError> {
-        let path = self.layout.agent_status();
+        let path = self.layout().agent_status();
         let mut bytes = Vec::new();
         for event in events {
             serde_json::to_writer(&mut bytes, event)

@@ -251,6 +251,8 @@ fn settings(prepared: &Prepared) -> Settings {
         silence: Limits { threshold: reliability.freeze_threshold, network: reliability.network_silence },
         startup_timeout: reliability.startup_timeout,
         retry_patience: reliability.retry_patience,
+        max_wait: reliability.max_wait,
+        handoff_timeout: reliability.handoff_timeout,
         max_failed_runs: reliability.max_failed_runs,
         require_changes: reliability.require_changes,
         run_hooks: config.run_hooks_on_autocommit,

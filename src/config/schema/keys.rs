@@ -146,6 +146,12 @@ pub const KEYS: &[Key] = &[
         Some("0"),
         "Characters of all summed-up tries together; 0 is unlimited",
     ),
+    number(
+        "reliability.max_wait_secs",
+        SECONDS,
+        "0",
+        "Longest wait for a runner to come back, a longer one ends the pass; 0 waits as long as it takes",
+    ),
     number("reliability.max_failed_runs", COUNT, "5", "Failed runs in a row that end a pass"),
     key(
         "reliability.require_changes",

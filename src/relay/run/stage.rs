@@ -6,13 +6,13 @@ use std::time::Duration;
 use super::Run;
 use super::witness::Journal;
 use crate::executor::{Held, Hold, Request};
-use crate::model::{Category, Evidence};
+use crate::model::{Category, Evidence, time};
 use crate::relay::attempt::{self, Seen, Task};
 use crate::relay::event::Event;
 use crate::relay::life::Limits;
 use crate::relay::scratch;
 use crate::relay::world::World;
-use crate::store::records::TryStarted;
+use crate::store::records::{QuotaRecord, RECORD_VERSION, TryStarted};
 
 /// How often somebody else's hold is asked about.
 const HOLD_RETRY: Duration = Duration::from_millis(500);
@@ -35,6 +35,7 @@ impl Run<'_> {
     }
 
     async fn play(&mut self, started: &TryStarted, text: &str, used: u32, folder: &Path) -> Seen {
+        let max_attempts = self.max_attempts();
         let Run { world, assignment, files, .. } = self;
         let World { store, registry, settings, operator, sink, workspace, agent_path, identity, .. } =
             &mut **world;
@@ -90,9 +91,17 @@ impl Run<'_> {
             },
             silence: settings.silence,
             attempt: used,
-            max_attempts: settings.retry_budget,
+            max_attempts,
         };
-        let mut witness = Journal { store, try_id: started.try_id, trouble: None };
+        let quota = QuotaRecord {
+            v: RECORD_VERSION,
+            scope: assignment.quota_scope.clone(),
+            source: started.harness.clone(),
+            at: time::now(),
+            try_id: Some(started.try_id),
+            windows: Vec::new(),
+        };
+        let mut witness = Journal { store, try_id: started.try_id, quota, trouble: None };
         let seen = attempt::drive(task, operator, files, &mut witness, &mut **sink).await;
         if let Some(trouble) = witness.trouble {
             sink.event(&Event::Warning(trouble));

@@ -1,0 +1,324 @@
+//! The course of a pass: who has the next run, whether there is one, and what a run's result means for the
+//! runs after it. Pure: the pass asks and obeys, time and chance are passed in.
+
+use std::time::Duration;
+
+use super::backoff;
+use super::crew::{Crew, Team};
+use super::event::RunVerdict;
+use super::resilience::{Healths, Trial};
+use super::run::RunResult;
+use super::toll::{self, Failed};
+use crate::model::text::count;
+use crate::model::{Runner, Timestamp};
+use crate::routing::providers::ScopeOf;
+use crate::routing::scheduler::{self, Pick, Turn};
+use crate::routing::{Choice, NoLane};
+use crate::store::OpenRun;
+use crate::store::records::{AgentStatusEvent, QuotaRecord, RelayRecord};
+
+/// Tasks that do not come from a queue have no role.
+const NO_ROLE: Option<&str> = None;
+
+/// Bounds of a pass.
+#[derive(Debug, Clone, Copy)]
+pub struct Bounds {
+    /// Failed runs in a row that end it.
+    pub max_failed_runs: u32,
+    /// First pause between cycles of failures; doubles.
+    pub retry_backoff: Duration,
+    /// The longest wait for somebody to come back; `None`: as long as it takes.
+    pub max_wait: Option<Duration>,
+    /// Attempts of a run.
+    pub retry_budget: u32,
+}
+
+/// When a question is asked, and what only the world knows.
+#[derive(Clone, Copy)]
+pub struct Moment<'a> {
+    /// The time.
+    pub now: Timestamp,
+    /// The quota that a runner draws from, as its harness says.
+    pub of_harness: ScopeOf<'a>,
+    /// From 0 to 1: spreads waits.
+    pub jitter: f64,
+}
+
+/// What to do next.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Step {
+    /// The target is reached.
+    Complete,
+    /// Do a run.
+    Run(Seat),
+    /// Everybody who could run has failed: after this long, [`Course::wrap`] begins the next cycle.
+    BackOff(Duration),
+    /// Nobody can run before this time.
+    Wait {
+        /// When to ask again at the latest.
+        until: Timestamp,
+        /// For people: `all agents paused`.
+        why: &'static str,
+    },
+    /// The pass is over, short of its target.
+    Over(String),
+}
+
+/// A turn in a lane.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Seat {
+    /// Index of the lane.
+    pub lane: usize,
+    /// Whose turn.
+    pub turn: Turn,
+    /// The entry as typed.
+    pub entry: String,
+    /// Who does it, with what the role wants.
+    pub runner: Runner,
+    /// The quota that the runner draws from.
+    pub quota_scope: String,
+    /// What is at stake.
+    pub trial: Trial,
+}
+
+/// The state of a pass between its runs.
+#[derive(Debug)]
+pub struct Course {
+    relay: RelayRecord,
+    crew: Crew,
+    bounds: Bounds,
+    open_run: Option<OpenRun>,
+    /// The newest run that the stored position takes into account.
+    saved_run: u64,
+    failed_in_a_row: u32,
+    /// Failures since the last success that only made room for somebody else.
+    excused: usize,
+    last_failure: Option<String>,
+    /// How long the provider asked to wait after the newest failure.
+    hint: Option<Duration>,
+}
+
+impl Course {
+    /// A pass over `relay` that begins, or goes on where the stored position stands.
+    pub fn new(
+        relay: RelayRecord,
+        team: Team,
+        open_run: Option<OpenRun>,
+        healths: Healths,
+        bounds: Bounds,
+    ) -> Course {
+        let position = relay.position.as_ref();
+        let saved_run = position.and_then(|saved| saved.get("run")?.as_u64()).unwrap_or(0);
+        let crew = Crew::new(team, position.and_then(|saved| saved.get("lanes")), healths);
+        Course {
+            crew,
+            bounds,
+            open_run,
+            saved_run,
+            failed_in_a_row: 0,
+            excused: 0,
+            last_failure: None,
+            hint: None,
+            relay,
+        }
+    }
+
+    /// The relay as far as it has come.
+    pub fn relay(&self) -> &RelayRecord {
+        &self.relay
+    }
+
+    /// Name of a lane.
+    pub fn lane_name(&self, lane: usize) -> &str {
+        &self.crew.lane(lane).name
+    }
+
+    /// The relay with the position to be stored.
+    pub fn relay_to_save(&self) -> RelayRecord {
+        let position = serde_json::json!({ "run": self.saved_run, "lanes": self.crew.positions() });
+        RelayRecord { position: Some(position), ..self.relay.clone() }
+    }
+
+    /// Takes the stored form of the relay.
+    pub fn saved(&mut self, relay: RelayRecord) {
+        self.relay = relay;
+    }
+
+    /// The target is reached: nothing of the relay is left to do.
+    pub fn close(&mut self, now: Timestamp) {
+        self.relay.ended_at = Some(now);
+    }
+
+    /// The run that an earlier pass left unfinished, if nothing is left to do in it but to end it.
+    pub fn settle_open_run(&mut self, moment: Moment<'_>) -> Option<u64> {
+        let spent = self.bounds.retry_budget;
+        let open = self.open_run.take_if(|open| open.passed || open.attempts_used >= spent)?;
+        if open.run_id > self.saved_run
+            && let Ok(choice) = self.choose()
+            && let Some(turn) = self.turn_of(choice.lane, &open.entry, moment)
+        {
+            let verdict = if open.passed { scheduler::Verdict::Passed } else { scheduler::Verdict::Failed };
+            self.crew.record(choice.lane, turn, verdict);
+        }
+        Some(open.run_id)
+    }
+
+    /// The lane of the next task. Without a queue no task has a role.
+    ///
+    /// # Errors
+    ///
+    /// When there is no lane for it.
+    pub fn choose(&self) -> Result<Choice, NoLane> {
+        self.crew.choose(NO_ROLE)
+    }
+
+    /// What to do next in a lane.
+    pub fn step(&mut self, lane: usize, moment: Moment<'_>) -> Step {
+        if self.relay.completed_iterations >= self.relay.target_iterations {
+            return Step::Complete;
+        }
+        if self.failed_in_a_row >= self.bounds.max_failed_runs {
+            return Step::Over(self.gave_up());
+        }
+        if let Some(turn) = self.turn_of_open_run(lane, moment) {
+            return Step::Run(self.seat(lane, turn, moment));
+        }
+        match self.next(lane, moment) {
+            Pick::Run(turn) => Step::Run(self.seat(lane, turn, moment)),
+            Pick::Wrap => {
+                let failures = self.failed_in_a_row.max(1);
+                Step::BackOff(backoff::pause(failures, self.bounds.retry_backoff, self.hint, moment.jitter))
+            }
+            Pick::Wait { until } => Step::Wait { until, why: self.why_waiting(lane, moment) },
+            Pick::Unavailable => Step::Over(self.why_nobody(lane)),
+        }
+    }
+
+    /// Begins the next cycle of a lane.
+    pub fn wrap(&mut self, lane: usize) {
+        self.crew.wrap(lane);
+    }
+
+    /// The unfinished run that a seat goes on with. From here on it is no longer pending.
+    pub fn take_open_run(&mut self, seat: &Seat) -> Option<OpenRun> {
+        self.open_run.take().map(|open| open.for_entry(&seat.entry))
+    }
+
+    /// Takes a run's result into rotation and counters; says whose health changed, which is to be stored.
+    pub fn learn(&mut self, seat: &Seat, result: &RunResult, moment: Moment<'_>) -> Vec<AgentStatusEvent> {
+        self.relay.first_try_id = self.relay.first_try_id.or(result.first_try);
+        self.relay.last_try_id = result.last_try.or(self.relay.last_try_id);
+        match &result.verdict {
+            RunVerdict::Passed { .. } => {
+                self.relay.completed_iterations += 1;
+                self.failed_in_a_row = 0;
+                self.excused = 0;
+                self.last_failure = None;
+                self.hint = None;
+                self.crew.record(seat.lane, seat.turn, scheduler::Verdict::Passed);
+                Vec::new()
+            }
+            RunVerdict::Failed { reason } => {
+                self.last_failure = Some(reason.clone());
+                self.hint = result.hint.filter(|hint| !toll::is_long(*hint));
+                let verdict = if result.terminal {
+                    scheduler::Verdict::FailedTerminally
+                } else {
+                    scheduler::Verdict::Failed
+                };
+                self.crew.record(seat.lane, seat.turn, verdict);
+                let failed =
+                    Failed { relay_id: self.relay.id, runner: &seat.runner, role: NO_ROLE, result, reason };
+                let events = toll::of(&failed, &self.crew, moment.now, moment.of_harness);
+                for event in &events {
+                    self.crew.apply(event);
+                }
+                let is_out = !events.is_empty() || result.terminal;
+                if is_out && self.has_another(seat.lane, moment) {
+                    self.excused += 1;
+                } else {
+                    self.failed_in_a_row += 1;
+                }
+                events
+            }
+            // Nothing is decided: the run goes on in the next pass.
+            RunVerdict::Cancelled { .. } => Vec::new(),
+        }
+    }
+
+    /// The run is over: whatever lies between its last record and this is settled at the next start.
+    pub fn end_run(&mut self, run_id: u64) {
+        self.saved_run = run_id;
+    }
+
+    /// Takes in what was told about an account's windows.
+    pub fn learn_quota(&mut self, record: &QuotaRecord) {
+        self.crew.learn_quota(record);
+    }
+
+    /// Everybody's health as somebody else has written it meanwhile.
+    pub fn set_healths(&mut self, healths: Healths) {
+        self.crew.set_healths(healths);
+    }
+
+    fn seat(&self, lane: usize, turn: Turn, moment: Moment<'_>) -> Seat {
+        let runner = self.crew.runner(lane, turn, NO_ROLE);
+        Seat {
+            lane,
+            turn,
+            entry: self.crew.member(lane, turn).text.clone(),
+            quota_scope: self.crew.scope(&runner, moment.of_harness),
+            trial: self.crew.trial(&runner, moment.now),
+            runner,
+        }
+    }
+
+    fn gave_up(&self) -> String {
+        let last = self.last_failure.as_deref().unwrap_or("unknown");
+        let runs = count(self.failed_in_a_row as usize, "failed run");
+        format!("{runs} in a row, the last one: {last}")
+    }
+
+    fn why_nobody(&self, lane: usize) -> String {
+        if let Some(why) = self.crew.why_disabled(lane, NO_ROLE) {
+            return why;
+        }
+        match &self.last_failure {
+            Some(cause) => format!("all agents unavailable (last failure: {cause})"),
+            None => "all agents unavailable".to_owned(),
+        }
+    }
+
+    /// A freeze is the longest pause of all: who reads "paused" may expect to go on within the hour.
+    fn why_waiting(&self, lane: usize, moment: Moment<'_>) -> &'static str {
+        let frozen = self.crew.all_frozen(lane, NO_ROLE, moment.now, moment.of_harness);
+        if frozen { "all agents frozen" } else { "all agents paused" }
+    }
+
+    /// Who has the turn, as the rotation and everybody's health say.
+    fn next(&mut self, lane: usize, moment: Moment<'_>) -> Pick {
+        self.crew.next(lane, NO_ROLE, moment.now, moment.of_harness)
+    }
+
+    /// The turn that a run was given to, if the lane still has it.
+    fn turn_of(&mut self, lane: usize, entry: &str, moment: Moment<'_>) -> Option<Turn> {
+        let picked = self.next(lane, moment);
+        self.crew.find(lane, entry, picked)
+    }
+
+    /// The turn of an unfinished run, if it can go on.
+    fn turn_of_open_run(&mut self, lane: usize, moment: Moment<'_>) -> Option<Turn> {
+        let text = self.open_run.as_ref()?.entry.clone();
+        let turn = self.turn_of(lane, &text, moment)?;
+        let runner = self.crew.runner(lane, turn, NO_ROLE);
+        self.crew.is_ready(&runner, moment.now, moment.of_harness).then_some(turn)
+    }
+
+    /// Whether somebody else of the lane can go on at once in the place of a runner that is out now. Then
+    /// the failure was news about one runner, and says nothing about the relay. This holds once for
+    /// everybody in the lane: limits that end within seconds must not keep a hopeless relay going.
+    fn has_another(&mut self, lane: usize, moment: Moment<'_>) -> bool {
+        self.excused < self.crew.lane(lane).members().count()
+            && matches!(self.next(lane, moment), Pick::Run(_))
+    }
+}
