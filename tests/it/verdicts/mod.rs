@@ -1,0 +1,3 @@
+//! Why a try failed, judged through the real parsers: a wrong verdict costs a night's work.
+
+mod corpus;
