@@ -29,9 +29,10 @@ static QUOTA: LazyLock<Regex> = LazyLock::new(|| {
         r"|INSUFFICIENT_G1_CREDITS_BALANCE",
     ))
 });
-/// A window of a day, or none at all: `limit: 0` is what a model that is not in the plan is given.
-static DAILY: LazyLock<Regex> =
-    LazyLock::new(|| regex(r"(?i)per_?day|daily|\blimit:\s*0(?:[^\d.]|$)|INSUFFICIENT_G1_CREDITS_BALANCE"));
+/// A window of a day or longer, or none at all: `limit: 0` is what a model that is not in the plan is given.
+static DAILY: LazyLock<Regex> = LazyLock::new(|| {
+    regex(r"(?i)per_?day|daily|individual quota|\blimit:\s*0(?:[^\d.]|$)|INSUFFICIENT_G1_CREDITS_BALANCE")
+});
 static MINUTE: LazyLock<Regex> = LazyLock::new(|| regex(r"(?i)per_?minute|per minute"));
 static TOO_MANY: LazyLock<Regex> = LazyLock::new(|| regex(r"(?i)too many requests"));
 static REFUSED: LazyLock<Regex> = LazyLock::new(|| {

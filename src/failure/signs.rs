@@ -18,6 +18,9 @@ static USED_UP: LazyLock<Regex> = LazyLock::new(|| {
         r"|\blimit (?:has been )?(?:reached|exhausted)\b[^\n]*[\n ][^\n]*\bresets?\b",
     ))
 });
+/// Said of a limit that is named.
+static REACHED: LazyLock<Regex> =
+    LazyLock::new(|| regex(r"(?i)\b(?:hit|reached|exceed(?:ed|s)?|exhausted)\b"));
 static REFUSED: LazyLock<Regex> = LazyLock::new(|| {
     regex(concat!(
         r"(?i)authentication_error|\bpermission_error\b|authentication failed|not logged in",
@@ -36,8 +39,6 @@ static NETWORK: LazyLock<Regex> = LazyLock::new(|| {
         r"|unable to connect\b|\bconnection error\b|connect timeout|request timed out)",
     ))
 });
-static HEAP: LazyLock<Regex> = LazyLock::new(|| regex(r"JavaScript heap out of memory"));
-
 /// What a text proves by its words, then by the HTTP status that it tells; nothing else is looked for in it.
 pub fn category(error: &str) -> Option<Category> {
     if is_used_up(error) {
@@ -51,7 +52,7 @@ pub fn category(error: &str) -> Option<Category> {
     } else if let Some(category) = status::told(error).find_map(status::category) {
         Some(category)
     } else {
-        (is_network(error) || is_out_of_memory(error)).then_some(Category::TransientInfra)
+        is_network(error).then_some(Category::TransientInfra)
     }
 }
 
@@ -61,18 +62,9 @@ pub fn is_used_up(error: &str) -> bool {
     USED_UP.is_match(&error) || (window::is_lasting(&error) && REACHED.is_match(&error))
 }
 
-/// Of a limit that is named.
-static REACHED: LazyLock<Regex> =
-    LazyLock::new(|| regex(r"(?i)\b(?:hit|reached|exceed(?:ed|s)?|exhausted)\b"));
-
 /// Whether the network failed.
 pub fn is_network(error: &str) -> bool {
     NETWORK.is_match(error)
-}
-
-/// Whether a program says that it ran out of the memory it may use.
-pub fn is_out_of_memory(error: &str) -> bool {
-    HEAP.is_match(error)
 }
 
 #[cfg(test)]
@@ -93,14 +85,14 @@ mod tests {
                     "you have reached your weekly limit",
                 ],
             ),
-            (Category::AuthOrProxy, &["Missing API key.", "HTTP 401: no", "This organization has been disabled."]),
+            (
+                Category::AuthOrProxy,
+                &["Missing API key.", "HTTP 401: no", "This organization has been disabled."],
+            ),
             (Category::InvalidModel, &["model_not_found", "Error code: 404"]),
             (Category::ProviderOverloaded, &["Error code: 529", "The model is overloaded."]),
             (Category::ShortRateLimit, &["HTTP 429"]),
-            (
-                Category::TransientInfra,
-                &["HTTP 502", "connect ECONNREFUSED ::1:80", "fetch failed", "JavaScript heap out of memory"],
-            ),
+            (Category::TransientInfra, &["HTTP 502", "connect ECONNREFUSED ::1:80", "fetch failed"]),
         ];
         for (category, texts) in expected {
             for text in *texts {

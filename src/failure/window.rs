@@ -12,7 +12,9 @@ static WEEK: LazyLock<Regex> = LazyLock::new(|| regex(r"(?i)\b(?:seven|7)[\s_-]*
 static FIVE_HOURS: LazyLock<Regex> =
     LazyLock::new(|| regex(r"(?i)\b(?:five|5)[\s_-]*hours?\b|\bsession limit\b"));
 static LASTING: LazyLock<Regex> = LazyLock::new(|| {
-    regex(r"(?i)\b(?:hourly|daily|weekly|monthly|(?:five|5)[\s_-]*hours?|(?:seven|7)[\s_-]*days?)\b[^.\n]{0,30}\blimit")
+    regex(
+        r"(?i)\b(?:hourly|daily|weekly|monthly|(?:five|5)[\s_-]*hours?|(?:seven|7)[\s_-]*days?)\b[^.\n]{0,30}\blimit",
+    )
 });
 
 /// The length of the window that a text names. Of windows of a day and of a month nobody tells when they begin.
@@ -53,7 +55,11 @@ mod tests {
 
     #[test]
     fn limits_that_last() {
-        for line in ["You've reached your weekly rate limit.", "Weekly/Monthly Limit Exhausted", "5-hour limit reached"] {
+        for line in [
+            "You've reached your weekly rate limit.",
+            "Weekly/Monthly Limit Exhausted",
+            "5-hour limit reached",
+        ] {
             assert!(is_lasting(line), "{line}");
         }
         for line in ["rate limit reached", "weekly report. The limit", "daily"] {

@@ -34,7 +34,7 @@ const TABLE: &[Words] = &[
     words(Category::HarnessLaunch, Some("bad_executable"), |line| EXECUTABLE.is_match(line)),
     words(Category::HarnessLaunch, Some("missing_program"), |line| MISSING.is_match(line)),
     words(Category::ProviderOverloaded, None, status::is_overload),
-    words(Category::TransientInfra, Some("oom"), signs::is_out_of_memory),
+    words(Category::TransientInfra, Some("oom"), |line| line.contains("JavaScript heap out of memory")),
     words(Category::TransientInfra, None, |line| NETWORK.is_match(line) || signs::is_network(line)),
 ];
 
@@ -46,11 +46,14 @@ static USED_UP: LazyLock<Regex> = LazyLock::new(|| {
         r"|requires more credits|\binsufficient credits\b",
     ))
 });
-static TOO_LONG: LazyLock<Regex> =
-    LazyLock::new(|| regex(r"(?i)argument list too long|^(?:.{0,40}(?:failed|with)[: ]+|error: )?(?:spawn )?E2BIG\b"));
+static TOO_LONG: LazyLock<Regex> = LazyLock::new(|| {
+    regex(r"(?i)argument list too long|^(?:.{0,40}(?:failed|with)[: ]+|error: )?(?:spawn )?E2BIG\b")
+});
 /// What starts a program says so at the beginning of its line: an agent's tools start programs, too.
 static EXECUTABLE: LazyLock<Regex> = LazyLock::new(|| {
-    regex(r"(?i)fork/exec|exec format error|^(?:error: |spawn failed: )?spawn(?:Sync)?(?: \S+)? E(?:PERM|ACCES)$")
+    regex(
+        r"(?i)fork/exec|exec format error|^(?:error: |spawn failed: )?spawn(?:Sync)?(?: \S+)? E(?:PERM|ACCES)$",
+    )
 });
 static MISSING: LazyLock<Regex> = LazyLock::new(|| {
     regex(r"(?i)exec:.*not found|not found.*exec:|^(?:error: |spawn failed: )?spawn(?:Sync)? \S+ ENOENT$")

@@ -52,7 +52,10 @@ fn clock(told: &Captures<'_>, now: Timestamp, zone: &TimeZone) -> Option<Timesta
         (None, Some(name)) => {
             let weekday = weekday(name.as_str())?;
             // Today's may have passed.
-            (0..=7).filter_map(|days| today.checked_add(days.days()).ok()).filter(|day| day.weekday() == weekday).collect()
+            (0..=7)
+                .filter_map(|days| today.checked_add(days.days()).ok())
+                .filter(|day| day.weekday() == weekday)
+                .collect()
         }
         // Yesterday's may have passed just now.
         (None, None) => (-1..=1).filter_map(|days| today.checked_add(days.days()).ok()).collect(),

@@ -23,7 +23,9 @@ static FIGURES: LazyLock<Regex> = LazyLock::new(|| {
     ))
 });
 static EPOCH: LazyLock<Regex> = LazyLock::new(|| {
-    regex(&format!(r#"(?:\||{BEFORE}|(?i:ratelimit[a-z-]*-reset["']?\s*[:=]\s*["']?))\s*(\d{{13}}|\d{{10}})\b"#))
+    regex(&format!(
+        r#"(?:\||{BEFORE}|(?i:ratelimit[a-z-]*-reset["']?\s*[:=]\s*["']?))\s*(\d{{13}}|\d{{10}})\b"#
+    ))
 });
 
 /// A date, and a time of day or the whole day, in the zone that they name, else in `zone`.

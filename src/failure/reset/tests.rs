@@ -241,14 +241,8 @@ fn moment() -> impl Strategy<Value = Timestamp> {
 }
 
 fn somewhere() -> impl Strategy<Value = TimeZone> {
-    const PLACES: [&str; 6] = [
-        "UTC",
-        "Europe/Berlin",
-        "America/New_York",
-        "Asia/Kathmandu",
-        "Australia/Lord_Howe",
-        "Pacific/Apia",
-    ];
+    const PLACES: [&str; 6] =
+        ["UTC", "Europe/Berlin", "America/New_York", "Asia/Kathmandu", "Australia/Lord_Howe", "Pacific/Apia"];
     proptest::sample::select(&PLACES).prop_map(zone)
 }
 

@@ -165,8 +165,10 @@ fn every_text_is_judged_right() {
 #[test]
 fn the_corpus_is_what_it_promises() {
     let rows = rows();
-    let distinct: BTreeSet<_> =
-        rows.iter().map(|(cli, row)| (cli.name(), &row.carrier, &row.text, row.status, &row.header)).collect();
+    let distinct: BTreeSet<_> = rows
+        .iter()
+        .map(|(cli, row)| (cli.name(), &row.carrier, &row.text, row.status, &row.header))
+        .collect();
     assert!(distinct.len() >= AT_LEAST, "only {} distinct texts", distinct.len());
     let mut categories: BTreeMap<&str, usize> = BTreeMap::new();
     for (cli, row) in &rows {
