@@ -16,6 +16,9 @@ const NOTHING: &str = "no windows are known yet: claude tells them while it work
 
 const HEAD: [&str; 6] = ["SCOPE", "WINDOW", "USED", "RESETS", "TOLD BY", "AGE"];
 
+/// More is as good as this.
+const MOST_PERCENT: f64 = 999.0;
+
 /// A line of the table, and what is to be marked in it.
 struct Row {
     cells: [String; 6],
@@ -59,7 +62,7 @@ fn row(scope: String, window: &WindowLine, now: Timestamp, zone: &TimeZone) -> R
     let cells = [
         scope,
         label(window),
-        used.map_or("-".to_owned(), |used| format!("{:.0} %", used * 100.0)),
+        used.map_or("-".to_owned(), |used| format!("{:.0} %", (used * 100.0).min(MOST_PERCENT))),
         resets,
         sanitize::line(&window.told_by),
         span(time::since(window.told_at, now)),
@@ -230,10 +233,11 @@ mod tests {
 
     #[test]
     fn foreign_words_cannot_move_the_cursor() {
-        let evil = window("five\x1b[2J\nhour", None, None, Some("23T14:05"));
+        let evil = window("five\x1b[2J\nhour", None, Some(1e300), Some("23T14:05"));
         let scope = ScopeLine { scope: "a\x1b]0;x\x07\nb".into(), used_up_until: None, windows: vec![evil] };
         let text = shown(&report(vec![scope]));
         assert!(!text.contains('\x1b') && text.lines().count() == 2, "{text}");
+        assert!(text.contains("  999 %  "), "{text}");
     }
 
     #[test]
