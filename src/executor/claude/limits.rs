@@ -160,11 +160,11 @@ mod tests {
         ] {
             let told =
                 format!(r#"{{"status":1,"unifiedWindows":{{{odd},"seven_day":{{"utilization":0.5}}}}}}"#);
-            assert_eq!(windows(&told), [rest.clone()], "{told}");
+            assert_eq!(windows(&told), std::slice::from_ref(&rest), "{told}");
         }
         for odd in ["7", "[]", "null", r#""all""#] {
             let told = format!(r#"{{"rateLimitType":"seven_day","utilization":0.5,"unifiedWindows":{odd}}}"#);
-            assert_eq!(windows(&told), [rest.clone()], "{told}");
+            assert_eq!(windows(&told), std::slice::from_ref(&rest), "{told}");
         }
         assert_eq!(windows(r#"{"rateLimitType":7,"resetsAt":1795390755,"utilization":-1}"#), []);
     }
