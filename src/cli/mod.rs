@@ -13,6 +13,7 @@ pub mod instructions;
 pub mod man;
 mod program;
 pub mod progress;
+pub mod quota;
 pub mod relay;
 mod role_files;
 pub mod routes;
@@ -55,6 +56,8 @@ enum Command {
     Instructions(instructions::Args),
     /// What runs here now, and the last relay
     Status(status::Args),
+    /// How full the accounts' windows are, and when they begin anew
+    Quota(quota::Args),
     /// Check who works next: routes, mixes, shared limits
     Routes(routes::Args),
     /// Check everything that a relay needs, and find what crashes left behind
@@ -109,6 +112,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<u8> {
         Command::Instructions(args) => instructions::run(args),
         Command::Config(args) => config::run(args),
         Command::Status(args) => status::run(args),
+        Command::Quota(args) => quota::run(args),
         Command::Routes(args) => routes::run(args),
         Command::Doctor(args) => doctor::run(args),
         Command::Demo(args) => demo::run(args),

@@ -4,6 +4,7 @@
 
 mod errors;
 mod event;
+mod limits;
 mod parser;
 mod session_log;
 #[cfg(test)]

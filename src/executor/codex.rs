@@ -11,6 +11,7 @@
 
 mod errors;
 mod event;
+mod limits;
 mod parser;
 mod session_log;
 mod sign_in;
@@ -30,7 +31,7 @@ use super::{
     Stderr, Stdin,
 };
 use crate::config::builtin;
-use crate::model::{Cli, Evidence};
+use crate::model::{Cli, Evidence, QuotaWindow};
 
 /// What every try needs, once.
 const ALWAYS: [&str; 2] = ["--json", "--dangerously-bypass-approvals-and-sandbox"];
@@ -123,6 +124,10 @@ impl Executor for Codex {
 
     fn disk_evidence(&self, query: &DiskQuery<'_>) -> Option<Evidence> {
         session_log::evidence(&self.home()?.join("sessions"), query)
+    }
+
+    fn disk_quota(&self, query: &DiskQuery<'_>) -> Vec<QuotaWindow> {
+        self.home().map(|home| limits::windows(&home.join("sessions"), query)).unwrap_or_default()
     }
 
     /// `OPENAI_API_KEY` is not read by `codex exec`.

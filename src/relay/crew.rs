@@ -114,7 +114,8 @@ impl Crew {
                 None => Health::Ready,
                 Some(_) => Health::Unavailable { until },
             };
-            Seen { model: runner.model, health }
+            let spare = healths.ledger().spare_until(&scope, now);
+            Seen { model: runner.model, health, spare }
         })
     }
 

@@ -189,6 +189,8 @@ impl<'w> Pass<'w> {
             open,
         };
         let result = run::execute(self.world, assignment).await?;
+        // What its CLI told of windows meanwhile decides who is next.
+        self.course.set_healths(healths(&self.world.store)?);
         let events = self.ask(|course, moment| course.learn(&seat, &result, moment));
         for event in events {
             self.world.persist(|store| store.append_status(event.clone())).await?;

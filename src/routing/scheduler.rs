@@ -5,6 +5,11 @@
 //! benched, frozen, disabled) is passed over until it can. A slot of several members, a route that is
 //! walked, gives every run to the member behind the one before.
 //!
+//! An open slot, one without a quota, may lend its turn: the run goes to the open slot whose unused budget is
+//! lost soonest. The rotation stays where it is, so who stands in between is not passed over for good, and who
+//! failed borrows nothing until its own turn has come, or a back-off is over. A slot with a quota never lends,
+//! and never borrows.
+//!
 //! A role may want another model of a member. What happened to one model says nothing about the
 //! other, so each has its own standing.
 
@@ -37,6 +42,15 @@ pub struct Seen {
     pub model: Option<String>,
     /// Whether it can be given a run so.
     pub health: Health,
+    /// When what is left of its budget is lost, as far as that is known.
+    pub spare: Option<Timestamp>,
+}
+
+/// What counts of a member besides its model.
+#[derive(Debug, Clone, Copy)]
+struct Sight {
+    health: Health,
+    spare: Option<Timestamp>,
 }
 
 /// Who has the turn.
@@ -137,35 +151,39 @@ impl Scheduler {
 
     /// Who runs next, when the members have the models of their entries. See [`Scheduler::next_as`].
     pub fn next(&mut self, health: impl Fn(&Member) -> Health) -> Pick {
-        self.next_as(|member| Seen { model: member.runner.model.clone(), health: health(member) })
+        self.next_as(|member| Seen {
+            model: member.runner.model.clone(),
+            health: health(member),
+            spare: None,
+        })
     }
 
     /// Who runs next. Asking again without a verdict in between gives the same answer as long as
-    /// the runners' health does, so an interrupted run goes back to the same member.
+    /// what is seen of the runners does, so an interrupted run goes back to the same member.
     pub fn next_as(&mut self, see: impl Fn(&Member) -> Seen) -> Pick {
-        let health = self.look(see);
-        self.note(&health);
+        let seen = self.look(see);
+        self.note(&seen);
         if let Some(current) = self.at.current
             && self.is_selectable(current)
         {
             if self.stays(current) {
-                return self.turn_to(current, &health);
+                return self.turn_to(current, &seen);
             }
-            if let Some(pick) = self.capped(current, &health) {
+            if let Some(pick) = self.capped(current, &seen) {
                 return pick;
             }
         }
         let after = self.at.current.map_or(0, |current| current + 1);
         if let Some(next) = (after..self.slots.len()).find(|index| self.is_selectable(*index)) {
-            return self.turn_to(next, &health);
+            return self.turn_to(next, &seen);
         }
         if (0..self.slots.len()).any(|index| self.is_selectable(index)) {
-            self.wrap();
+            self.begin_cycle();
             if let Some(first) = (0..self.slots.len()).find(|index| self.is_selectable(*index)) {
-                return self.turn_to(first, &health);
+                return self.turn_to(first, &seen);
             }
         }
-        self.nobody(&health)
+        self.nobody(&seen)
     }
 
     /// How the run of a turn ended. The member had the model that the newest question saw.
@@ -175,7 +193,8 @@ impl Scheduler {
         let Some(standings) = slot.members.get_mut(turn.member) else { return };
         let mut leave = |out| {
             let model = self.models[turn.slot][turn.member].clone();
-            standings.entry(model).or_default().out = Some(out);
+            let standing = standings.entry(model).or_default();
+            (standing.out, standing.barred) = (Some(out), true);
         };
         match verdict {
             Verdict::Passed => slot.runs = slot.runs.saturating_add(1),
@@ -185,8 +204,16 @@ impl Scheduler {
         slot.cursor = (turn.member + 1) % count;
     }
 
-    /// Begins the next cycle: who failed may try again, and every quota is fresh.
+    /// Begins the next cycle after a back-off.
     pub fn wrap(&mut self) {
+        self.begin_cycle();
+        for slot in 0..self.slots.len() {
+            self.admit(slot);
+        }
+    }
+
+    /// Who failed may try again, and every quota is fresh.
+    fn begin_cycle(&mut self) {
         self.at.cycle = self.at.cycle.saturating_add(1);
         self.at.current = None;
         for slot in &mut self.at.slots {
@@ -202,37 +229,47 @@ impl Scheduler {
     fn pardon(&mut self, reason: Out) {
         for standings in self.at.slots.iter_mut().flat_map(|slot| &mut slot.members) {
             for standing in standings.values_mut() {
+                // A new pass knows nothing of who came when in the last one.
+                standing.barred &= reason == Out::Failed || standing.out != Some(reason);
                 standing.out = standing.out.filter(|out| *out != reason);
             }
             standings.retain(|_, standing| *standing != Standing::default());
         }
     }
 
-    /// Remembers everybody's model, and returns everybody's health.
-    fn look(&mut self, see: impl Fn(&Member) -> Seen) -> Vec<Vec<Health>> {
-        let mut healths = Vec::with_capacity(self.slots.len());
+    /// The members of a slot may borrow turns again.
+    fn admit(&mut self, slot: usize) {
+        for standings in &mut self.at.slots[slot].members {
+            standings.values_mut().for_each(|standing| standing.barred = false);
+            standings.retain(|_, standing| *standing != Standing::default());
+        }
+    }
+
+    /// Remembers everybody's model, and returns what else was seen.
+    fn look(&mut self, see: impl Fn(&Member) -> Seen) -> Vec<Vec<Sight>> {
+        let mut sights = Vec::with_capacity(self.slots.len());
         for (slot, models) in self.slots.iter().zip(&mut self.models) {
             let seen = slot.members.iter().zip(models).map(|(member, remembered)| {
-                let Seen { model, health } = see(member);
+                let Seen { model, health, spare } = see(member);
                 *remembered = model.unwrap_or_default();
-                health
+                Sight { health, spare }
             });
-            healths.push(seen.collect());
+            sights.push(seen.collect());
         }
-        healths
+        sights
     }
 
     /// Takes the runners' health in. Who comes back from a pause or a bench is eligible at once,
     /// also when a failure put it there; a slot that comes back has all its runs again.
-    fn note(&mut self, health: &[Vec<Health>]) {
-        for (index, health) in health.iter().enumerate() {
+    fn note(&mut self, seen: &[Vec<Sight>]) {
+        for (index, seen) in seen.iter().enumerate() {
             let slot = &mut self.at.slots[index];
-            for ((standings, model), health) in slot.members.iter_mut().zip(&self.models[index]).zip(health) {
+            for ((standings, model), sight) in slot.members.iter_mut().zip(&self.models[index]).zip(seen) {
                 let before = standings.get(model).copied().unwrap_or_default();
-                let benched = *health != Health::Ready;
+                let benched = sight.health != Health::Ready;
                 let recovered = before.benched && !benched;
                 let out = before.out.filter(|out| !(recovered && *out == Out::Failed));
-                let after = Standing { out, benched };
+                let after = Standing { out, benched, barred: before.barred && !recovered };
                 if after == Standing::default() {
                     standings.remove(model);
                 } else if after != before {
@@ -275,35 +312,54 @@ impl Scheduler {
 
     /// A range at its maximum waits for others that will come back. Who has merely failed gets
     /// another chance at once: there is somebody who works.
-    fn capped(&self, index: usize, health: &[Vec<Health>]) -> Option<Pick> {
+    fn capped(&self, index: usize, seen: &[Vec<Sight>]) -> Option<Pick> {
         let Quota::Range { max, .. } = self.slots[index].quota else { return None };
         let capped = self.at.slots[index].runs >= max
             && !self.others(index).any(|other| self.is_selectable(other) || self.has_failed(other));
-        let until = self.others(index).filter_map(|other| self.earliest_end(other, health)).min();
+        let until = self.others(index).filter_map(|other| self.earliest_end(other, seen)).min();
         until.filter(|_| capped).map(|until| Pick::Wait { until })
     }
 
-    fn turn_to(&mut self, index: usize, health: &[Vec<Health>]) -> Pick {
+    fn turn_to(&mut self, index: usize, seen: &[Vec<Sight>]) -> Pick {
         if self.at.current != Some(index) {
             self.at.slots[index].runs = 0;
+            self.admit(index);
         }
         self.at.current = Some(index);
-        // The first selectable member from the cursor on, around the end.
-        let count = self.slots[index].members.len();
-        let cursor = self.at.slots[index].cursor;
-        let mut members = (cursor..cursor + count).map(|member| member % count);
-        match members.find(|member| self.standing(index, *member).is_selectable()) {
-            Some(member) => Pick::Run(Turn { slot: index, member }),
-            None => self.nobody(health),
+        let slot = self.lends_to(index, seen);
+        match self.next_member(slot) {
+            Some(member) => Pick::Run(Turn { slot, member }),
+            None => self.nobody(seen),
         }
     }
 
+    /// The slot that uses the turn of this one: among open slots the one whose budget is lost soonest.
+    /// Where nothing is known, or it makes no difference, that is the slot itself.
+    fn lends_to(&self, index: usize, seen: &[Vec<Sight>]) -> usize {
+        let is_open = |slot: &usize| self.slots[*slot].quota == Quota::Open;
+        let lost = |slot: usize| {
+            let member = self.next_member(slot)?;
+            let borrows = slot == index || !self.standing(slot, member).barred;
+            borrows.then(|| (seen[slot][member].spare.unwrap_or(Timestamp::MAX), slot != index, slot))
+        };
+        let open = (0..self.slots.len()).filter(is_open).filter_map(lost);
+        open.min().filter(|_| is_open(&index)).map_or(index, |(_, _, slot)| slot)
+    }
+
+    /// The first selectable member of a slot from its cursor on, around the end.
+    fn next_member(&self, slot: usize) -> Option<usize> {
+        let count = self.slots[slot].members.len();
+        let cursor = self.at.slots[slot].cursor;
+        let mut members = (cursor..cursor + count).map(|member| member % count);
+        members.find(|member| self.standing(slot, *member).is_selectable())
+    }
+
     /// What to do when nobody is selectable.
-    fn nobody(&self, health: &[Vec<Health>]) -> Pick {
+    fn nobody(&self, seen: &[Vec<Sight>]) -> Pick {
         if (0..self.slots.len()).any(|slot| self.has_failed(slot)) {
             return Pick::Wrap;
         }
-        let ends = (0..self.slots.len()).filter_map(|slot| self.earliest_end(slot, health));
+        let ends = (0..self.slots.len()).filter_map(|slot| self.earliest_end(slot, seen));
         ends.min().map_or(Pick::Unavailable, |until| Pick::Wait { until })
     }
 
@@ -316,15 +372,17 @@ impl Scheduler {
     }
 
     /// When the first member of a slot comes back for whom waiting helps.
-    fn earliest_end(&self, slot: usize, health: &[Vec<Health>]) -> Option<Timestamp> {
-        let ends = health[slot].iter().enumerate().filter_map(|(member, health)| match health {
-            Health::Unavailable { until } if self.standing(slot, member).out != Some(Out::Terminal) => *until,
+    fn earliest_end(&self, slot: usize, seen: &[Vec<Sight>]) -> Option<Timestamp> {
+        let ends = seen[slot].iter().enumerate().filter_map(|(member, sight)| match sight.health {
+            Health::Unavailable { until } if self.standing(slot, member).out != Some(Out::Terminal) => until,
             _ => None,
         });
         ends.min()
     }
 }
 
+#[cfg(test)]
+mod lending;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]

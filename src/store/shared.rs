@@ -108,8 +108,8 @@ impl<'a> Shared<'a> {
     }
 
     /// The files of this lock that hold records.
-    pub fn record_files(&self) -> [PathBuf; 3] {
-        [self.layout.journal(), self.layout.summary(), self.layout.messages()]
+    pub fn record_files(&self) -> [PathBuf; 4] {
+        [self.layout.journal(), self.layout.summary(), self.layout.messages(), self.layout.quota()]
     }
 }
 

@@ -30,13 +30,16 @@ impl Store {
     }
 
     /// Makes every runner healthy again, as for a new relay. What is known about
-    /// exhausted accounts stays until their reset, unless `forget_limits`.
+    /// exhausted accounts stays until their reset, unless `forget_limits`: then their windows are forgotten, too.
     pub fn clear_status_keeping_resets(
         &mut self,
         now: Timestamp,
         forget_limits: bool,
     ) -> Result<(), StoreError> {
         let shared = Shared::lock(&self.layout)?;
+        if forget_limits {
+            shared.forget_quota()?;
+        }
         let mut events = read_all(&self.layout.agent_status())?.0;
         let standing = standing(&events);
         let mut index = 0;

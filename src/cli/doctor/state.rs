@@ -82,7 +82,7 @@ pub fn gather(reader: &Reader) -> State {
     state.unreadable(&layout.tries(), tries);
     state.unreadable(&layout.relays(), check(&layout.relays(), |_: RelayRecord| ()));
     state.unreadable(&layout.summary(), check(&layout.summary(), |_: SummaryEntry| ()));
-    for path in [layout.agent_status(), layout.messages()] {
+    for path in [layout.agent_status(), layout.messages(), layout.quota()] {
         state.unreadable(&path, check(&path, |_: IgnoredAny| ()));
     }
     state.unrecorded = state

@@ -107,7 +107,11 @@ impl Memory {
     /// When the state cannot be read; what is not there is no error.
     pub fn read(reader: &Reader) -> Result<Memory, StoreError> {
         let relay = reader.survey()?.resumable;
-        Ok(Memory { relay, healths: Healths::replay(&reader.status_events()?) })
+        let mut healths = Healths::replay(&reader.status_events()?);
+        for record in &reader.quota_records()? {
+            healths.learn_quota(record);
+        }
+        Ok(Memory { relay, healths })
     }
 
     /// Where the lanes of the unfinished relay stand, by name.

@@ -7,6 +7,7 @@
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
+use super::limits::RateLimit;
 use crate::executor::final_text::Structured;
 use crate::executor::json::{loose, objects_within};
 use crate::model::Usage;
@@ -59,18 +60,6 @@ pub(super) enum Answer {
     Text(String),
     Structured(Structured),
     Other(IgnoredAny),
-}
-
-/// State of the account's window.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct RateLimit<'a> {
-    /// `allowed`, `allowed_warning` or `rejected`.
-    #[serde(borrow, deserialize_with = "loose")]
-    pub status: Option<&'a str>,
-    /// Epoch seconds.
-    #[serde(rename = "resetsAt", deserialize_with = "loose")]
-    pub resets_at: Option<i64>,
 }
 
 /// Tokens as the API counts them.

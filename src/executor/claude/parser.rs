@@ -12,6 +12,7 @@ use jiff::tz::TimeZone;
 
 use super::errors::{self, ApiError};
 use super::event::{self, Answer, Block, Envelope, Event};
+use super::limits::RateLimit;
 use super::words;
 use crate::executor::final_text::{FinalText, MALFORMED, NO_RESULT};
 use crate::executor::json;
@@ -135,8 +136,11 @@ impl Seen {
             }
             (Some("rate_limit_event"), _) => {
                 let info = event.rate_limit_info.as_ref();
-                self.rejected =
-                    info.filter(|info| info.status == Some("rejected")).map(|info| info.resets_at);
+                self.rejected = info.filter(|info| info.is_rejected()).map(|info| info.resets_at);
+                let windows = info.map(RateLimit::windows).unwrap_or_default();
+                if !windows.is_empty() {
+                    events.push(AgentEvent::Quota(windows));
+                }
             }
             (Some("result"), _) => self.result(event, events),
             _ => {}

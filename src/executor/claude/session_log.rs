@@ -10,7 +10,8 @@ use jiff::tz::TimeZone;
 use serde::Deserialize;
 
 use super::errors::ApiError;
-use super::event::{Block, Envelope, RateLimit};
+use super::event::{Block, Envelope};
+use super::limits::RateLimit;
 use crate::executor::json::loose;
 use crate::executor::{DiskQuery, log_end};
 use crate::failure::brief;

@@ -10,7 +10,7 @@ use crate::executor::final_text::{MALFORMED, NO_RESULT, NO_SUMMARY};
 use crate::executor::lines::LINE_CAP;
 use crate::executor::playing::{self, category};
 use crate::executor::{AgentEvent, Counted, Report, Stream};
-use crate::model::{Category, Exit, Timestamp, Usage};
+use crate::model::{Category, Exit, QuotaWindow, Timestamp, Usage};
 
 fn now() -> Timestamp {
     "2026-11-22T20:00:00Z".parse().unwrap()
@@ -190,6 +190,24 @@ fn an_allowed_window_is_no_evidence() {
         assert!(!report.completed);
         assert_eq!(category(&report), None, "{name}");
     }
+}
+
+#[test]
+fn how_full_the_windows_are_is_told_while_it_works() {
+    let told = |name: &str| -> Vec<Vec<(String, Option<f64>, bool)>> {
+        let (_, events) = played(&recording(name), Some(Exit::Code(0)), 7);
+        let windows = events.into_iter().filter_map(|event| match event {
+            AgentEvent::Quota(windows) => Some(windows),
+            _ => None,
+        });
+        let short = |window: QuotaWindow| (window.name, window.used, window.rejected);
+        windows.map(|windows| windows.into_iter().map(short).collect()).collect()
+    };
+    let window = |name: &str, used, rejected| (name.to_owned(), used, rejected);
+    let open = vec![window("five_hour", Some(0.93), false), window("seven_day", Some(0.465), false)];
+    assert_eq!(told("quota-window.jsonl"), [open]);
+    assert_eq!(told("oauth-usagelimit.jsonl"), [vec![window("five_hour", Some(1.0), true)]]);
+    assert_eq!(told("ok.jsonl"), Vec::<Vec<_>>::new(), "an API key has no windows");
 }
 
 #[test]

@@ -149,7 +149,7 @@ impl Class {
 }
 
 /// Finds the log by its name: in the folder of the day that the session's id tells, else in whichever has it.
-fn rollout(sessions: &Path, session: &str) -> Option<PathBuf> {
+pub(super) fn rollout(sessions: &Path, session: &str) -> Option<PathBuf> {
     let id = Uuid::parse_str(session).ok()?;
     let end = format!("-{}.jsonl", id.hyphenated());
     let inside = |folder: PathBuf| {

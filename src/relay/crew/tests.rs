@@ -3,9 +3,9 @@
 use super::*;
 use crate::config;
 use crate::executor::{HarnessSpec, Registry, built_in};
-use crate::model::Cli;
+use crate::model::{Cli, QuotaWindow};
 use crate::routing::{Catalog, Rules};
-use crate::store::records::{AgentStatusKind, RECORD_VERSION};
+use crate::store::records::{AgentStatusKind, QuotaRecord, RECORD_VERSION};
 
 const TEAM: &str = r#"
 [defaults]
@@ -137,6 +137,55 @@ fn a_limit_of_a_provider_is_the_limit_of_all_its_members() {
     let drawing = crew.drawing_from("provider:shared", None, &of_harness);
     let labels: Vec<String> = drawing.iter().map(Runner::label).collect();
     assert_eq!(labels, ["claude - opus-5", "codex - gpt-6", "opencode - zai/glm"]);
+}
+
+/// The window of an account: told at one second, used so far, over at another.
+fn told(scope: &str, second: i64, used: f64, resets: i64) -> QuotaRecord {
+    let resets_at = Some(at(resets));
+    QuotaRecord {
+        v: RECORD_VERSION,
+        scope: scope.to_owned(),
+        source: "claude".to_owned(),
+        at: at(second),
+        try_id: None,
+        windows: vec![QuotaWindow { used: Some(used), resets_at, ..QuotaWindow::named("five_hour") }],
+    }
+}
+
+// 50-R24
+#[test]
+fn nobody_is_sent_into_a_window_that_is_used_up() {
+    let mut crew = crew(TEAM, &[]);
+    let default = lane(&crew, "default");
+    assert_eq!(pick(&mut crew, default, None, 1).unwrap(), "cc");
+    crew.learn_quota(&told("claude", 0, 1.0, 600));
+    for (harness, model, ready) in
+        [("claude", "sonnet-5", false), ("claude", "", false), ("work", "opus-5", true), ("codex", "", true)]
+    {
+        assert_eq!(is_ready(&crew, harness, model), ready, "{harness} {model}");
+    }
+    assert_eq!(pick(&mut crew, default, None, 599).unwrap(), "cx");
+    crew.learn_quota(&told("codex", 1, 1.0, 700));
+    assert_eq!(pick(&mut crew, default, None, 599), Err(Pick::Wait { until: at(600) }));
+    // A newer word that there is room again counts at once.
+    crew.learn_quota(&told("claude", 2, 0.1, 600));
+    assert!(is_ready(&crew, "claude", ""));
+    assert_eq!(pick(&mut crew, default, None, 3).unwrap(), "cc");
+}
+
+#[test]
+fn the_budget_that_is_lost_soonest_is_used_where_the_lane_leaves_it_open() {
+    let mut crew = crew(TEAM, &[]);
+    let default = lane(&crew, "default");
+    crew.learn_quota(&told("claude", 0, 0.1, 600));
+    crew.learn_quota(&told("codex", 0, 0.9, 500));
+    assert_eq!(pick(&mut crew, default, None, 499).unwrap(), "cx");
+    assert_eq!(pick(&mut crew, default, None, 500).unwrap(), "cc", "that of codex has begun anew");
+    assert_eq!(pick(&mut crew, default, None, 600).unwrap(), "cc", "nothing is known any more");
+    // Entries with a quota take their turns all the same.
+    let walk = lane(&crew, "walk");
+    crew.learn_quota(&told("opencode:openrouter", 0, 0.1, 400));
+    assert_eq!(pick(&mut crew, walk, None, 1).unwrap(), "cx:5");
 }
 
 // 10-V5, 30-129

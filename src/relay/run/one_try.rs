@@ -1,8 +1,9 @@
 //! One try of a run, from its prompt to its record.
 
-use super::{Next, Run, Tried};
+use super::{Next, Run, Tried, witness};
 use crate::executor::{self, DiskQuery, Ending};
 use crate::git::Git;
+use crate::model::text::chain;
 use crate::model::{Evidence, Outcome, Timestamp, time};
 use crate::prompt;
 use crate::relay::attempt::Seen;
@@ -62,6 +63,7 @@ impl Run<'_> {
         let forgiven = verdict.failure.as_ref().is_some_and(|failure| self.forgives(failure));
         let used = if forgiven { used - 1 } else { used };
         self.hand_on(&seen, &record).await?;
+        self.note_disk_quota(&started, started_at, &seen);
         let mut own = false;
         if verdict.may_commit() {
             own = self.land(&mut record, &found, over).await?;
@@ -82,6 +84,23 @@ impl Run<'_> {
             next => next,
         };
         Ok(Tried { record, verdict, next, used })
+    }
+
+    /// Takes in what the CLI noted on disk about its account's windows, however the try ended.
+    fn note_disk_quota(&mut self, started: &TryStarted, since: Timestamp, seen: &Seen) {
+        let now = time::now();
+        let session_id = seen.report.session_id.as_deref();
+        let query = DiskQuery { session_id, workspace: &self.world.workspace, since, now };
+        let executor = self.world.registry.get(&started.harness);
+        let windows = executor.map(|executor| executor.disk_quota(&query)).unwrap_or_default();
+        if windows.is_empty() {
+            return;
+        }
+        let record = witness::quota_record(&self.assignment.quota_scope, started, windows);
+        // A try is not worth less for it.
+        if let Err(error) = self.world.store.append_quota(record) {
+            self.world.warn(chain(&error));
+        }
     }
 
     fn run_name(&self) -> String {

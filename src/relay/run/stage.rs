@@ -6,13 +6,13 @@ use std::time::Duration;
 use super::Run;
 use super::witness::Journal;
 use crate::executor::{Held, Hold, Request};
-use crate::model::{Category, Evidence, time};
+use crate::model::{Category, Evidence};
 use crate::relay::attempt::{self, Seen, Task};
 use crate::relay::event::Event;
 use crate::relay::life::Limits;
 use crate::relay::scratch;
 use crate::relay::world::World;
-use crate::store::records::{QuotaRecord, RECORD_VERSION, TryStarted};
+use crate::store::records::TryStarted;
 
 /// How often somebody else's hold is asked about.
 const HOLD_RETRY: Duration = Duration::from_millis(500);
@@ -93,15 +93,8 @@ impl Run<'_> {
             attempt: used,
             max_attempts,
         };
-        let quota = QuotaRecord {
-            v: RECORD_VERSION,
-            scope: assignment.quota_scope.clone(),
-            source: started.harness.clone(),
-            at: time::now(),
-            try_id: Some(started.try_id),
-            windows: Vec::new(),
-        };
-        let mut witness = Journal { store, try_id: started.try_id, quota, trouble: None };
+        let scope = &assignment.quota_scope;
+        let mut witness = Journal { store, started, scope, trouble: None };
         let seen = attempt::drive(task, operator, files, &mut witness, &mut **sink).await;
         if let Some(trouble) = witness.trouble {
             sink.event(&Event::Warning(trouble));

@@ -4,16 +4,16 @@ use crate::model::text::chain;
 use crate::model::{ProcessIdentity, QuotaWindow, Spent, time};
 use crate::relay::attempt::Witness;
 use crate::store::Store;
-use crate::store::records::{Fact, QuotaRecord};
+use crate::store::records::{Fact, QuotaRecord, RECORD_VERSION, TryStarted};
 
 /// Writes what the driver learns while the agent works.
 pub(super) struct Journal<'s> {
     /// Where to.
     pub(super) store: &'s mut Store,
-    /// About which try.
-    pub(super) try_id: u64,
-    /// Whose windows, and who tells of them; without the windows.
-    pub(super) quota: QuotaRecord,
+    /// The try itself.
+    pub(super) started: &'s TryStarted,
+    /// The quota that the runner draws from.
+    pub(super) scope: &'s str,
     /// The newest fact that could not be written: a later crash will be harder to mend, no more.
     pub(super) trouble: Option<String>,
 }
@@ -26,15 +26,26 @@ impl Journal<'_> {
     }
 }
 
+/// What a try was told just now about the windows of its quota scope.
+pub(super) fn quota_record(scope: &str, started: &TryStarted, windows: Vec<QuotaWindow>) -> QuotaRecord {
+    QuotaRecord {
+        v: RECORD_VERSION,
+        scope: scope.to_owned(),
+        source: started.harness.clone(),
+        at: time::now(),
+        try_id: Some(started.try_id),
+        windows,
+    }
+}
+
 impl Witness for Journal<'_> {
     fn spawned(&mut self, agent: &ProcessIdentity, guard: &ProcessIdentity) {
         let (agent, guard) = (agent.clone(), guard.clone());
-        self.note(Fact::TrySpawned { try_id: self.try_id, agent, guard });
+        self.note(Fact::TrySpawned { try_id: self.started.try_id, agent, guard });
     }
 
     fn quota(&mut self, windows: Vec<QuotaWindow>) {
-        let record = QuotaRecord { windows, ..self.quota.clone() };
-        let record = QuotaRecord { at: time::now(), ..record };
+        let record = quota_record(self.scope, self.started, windows);
         if let Err(error) = self.store.append_quota(record) {
             self.trouble = Some(chain(&error));
         }
@@ -46,6 +57,6 @@ impl Witness for Journal<'_> {
 
     fn session(&mut self, session_id: &str) {
         let session_id = session_id.to_owned();
-        self.note(Fact::Session { try_id: self.try_id, session_id, spent: Spent::default() });
+        self.note(Fact::Session { try_id: self.started.try_id, session_id, spent: Spent::default() });
     }
 }

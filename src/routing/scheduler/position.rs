@@ -15,7 +15,7 @@ use super::super::lane::Slot;
 pub struct Position {
     /// Stands for the slots as typed: the position of another lane means nothing.
     roster: String,
-    /// Which slot has the turn.
+    /// Which slot has the turn. It may lend it, and keeps it all the same.
     pub(super) current: Option<usize>,
     /// Times that the rotation began anew.
     pub(super) cycle: u64,
@@ -48,6 +48,9 @@ pub(super) struct Standing {
     /// Whether it was unavailable when last asked.
     #[serde(default, skip_serializing_if = "is_default")]
     pub(super) benched: bool,
+    /// Whether it failed since its slot had the turn, or a back-off was over: until then it borrows no turn.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(super) barred: bool,
 }
 
 /// How long a member is left out.

@@ -69,6 +69,7 @@ enum Before {
     Nothing,
     Bench { runner: usize, variant: usize, seconds: Option<i64> },
     Recover { runner: usize, variant: usize },
+    Told { runner: usize, variant: usize, spare: Option<i64> },
     NewPass,
 }
 
@@ -87,6 +88,8 @@ fn step(code: usize) -> Step {
     let (runner, variant, seconds) =
         (rest % RUNNERS, rest / RUNNERS % ROLES, 1 + (rest / (RUNNERS * ROLES) % 40) as i64);
     let before = match kind {
+        // Few different times, so that they are often the same.
+        13..=17 => Before::Told { runner, variant, spare: Some(seconds % 4).filter(|spare| *spare > 0) },
         18 | 19 => Before::Bench { runner, variant, seconds: Some(seconds) },
         20 => Before::Bench { runner, variant, seconds: None },
         21 | 22 => Before::Recover { runner, variant },
@@ -112,6 +115,8 @@ const STEP_CODES: usize = 32 * RUNNERS * ROLES * 40 * 8;
 struct Outside {
     now: i64,
     health: [[Health; ROLES]; RUNNERS],
+    /// When what is left of everybody's budget is lost.
+    spare: [[Option<i64>; ROLES]; RUNNERS],
 }
 
 impl Outside {
@@ -119,7 +124,8 @@ impl Outside {
         let runner = runner_of(member);
         let variant = variant(runner, role);
         let model = (variant > 0).then(|| "wished".to_owned());
-        Seen { model, health: self.health[runner][variant] }
+        let spare = self.spare[runner][variant].map(at);
+        Seen { model, health: self.health[runner][variant], spare }
     }
 
     fn bench(&mut self, runner: usize, variant: usize, seconds: Option<i64>) {
@@ -140,6 +146,9 @@ impl Outside {
 /// What is remembered of one member in one variant: when things happened, counted in events.
 #[derive(Debug, Clone, Copy, Default)]
 struct Facts {
+    ran: usize,
+    /// When the cycle began in which it failed.
+    cycle: usize,
     failed: usize,
     failed_for_good: usize,
     recovered: usize,
@@ -163,8 +172,16 @@ struct Watcher {
     waited: Vec<u32>,
     /// Whether nobody in a slot could have run when last looked at.
     idle: Vec<bool>,
-    /// Health as it is now, by slot and member, and its role.
+    /// Since when a slot could have had every run, and when it had its newest; 0 for never.
+    able_since: Vec<usize>,
+    ran: Vec<usize>,
+    /// When a slot's newest turn began, and the newest back-off was over.
+    arrived: Vec<usize>,
+    backed_off: usize,
+    newest_run: usize,
+    /// Health and budget as they are now, by slot and member, and the role.
     health: Vec<Vec<Health>>,
+    spare: Vec<Vec<Option<Timestamp>>>,
     role: usize,
 }
 
@@ -189,7 +206,13 @@ impl Watcher {
             last: vec![None; slots.len()],
             waited: vec![0; slots.len()],
             idle: vec![false; slots.len()],
+            able_since: vec![0; slots.len()],
+            ran: vec![0; slots.len()],
+            arrived: vec![0; slots.len()],
+            backed_off: 0,
+            newest_run: 0,
             health: members().map(|count| vec![Health::Ready; count]).collect(),
+            spare: members().map(|count| vec![None; count]).collect(),
             role: 0,
             slots,
         }
@@ -261,7 +284,8 @@ impl Watcher {
         let now = self.event();
         for slot in self.all() {
             for member in 0..self.slots[slot].members.len() {
-                let health = outside.see(&self.slots[slot].members[member], role).health;
+                let Seen { health, spare, .. } = outside.see(&self.slots[slot].members[member], role);
+                self.spare[slot][member] = spare;
                 self.health[slot][member] = health;
                 let facts = self.facts(slot, member);
                 if facts.missing && health == Health::Ready {
@@ -278,13 +302,15 @@ impl Watcher {
             self.idle[slot] = !self.able(slot);
             if self.idle[slot] {
                 self.waited[slot] = 0;
+                self.able_since[slot] = now;
             }
         }
     }
 
-    fn judge(&mut self, pick: Pick) -> Result<(), TestCaseError> {
+    /// `arrived` is the slot that the rotation says to stand at.
+    fn judge(&mut self, pick: Pick, arrived: Option<usize>) -> Result<(), TestCaseError> {
         match pick {
-            Pick::Run(turn) => self.judge_run(turn),
+            Pick::Run(turn) => self.judge_run(turn, arrived.unwrap_or(turn.slot)),
             Pick::Wait { until } => self.judge_wait(until),
             Pick::Wrap => {
                 prop_assert!(!self.all().any(|slot| self.able(slot)), "a back-off though somebody can run");
@@ -322,10 +348,24 @@ impl Watcher {
         Ok(())
     }
 
-    fn judge_run(&mut self, pick: Turn) -> Result<(), TestCaseError> {
-        let Turn { slot, member } = pick;
+    fn judge_run(&mut self, Turn { slot, member }: Turn, arrived: usize) -> Result<(), TestCaseError> {
         prop_assert_eq!(self.health[slot][member], Health::Ready, "a benched or disabled member runs");
         prop_assert!(!self.is_out_for_good(slot, member), "who is out for good runs");
+        self.judge_arrival(arrived)?;
+        prop_assert!(!self.is_tired(slot, member), "who failed runs again in the same cycle");
+        prop_assert_eq!(Some(member), self.next_of(slot), "not the next member of the walk");
+        self.judge_lending(slot, arrived)?;
+        self.judge_repeat(slot, member)?;
+        self.waited[slot] = 0;
+        self.judge_patience()
+    }
+
+    /// Whether the rotation may stand where it does: this is about turns, whoever then uses them.
+    fn judge_arrival(&mut self, slot: usize) -> Result<(), TestCaseError> {
+        prop_assert!(
+            self.any(slot, |member| self.can(slot, member, true)),
+            "nobody of the slot can run, whatever cycle it is"
+        );
         let others_able =
             self.all().any(|other| Some(other) != self.turn.map(|turn| turn.0) && self.able(other));
         let (mut new_turn, mut new_cycle) = (true, false);
@@ -353,18 +393,63 @@ impl Watcher {
         if new_turn {
             self.judge_order(slot, new_cycle)?;
             self.turn = Some((slot, 0));
+            self.arrived[slot] = self.event();
         }
         if new_cycle {
             prop_assert!(self.all().any(|slot| self.able(slot)), "begins a new cycle without a back-off");
             self.new_cycle();
         }
-        prop_assert!(!self.is_tired(slot, member), "who failed runs again in the same cycle");
+        Ok(())
+    }
+
+    /// Who has the next run of a slot.
+    fn next_of(&self, slot: usize) -> Option<usize> {
         let count = self.slots[slot].members.len();
         let first = self.last[slot].map_or(0, |last| last + 1);
-        let next = (first..first + count).map(|next| next % count).find(|next| self.can(slot, *next, false));
-        prop_assert_eq!(Some(member), next, "not the next member of the walk");
-        self.waited[slot] = 0;
-        self.judge_patience()
+        (first..first + count).map(|next| next % count).find(|next| self.can(slot, *next, false))
+    }
+
+    /// Only open slots lend and borrow, and the budget that is lost soonest is used; a turn stays where it is
+    /// when it makes no difference.
+    fn judge_lending(&self, slot: usize, arrived: usize) -> Result<(), TestCaseError> {
+        let is_open = |slot: usize| self.slots[slot].quota == Quota::Open;
+        if !is_open(arrived) {
+            prop_assert_eq!(slot, arrived, "a slot with a quota is displaced");
+            return Ok(());
+        }
+        prop_assert!(is_open(slot), "a slot with a quota has more than its share");
+        let lost = |slot: usize| self.spare[slot][self.next_of(slot)?].or(Some(Timestamp::MAX));
+        prop_assert!(slot == arrived || self.borrows(slot), "who failed borrows at once");
+        for other in self.all().filter(|other| is_open(*other) && self.borrows(*other)) {
+            prop_assert!(lost(other) >= lost(slot), "the budget of slot {other} is lost sooner");
+            let same = lost(other) == lost(slot);
+            prop_assert!(!same || slot == arrived || slot <= other, "not the first of equals");
+            prop_assert!(!same || other != arrived || slot == arrived, "lent without need");
+        }
+        Ok(())
+    }
+
+    /// Whether a slot may have the turn of another: not if who is next failed in its own, or a borrowed one, and
+    /// nothing has happened since that made it wait.
+    fn borrows(&self, slot: usize) -> bool {
+        let waited = self.arrived[slot].max(self.backed_off);
+        self.next_of(slot).is_some_and(|member| {
+            let Facts { failed, recovered, .. } = self.known(slot, member);
+            failed <= waited.max(recovered)
+        })
+    }
+
+    /// No hot loop: who failed is not tried again before somebody else was, nor before everybody had a chance
+    /// since the cycle began in which it failed.
+    fn judge_repeat(&self, slot: usize, member: usize) -> Result<(), TestCaseError> {
+        let Facts { ran, failed, recovered, cycle, .. } = self.known(slot, member);
+        let is_repeat = failed == ran && failed > recovered;
+        for other in self.all().filter(|other| is_repeat && *other != slot && self.able(*other)) {
+            let could = |since| self.able_since[other] < since;
+            prop_assert!(!could(failed) || self.newest_run > failed, "who failed runs again at once");
+            prop_assert!(!could(cycle) || self.ran[other] > cycle, "slot {other} had no chance before");
+        }
+        Ok(())
     }
 
     /// Nobody on the way from the last turn to this one is passed over.
@@ -396,6 +481,8 @@ impl Watcher {
     fn record(&mut self, turn: Turn, verdict: Verdict) {
         let now = self.event();
         self.last[turn.slot] = Some(turn.member);
+        (self.ran[turn.slot], self.newest_run) = (now, now);
+        self.facts(turn.slot, turn.member).ran = now;
         match verdict {
             Verdict::Passed => {
                 self.turn = self.turn.map(|(slot, passed)| (slot, passed + 1));
@@ -403,7 +490,11 @@ impl Watcher {
                     self.waited[slot] += 1;
                 }
             }
-            Verdict::Failed | Verdict::Skipped => self.facts(turn.slot, turn.member).failed = now,
+            Verdict::Failed | Verdict::Skipped => {
+                let cycle = self.cycle_began;
+                let facts = self.facts(turn.slot, turn.member);
+                (facts.failed, facts.cycle) = (now, cycle);
+            }
             Verdict::FailedTerminally => self.facts(turn.slot, turn.member).failed_for_good = now,
         }
     }
@@ -421,7 +512,8 @@ impl Watcher {
 }
 
 fn relay(slots: Vec<Slot>, steps: &[Step]) -> Result<(), TestCaseError> {
-    let mut outside = Outside { now: 0, health: [[Health::Ready; ROLES]; RUNNERS] };
+    let mut outside =
+        Outside { now: 0, health: [[Health::Ready; ROLES]; RUNNERS], spare: [[None; ROLES]; RUNNERS] };
     let mut watcher = Watcher::new(slots.clone());
     let mut whole = Scheduler::new(slots.clone());
     let mut broken = Scheduler::new(slots.clone());
@@ -432,6 +524,7 @@ fn relay(slots: Vec<Slot>, steps: &[Step]) -> Result<(), TestCaseError> {
             Before::Nothing => {}
             Before::Bench { runner, variant, seconds } => outside.bench(runner, variant, seconds),
             Before::Recover { runner, variant } => outside.health[runner][variant] = Health::Ready,
+            Before::Told { runner, variant, spare } => outside.spare[runner][variant] = spare,
             Before::NewPass => {
                 whole.new_pass();
                 broken.new_pass();
@@ -450,7 +543,7 @@ fn relay(slots: Vec<Slot>, steps: &[Step]) -> Result<(), TestCaseError> {
         prop_assert_eq!(broken.next_as(see), pick, "asking again decides otherwise");
         prop_assert_eq!(broken.position(), whole.position(), "a restart or asking again moves it");
         watcher.look(&outside, role);
-        watcher.judge(pick)?;
+        watcher.judge(pick, whole.at.current)?;
         let is_run = matches!(pick, Pick::Run(_));
         prop_assert!(is_run || expects_run.is_none(), "after a wait or a back-off somebody runs");
         expects_run = None;
@@ -473,6 +566,7 @@ fn relay(slots: Vec<Slot>, steps: &[Step]) -> Result<(), TestCaseError> {
                 whole.wrap();
                 broken.wrap();
                 watcher.new_cycle();
+                watcher.backed_off = watcher.cycle_began;
                 watcher.turn = None;
                 expects_run = Some(role);
             }

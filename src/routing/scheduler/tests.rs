@@ -516,7 +516,7 @@ fn wishing(benched: bool) -> impl Fn(&Member) -> Seen {
             true => Health::Unavailable { until: Some(at(60)) },
             false => Health::Ready,
         };
-        Seen { model: is_a.then(|| "wished".to_owned()), health }
+        Seen { model: is_a.then(|| "wished".to_owned()), health, spare: None }
     }
 }
 
