@@ -316,7 +316,7 @@ mod tests {
         let lap = handoff_only(&Parts { queue, ..FULL });
         in_order(&lap, &["## Handoff Only", "`laps handoff`", "`laps wrapup`"]);
         for prompt in [free, lap] {
-            for absent in ["the task", "to the relay", "to the run", "what was said", "Run 1", "Run Exit"] {
+            for absent in ["## Task", "to the relay", "to the run", "what was said", "Run 1", "Run Exit"] {
                 assert!(!prompt.contains(absent), "{absent}");
             }
         }
