@@ -1,3 +1,5 @@
+//! The table of outcomes, row by row.
+
 use super::*;
 use crate::model::FailureClass;
 

@@ -1,3 +1,5 @@
+//! What follows which failure, as tables and for every case.
+
 use super::*;
 use crate::model::Evidence;
 use crate::model::evidence::SESSION_LOST;

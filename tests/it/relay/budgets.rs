@@ -108,8 +108,8 @@ fn both_windows_are_bounded() {
 #[test]
 fn attempts_share_the_time_of_their_run() {
     const CANNOT: (&str, &str) = ("handoff_timeout", "run timeout; harness cannot resume for handoff");
-    let rows: [(u32, u32, &[(&str, &str)]); 2] =
-        [(1, 1, &[CANNOT]), (1, 2, &[("run_timeout", "try timeout"), CANNOT])];
+    let capped = ("run_timeout", "try timeout");
+    let rows = [(1, 1, vec![CANNOT]), (1, 2, vec![capped, CANNOT])];
     for (try_timeout, run_timeout, expected) in rows {
         let sandbox = Sandbox::initialised();
         sandbox.configure(&format!(
@@ -119,7 +119,7 @@ fn attempts_share_the_time_of_their_run() {
         sandbox.program("plain", "sleep 600");
         let output = sandbox.relay(&["--agent", "plain", "work"]);
         assert_eq!(output.status.code(), Some(1), "{}", stdout(&output));
-        is(&outcomes(&sandbox), expected);
+        is(&outcomes(&sandbox), &expected);
         assert!(sandbox.tries().iter().all(|record| record["category"] == "unidentified_issue"));
     }
 }
