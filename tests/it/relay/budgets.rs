@@ -153,7 +153,13 @@ fn a_capped_try_keeps_its_category_and_is_retried() {
     let first = &sandbox.tries()[0];
     assert_eq!(first["category"], "transient_infra");
     assert_eq!(first["evidence"]["message"], "error: connection refused");
-    assert!(sandbox.records(".rally/state/agent_status.jsonl").is_empty());
+
+    sandbox.configure("[reliability]\ntry_timeout_secs = 1\nretry_budget = 2\nmax_failed_runs = 1\n");
+    sandbox.claude("init; echo 'error: connection refused'; sleep 600");
+    let output = sandbox.relay(&["--new", "--agent", "cc", "work"]);
+    assert_eq!(output.status.code(), Some(1), "{}", stdout(&output));
+    is(&outcomes(&sandbox)[3..], &[capped, capped]);
+    assert!(sandbox.records(".rally/state/agent_status.jsonl").is_empty(), "nobody is paused for it");
 }
 
 // 30-73, 50-R5: the operator ends a handoff, too; the run waits for the next pass
