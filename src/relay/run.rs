@@ -20,7 +20,6 @@ use super::retry::{self, Session, Situation, Step, Why};
 use super::watch::FileCount;
 use super::world::{PassError, World};
 use crate::git::{Git, Snapshot};
-use crate::model::text::duration;
 use crate::model::{CancelSource, Category, FailureClass, Outcome, Runner, Timestamp, time};
 use crate::store::OpenRun;
 use crate::store::records::{Fact, TryRecord, TryStarted};
@@ -212,12 +211,7 @@ impl Run<'_> {
             used = tried.used;
             match tried.next {
                 Next::Over(_) => break,
-                Next::HandOff => {
-                    aim = Aim::HandOff;
-                    let window = duration(self.world.settings.handoff_timeout);
-                    let notice = format!("the run's time is used up: its session has {window} to hand over");
-                    self.world.emit(Event::Notice(notice));
-                }
+                Next::HandOff => aim = Aim::HandOff,
                 Next::Again { pause, session } => {
                     if session == Session::Fresh {
                         self.thread.begin_anew();

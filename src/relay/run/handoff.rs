@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use super::Run;
+use crate::model::text::duration;
 use crate::model::{Evidence, Outcome};
 use crate::monitor::freeze;
 use crate::prompt;
 use crate::relay::attempt::Seen;
+use crate::relay::event::Event;
 use crate::relay::life::Limits;
 use crate::relay::outcome::handoff::{self, Observed, Told};
 use crate::relay::outcome::{Verdict, Work};
@@ -33,6 +35,12 @@ impl Run<'_> {
     pub(super) fn resumes(&self) -> bool {
         let executor = self.world.registry.get(&self.assignment.runner.harness);
         executor.is_some_and(|executor| executor.capabilities().resume)
+    }
+
+    pub(super) fn announce_handoff(&mut self) {
+        let window = duration(self.world.settings.handoff_timeout);
+        let notice = format!("the run's time is used up: its session has {window} to hand over");
+        self.world.emit(Event::Notice(notice));
     }
 
     pub(super) fn handoff_prompt(&self) -> String {

@@ -24,7 +24,10 @@ impl Run<'_> {
         let started_at = time::now();
         let text = match aim {
             Aim::Task => self.prompt_text()?,
-            Aim::HandOff => self.handoff_prompt(),
+            Aim::HandOff => {
+                self.announce_handoff();
+                self.handoff_prompt()
+            }
         };
         if aim == Aim::Task {
             self.world.persist(|store| store.write_current_task(&text)).await?;
