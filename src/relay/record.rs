@@ -112,7 +112,6 @@ pub fn assemble(
     let Sitting { started, started_at, route } = sitting;
     let report = &seen.report;
     let failure = verdict.failure.as_ref();
-    let lost = failure.is_some_and(Failure::is_lost_session);
     let resumed = started.resume.is_some() && started.resume == report.session_id;
     let before = if resumed { before } else { Spent { cost: Some(0.0), usage: Some(Usage::default()) } };
     let cost = report.cost.and_then(|cost| of_try(cost, before.cost, cost_since));
@@ -135,17 +134,21 @@ pub fn assemble(
         started_at: *started_at,
         ended_at: time::now(),
         attempt_number: started.attempt,
+        handoff_only: started.handoff_only,
         log_path: Some(started.log_path.clone()),
         fail_reason: match (verdict.source, failure) {
             (Some(source), _) => Some(format!("cancelled ({})", source.as_str())),
             (None, Some(failure)) => Some(reason(failure, time::now())),
             (None, None) => None,
         },
-        category: failure.map(|failure| failure.category),
+        // Work without finalisation is an outcome of its own, with a reason and no category.
+        category: failure
+            .map(|failure| failure.category)
+            .filter(|category| *category != Category::IncompleteFinalization),
         cause: failure.and_then(|failure| failure.evidence.cause.clone()),
         runtime_ms: u64::try_from(seen.runtime.as_millis()).unwrap_or(u64::MAX),
         tool_calls: report.tool_calls,
-        session_id: if lost { None } else { session(started, seen) },
+        session_id: session(started, seen, failure),
         model: started.model.clone(),
         effort: started.effort.clone(),
         usage,
@@ -156,8 +159,12 @@ pub fn assemble(
     }
 }
 
-/// The session that the try told, resumed, or was given before it was stopped too early to tell.
-fn session(started: &TryStarted, seen: &Seen) -> Option<String> {
+/// The session that the try told, resumed, or was given before it was stopped too early to tell; none when
+/// its CLI had lost it.
+pub fn session(started: &TryStarted, seen: &Seen, failure: Option<&Failure>) -> Option<String> {
+    if failure.is_some_and(Failure::is_lost_session) {
+        return None;
+    }
     let given = started.session.as_ref().filter(|_| seen.stop.is_some() && seen.exit.is_some());
     seen.report.session_id.as_ref().or(started.resume.as_ref()).or(given).cloned()
 }
@@ -196,5 +203,94 @@ pub fn stub(record: &TryRecord) -> SummaryEntry {
         laps_completed: None,
         followups: Vec::new(),
         handoff: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{CancelSource, Outcome};
+    use std::time::Duration;
+
+    const NOW: &str = "2026-11-22T11:00:00Z";
+
+    fn failure(category: Category) -> Failure {
+        let evidence = Evidence::new("stream", Some(category), "its  own\nwords");
+        Failure { category, reason: None, evidence }
+    }
+
+    fn started() -> TryStarted {
+        let text = r#"{"try_id":7,"relay_id":1,"run_id":2,"attempt":3,"handoff_only":true,"tag":"t",
+            "harness":"claude","resume":"s1","log_path":"/logs/7"}"#;
+        serde_json::from_str(text).unwrap()
+    }
+
+    fn record(verdict: &Verdict) -> TryRecord {
+        let started = started();
+        let sitting = Sitting { started: &started, started_at: NOW.parse().unwrap(), route: "default" };
+        let seen = Seen::cancelled(CancelSource::Skip);
+        assemble(&sitting, &seen, &Found::default(), verdict, None, Spent::default())
+    }
+
+    // 30-65, 30-66: when it is worth trying again stands for itself; else the words of the evidence follow
+    #[test]
+    fn reasons_for_people() {
+        let now = NOW.parse().unwrap();
+        let mut limit = failure(Category::UsageLimit);
+        assert_eq!(reason(&limit, now), "usage limit");
+        limit.evidence.reset_at = Some("2026-11-27T14:50:00Z".parse().unwrap());
+        assert_eq!(reason(&limit, now), "usage limit, resets in 123h50m");
+        let mut rate = failure(Category::ShortRateLimit);
+        rate.evidence.retry_after = Some(Duration::from_secs(120));
+        assert_eq!(reason(&rate, now), "rate limit, waiting 2m");
+        for (category, expected) in [
+            (Category::InvalidModel, "invalid model: its own words"),
+            (Category::AuthOrProxy, "auth/proxy error: its own words"),
+            (Category::ProviderOverloaded, "provider overloaded: its own words"),
+            (Category::IncompleteFinalization, "incomplete: file changes without finalization"),
+        ] {
+            assert_eq!(reason(&failure(category), now), expected);
+        }
+        let named = Failure { reason: Some("run timeout"), ..failure(Category::ShortRateLimit) };
+        assert_eq!(reason(&named, now), "run timeout");
+    }
+
+    // 30-59, 20-AF-CT-03, 30-62: an outcome of its own has no category, whatever kept it from ending well has
+    #[test]
+    fn only_failures_have_a_category() {
+        let incomplete = Verdict {
+            outcome: Outcome::Incomplete,
+            source: None,
+            failure: Some(failure(Category::IncompleteFinalization)),
+        };
+        let stored = record(&incomplete);
+        assert_eq!((stored.outcome, stored.category), (Some(Outcome::Incomplete), None));
+        assert_eq!(stored.fail_reason.as_deref(), Some("incomplete: file changes without finalization"));
+        let timeout = Verdict {
+            outcome: Outcome::RunTimeout,
+            failure: Some(failure(Category::UsageLimit)),
+            ..incomplete
+        };
+        assert_eq!(record(&timeout).category, Some(Category::UsageLimit));
+        assert!(!record(&timeout).is_infra_failure());
+    }
+
+    // 30-163, 30-73
+    #[test]
+    fn a_handoff_try_is_told_apart() {
+        let source = Some(CancelSource::GracefulStop);
+        let stored = record(&Verdict { outcome: Outcome::Cancelled, source, failure: None });
+        assert!(stored.handoff_only && !stored.completed);
+        assert_eq!(stored.fail_reason.as_deref(), Some("cancelled (graceful_stop)"));
+        assert_eq!((stored.category, stored.evidence), (None, None));
+        assert_eq!(stored.session_id.as_deref(), Some("s1"));
+    }
+
+    #[test]
+    fn a_lost_session_is_not_remembered() {
+        let mut lost = failure(Category::AgentError);
+        lost.evidence.cause = Some(crate::model::evidence::SESSION_LOST.to_owned());
+        let verdict = Verdict { outcome: Outcome::Failed, source: None, failure: Some(lost) };
+        assert_eq!(record(&verdict).session_id, None);
     }
 }

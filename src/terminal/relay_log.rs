@@ -111,9 +111,10 @@ fn entry(event: &Event) -> Option<String> {
 }
 
 /// Fields of a try's record that the log repeats under their own names.
-const FACTS: [&str; 12] = [
+const FACTS: [&str; 13] = [
     "run_id",
     "attempt_number",
+    "handoff_only",
     "outcome",
     "completed",
     "cancellation_source",

@@ -1,10 +1,13 @@
 //! Whole relays with a fake `claude`.
 
 mod basic;
+mod budgets;
 mod commits;
 mod freeze;
+mod outcomes;
 mod quota;
 mod resume;
+mod retries;
 mod role_files;
 mod routes;
 mod routes_refused;

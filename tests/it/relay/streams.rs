@@ -144,16 +144,6 @@ fn a_try_that_reaches_its_cap_is_cut_and_its_work_kept() {
 }
 
 #[test]
-fn the_run_budget_ends_all_tries() {
-    let sandbox = Sandbox::initialised();
-    sandbox.configure("[reliability]\nretry_budget = 5\nrun_timeout_secs = 1\nmax_failed_runs = 1\n");
-    sandbox.claude("init; sleep 600");
-    let output = sandbox.relay(&["--agent", "cc", "work"]);
-    assert_eq!(output.status.code(), Some(1));
-    assert_eq!(only_try(&sandbox)["fail_reason"], "run timeout");
-}
-
-#[test]
 fn background_tasks_are_waited_for() {
     let sandbox = strict("");
     sandbox.claude(

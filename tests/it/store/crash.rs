@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
-use rally::model::{Leftover, Outcome, ProcessIdentity, Spent};
+use rally::model::{Category, Leftover, Outcome, ProcessIdentity, Spent};
 use rally::store::Reader;
 use rally::store::records::Fact;
 use serde_json::json;
@@ -174,8 +175,11 @@ fn a_cut_try_keeps_what_was_known_of_it() {
             at(3),
         )
         .unwrap();
-    store.finish_try(ended(&first, Outcome::Failed)).unwrap();
+    let failed = ended(&first, Outcome::Failed);
+    let infra = Some(Category::TransientInfra);
+    store.finish_try(TryRecord { runtime_ms: 4500, category: infra, ..failed }).unwrap();
     let new = NewTry {
+        handoff_only: true,
         resume: Some("old".into()),
         model: Some("opus".into()),
         effort: Some("high".into()),
@@ -211,6 +215,12 @@ fn a_cut_try_keeps_what_was_known_of_it() {
     assert_eq!(run.session_id.as_deref(), Some("old"));
     assert_eq!(run.spent.cost, Some(0.5));
     assert_eq!((run.last_attempt, run.attempts_used), (2, 1), "an interruption costs nothing");
+    assert!(record.handoff_only);
+    let cut = Duration::from_millis(record.runtime_ms);
+    assert_eq!(run.time_used, Duration::from_millis(4500) + cut);
+    assert_eq!(run.infra_failures, 1);
+    let other = run.for_entry("cx");
+    assert_eq!((other.infra_failures, other.session_id), (0, None));
     assert_eq!(store.next_run_id(relay).unwrap(), 2);
     assert_eq!(store.reader().active().unwrap(), None);
 }
