@@ -107,7 +107,8 @@ impl Memory {
     /// When the state cannot be read; what is not there is no error.
     pub fn read(reader: &Reader) -> Result<Memory, StoreError> {
         let relay = reader.survey()?.resumable;
-        Ok(Memory { relay, healths: Healths::replay(&reader.status_events()?) })
+        let healths = Healths::remembered(&reader.status_events()?, &reader.quota_records()?);
+        Ok(Memory { relay, healths })
     }
 
     /// Where the lanes of the unfinished relay stand, by name.

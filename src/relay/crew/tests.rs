@@ -70,6 +70,8 @@ fn event(runner: &Runner, kind: AgentStatusKind, second: i64) -> AgentStatusEven
         event_type: kind,
         timestamp: at(second),
         relay_id: None,
+        run_id: None,
+        try_id: None,
         reason: None,
         reset_at: None,
         quota_scope: None,

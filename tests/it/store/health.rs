@@ -12,6 +12,8 @@ fn event(second: i64, model: Option<&str>, kind: AgentStatusKind) -> AgentStatus
         event_type: kind,
         timestamp: at(second),
         relay_id: None,
+        run_id: None,
+        try_id: None,
         reason: None,
         reset_at: None,
         quota_scope: None,
