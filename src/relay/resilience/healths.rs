@@ -153,6 +153,11 @@ impl Healths {
         Some(Reason { health: Health::Benched { until }, cause: Cause::Window(known) })
     }
 
+    /// Whether a runner met the limit of a quota that has not been lifted since.
+    pub fn has_met(&self, runner: &Runner, scope: &str) -> bool {
+        self.state(runner).is_some_and(|state| state.met.contains(scope))
+    }
+
     /// Every quota scope that something is known of.
     pub fn scopes(&self) -> impl Iterator<Item = &str> {
         self.limits.keys().map(String::as_str).chain(self.ledger.scopes().map(|(scope, _)| scope))

@@ -124,7 +124,6 @@ pub struct State {
     pub trouble: Trouble,
     /// Hourly retries that failed since it was healthy, at most as many as freeze it.
     pub failed_retries: u32,
-    /// What the event says that the trouble comes from.
     pub(super) told: Option<Told>,
     /// A bench whose quota nobody named.
     pub(super) bench: Option<Bench>,
@@ -133,6 +132,11 @@ pub struct State {
 }
 
 impl State {
+    /// What the event says that the trouble comes from.
+    pub fn told(&self) -> Option<&Told> {
+        self.told.as_ref()
+    }
+
     /// Takes one more event. Benches that name a quota and the end of everything are the business of
     /// [`super::Healths`].
     pub(super) fn apply(&mut self, event: &AgentStatusEvent) {
