@@ -27,6 +27,7 @@ fn a_clock_time_is_over_when_its_minute_is() {
     }
 }
 
+// 23.P1, 30-116, 126
 #[test]
 fn an_empty_model_is_an_ordinary_key() {
     let healths = Healths::replay(&[event(AgentStatusKind::Paused, None, NOON, None)]);
@@ -36,6 +37,7 @@ fn an_empty_model_is_an_ordinary_key() {
     assert_eq!(healths.of(&opus, "claude", at(NOON)), Health::Active, "models are isolated");
 }
 
+// 30-118, 132
 #[test]
 fn everything_runs_out() {
     let runner = Runner::bare("claude");
@@ -72,6 +74,7 @@ fn limit(model: Option<&str>, at: &str, scope: &str) -> AgentStatusEvent {
     AgentStatusEvent { quota_scope: scope, ..event(AgentStatusKind::Benched, model, at, reset) }
 }
 
+// 30-129
 #[test]
 fn a_limit_holds_for_everybody_who_draws_from_it() {
     let healths = Healths::replay(&[limit(Some("opus"), NOON, "claude")]);

@@ -3,6 +3,7 @@
 mod basic;
 mod commits;
 mod freeze;
+mod resilience;
 mod resume;
 mod role_files;
 mod routes;
