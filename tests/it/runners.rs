@@ -256,7 +256,7 @@ fn a_limit_is_lifted_for_everybody_and_windows_are_forgotten() {
 fn a_name_that_means_nobody_is_an_error() {
     let sandbox = ill();
     for (name, wanted) in [
-        ("codx", "did you mean codex or cx"),
+        ("codx", "did you mean codex?"),
         ("opencode:zia", "did you mean opencode:zai"),
         ("x y", "known are"),
     ] {
