@@ -17,6 +17,7 @@ pub mod quota;
 pub mod relay;
 mod role_files;
 pub mod routes;
+pub mod runners;
 pub mod scripted;
 pub mod status;
 pub mod tail;
@@ -60,6 +61,8 @@ enum Command {
     Quota(quota::Args),
     /// Check who works next: routes, mixes, shared limits
     Routes(routes::Args),
+    /// Who can be given a run, who cannot and why; end a pause, freeze or bench
+    Runners(runners::Args),
     /// Check everything that a relay needs, and find what crashes left behind
     Doctor(doctor::Args),
     /// Watch a whole relay with built-in agents: no account, no network
@@ -114,6 +117,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<u8> {
         Command::Status(args) => status::run(args),
         Command::Quota(args) => quota::run(args),
         Command::Routes(args) => routes::run(args),
+        Command::Runners(args) => runners::run(args),
         Command::Doctor(args) => doctor::run(args),
         Command::Demo(args) => demo::run(args),
         Command::Version => version::run(),

@@ -103,3 +103,42 @@ impl Category {
         matches!(self, Category::UsageLimit | Category::InvalidModel | Category::AuthOrProxy)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // 20-AF-CT-01 to 04. Deviation: a category that this version does not know is refused where it is read,
+    // so it has neither class nor label.
+    #[test]
+    fn the_table() {
+        use FailureClass::{Agent, Incomplete, Infra};
+        let rows = [
+            ("usage_limit", Agent, "usage limit", true),
+            ("short_rate_limit", Infra, "rate limit", false),
+            ("provider_overloaded", Infra, "provider overloaded", false),
+            ("transient_infra", Infra, "infra error", false),
+            ("invalid_model", Agent, "invalid model", true),
+            ("auth_or_proxy", Agent, "auth/proxy error", true),
+            ("harness_launch", Infra, "harness launch error", false),
+            ("incomplete_finalization", Incomplete, "incomplete: file changes without finalization", false),
+            ("agent_error", Agent, "agent error", false),
+            ("unidentified_issue", Agent, "unidentified issue", false),
+        ];
+        let seen = Category::ALL.map(|category| {
+            let name = serde_json::to_value(category).unwrap().as_str().unwrap().to_owned();
+            (name, category.class(), category.label(), category.is_terminal())
+        });
+        assert_eq!(
+            seen,
+            rows.map(|(name, class, label, terminal)| (name.to_owned(), class, label, terminal))
+        );
+        for harness in ["claude", "codex", "gemini", "opencode", "antigravity"] {
+            assert!(Category::ALL.iter().all(|category| !category.label().contains(harness)), "{harness}");
+        }
+        assert_eq!([Infra, Agent, Incomplete].map(FailureClass::as_str), ["infra", "agent", "incomplete"]);
+        for outcome in ["handoff_requested", "run_timeout", "handoff_timeout"] {
+            assert!(serde_json::from_value::<Category>(outcome.into()).is_err(), "{outcome}");
+        }
+    }
+}

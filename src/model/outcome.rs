@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::{Category, FailureClass};
+
 /// The outcome of one try, as `tries.jsonl` stores it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -36,6 +38,36 @@ impl Outcome {
     /// operator or a crash ended costs nothing.
     pub fn costs_attempt(self) -> bool {
         !matches!(self, Outcome::Cancelled | Outcome::Paused | Outcome::Interrupted)
+    }
+}
+
+impl Outcome {
+    /// Who is to blame: only a try that failed has a category that counts.
+    pub fn class(self, category: Option<Category>) -> FailureClass {
+        match self {
+            Outcome::Failed => category.map_or(FailureClass::Agent, Category::class),
+            Outcome::Incomplete => FailureClass::Incomplete,
+            Outcome::Completed
+            | Outcome::HandoffRequested
+            | Outcome::RunTimeout
+            | Outcome::HandoffTimeout
+            | Outcome::Interrupted
+            | Outcome::Cancelled
+            | Outcome::Paused => FailureClass::Agent,
+        }
+    }
+
+    /// Whether no attempt can follow in its run, whatever the retry budget says.
+    pub fn ends_run(self, category: Option<Category>) -> bool {
+        match self {
+            Outcome::Completed
+            | Outcome::HandoffRequested
+            | Outcome::HandoffTimeout
+            | Outcome::Interrupted
+            | Outcome::Cancelled => true,
+            Outcome::Failed => category.is_some_and(Category::is_terminal),
+            Outcome::Incomplete | Outcome::RunTimeout | Outcome::Paused => false,
+        }
     }
 }
 
@@ -87,6 +119,42 @@ impl std::fmt::Display for Exit {
         match self {
             Exit::Code(code) => write!(f, "exit code {code}"),
             Exit::Signal(signal) => write!(f, "signal {signal}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // 20-AF-CT-05, 06. A success ends its run, too.
+    #[test]
+    fn the_table() {
+        use FailureClass::{Agent, Incomplete, Infra};
+        use Outcome::{
+            Cancelled, Completed, Failed, HandoffRequested, HandoffTimeout, Interrupted, Paused, RunTimeout,
+        };
+        let (rate, limit, auth) = (Category::ShortRateLimit, Category::UsageLimit, Category::AuthOrProxy);
+        for (outcome, category, success, class, ends, costs) in [
+            (Completed, None, true, Agent, true, true),
+            (HandoffRequested, None, true, Agent, true, true),
+            (Outcome::Incomplete, Some(Category::IncompleteFinalization), false, Incomplete, false, true),
+            // 30-8.4: a timeout counts as no trouble of the infrastructure, whatever was seen in it.
+            (RunTimeout, Some(rate), false, Agent, false, true),
+            (HandoffTimeout, None, false, Agent, true, true),
+            (Failed, Some(rate), false, Infra, false, true),
+            (Failed, Some(limit), false, Agent, true, true),
+            (Failed, Some(auth), false, Agent, true, true),
+            (Failed, None, false, Agent, false, true),
+            (Interrupted, None, false, Agent, true, false),
+            (Cancelled, None, false, Agent, true, false),
+            (Paused, None, false, Agent, false, false),
+        ] {
+            let row = format!("{outcome:?} {category:?}");
+            assert_eq!(outcome.is_success(), success, "{row}");
+            assert_eq!(outcome.class(category), class, "{row}");
+            assert_eq!(outcome.ends_run(category), ends, "{row}");
+            assert_eq!(outcome.costs_attempt(), costs, "{row}");
         }
     }
 }

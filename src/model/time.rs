@@ -59,6 +59,12 @@ pub mod millis_option {
             _ => Ok(None),
         }
     }
+
+    /// Reads a time; whatever is none counts as null.
+    pub fn lenient<'de, D: Deserializer<'de>>(d: D) -> Result<Option<Timestamp>, D::Error> {
+        let value = serde_json::Value::deserialize(d)?;
+        Ok(value.as_str().and_then(|text| text.parse().ok()))
+    }
 }
 
 #[cfg(test)]

@@ -8,14 +8,14 @@ use super::crew::{Crew, Team};
 use super::event::RunVerdict;
 use super::resilience::{Healths, Trial};
 use super::run::RunResult;
-use super::toll::{self, Failed};
+use super::toll::{self, Finished};
 use crate::model::text::count;
 use crate::model::{Runner, Timestamp};
 use crate::routing::providers::ScopeOf;
 use crate::routing::scheduler::{self, Pick, Turn};
 use crate::routing::{Choice, NoLane};
 use crate::store::OpenRun;
-use crate::store::records::{AgentStatusEvent, QuotaRecord, RelayRecord};
+use crate::store::records::{AgentStatusEvent, AgentStatusKind, QuotaRecord, RelayRecord};
 
 /// Tasks that do not come from a queue have no role.
 const NO_ROLE: Option<&str> = None;
@@ -88,6 +88,8 @@ pub struct Course {
     crew: Crew,
     bounds: Bounds,
     open_run: Option<OpenRun>,
+    /// The run that began last.
+    running: u64,
     /// The newest run that the stored position takes into account.
     saved_run: u64,
     failed_in_a_row: u32,
@@ -114,6 +116,7 @@ impl Course {
             crew,
             bounds,
             open_run,
+            running: saved_run,
             saved_run,
             failed_in_a_row: 0,
             excused: 0,
@@ -151,7 +154,7 @@ impl Course {
 
     /// The run that an earlier pass left unfinished, if nothing is left to do in it but to end it.
     pub fn settle_open_run(&mut self, moment: Moment<'_>) -> Option<u64> {
-        let spent = self.bounds.retry_budget;
+        let spent = self.attempts_of_open_run(moment);
         let open = self.open_run.take_if(|open| open.passed || open.attempts_used >= spent)?;
         if open.run_id > self.saved_run
             && let Ok(choice) = self.choose()
@@ -204,10 +207,28 @@ impl Course {
         self.open_run.take().map(|open| open.for_entry(&seat.entry))
     }
 
+    /// A run of a seat begins at this very moment; says whose health changes by that, which is to be stored
+    /// first. Only now a decayed freeze becomes a probation: who was merely looked at keeps its chance.
+    pub fn start(&mut self, seat: &Seat, run_id: u64, now: Timestamp) -> Option<AgentStatusEvent> {
+        self.running = run_id;
+        let event = toll::at_start(&self.crew, &seat.runner, (self.relay.id, run_id), now);
+        event.iter().for_each(|event| self.crew.apply(event));
+        event
+    }
+
     /// Takes a run's result into rotation and counters; says whose health changed, which is to be stored.
     pub fn learn(&mut self, seat: &Seat, result: &RunResult, moment: Moment<'_>) -> Vec<AgentStatusEvent> {
         self.relay.first_try_id = self.relay.first_try_id.or(result.first_try);
         self.relay.last_try_id = result.last_try.or(self.relay.last_try_id);
+        let finished = Finished {
+            relay_id: self.relay.id,
+            run_id: self.running,
+            runner: &seat.runner,
+            role: NO_ROLE,
+            result,
+        };
+        let events = toll::of(&finished, &self.crew, moment.now, moment.of_harness);
+        events.iter().for_each(|event| self.crew.apply(event));
         match &result.verdict {
             RunVerdict::Passed { .. } => {
                 self.relay.completed_iterations += 1;
@@ -216,7 +237,6 @@ impl Course {
                 self.last_failure = None;
                 self.hint = None;
                 self.crew.record(seat.lane, seat.turn, scheduler::Verdict::Passed);
-                Vec::new()
             }
             RunVerdict::Failed { reason } => {
                 self.last_failure = Some(reason.clone());
@@ -227,23 +247,17 @@ impl Course {
                     scheduler::Verdict::Failed
                 };
                 self.crew.record(seat.lane, seat.turn, verdict);
-                let failed =
-                    Failed { relay_id: self.relay.id, runner: &seat.runner, role: NO_ROLE, result, reason };
-                let events = toll::of(&failed, &self.crew, moment.now, moment.of_harness);
-                for event in &events {
-                    self.crew.apply(event);
-                }
-                let is_out = !events.is_empty() || result.terminal;
-                if is_out && self.has_another(seat.lane, moment) {
+                let held = events.iter().any(|event| event.event_type != AgentStatusKind::Active);
+                if (held || result.terminal) && self.has_another(seat.lane, moment) {
                     self.excused += 1;
                 } else {
                     self.failed_in_a_row += 1;
                 }
-                events
             }
             // Nothing is decided: the run goes on in the next pass.
-            RunVerdict::Cancelled { .. } => Vec::new(),
+            RunVerdict::Cancelled { .. } => {}
         }
+        events
     }
 
     /// The run is over: whatever lies between its last record and this is settled at the next start.
@@ -271,6 +285,19 @@ impl Course {
             trial: self.crew.trial(&runner, moment.now),
             runner,
         }
+    }
+
+    /// The attempts that the unfinished run has in all.
+    fn attempts_of_open_run(&mut self, moment: Moment<'_>) -> u32 {
+        let trial = self.runner_of_open_run(moment).map(|runner| self.crew.trial(&runner, moment.now));
+        trial.unwrap_or_default().attempts(self.bounds.retry_budget)
+    }
+
+    fn runner_of_open_run(&mut self, moment: Moment<'_>) -> Option<Runner> {
+        let entry = self.open_run.as_ref()?.entry.clone();
+        let lane = self.choose().ok()?.lane;
+        let turn = self.turn_of(lane, &entry, moment)?;
+        Some(self.crew.runner(lane, turn, NO_ROLE))
     }
 
     fn gave_up(&self) -> String {

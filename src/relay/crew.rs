@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::resilience::{self, Healths, Trial};
+use super::resilience::{self, Healths, Trial, Trouble};
 use crate::model::{Runner, Timestamp};
 use crate::routing::providers::ScopeOf;
 use crate::routing::scheduler::{Health, Pick, Scheduler, Seen, Turn, Verdict};
@@ -104,6 +104,7 @@ impl Crew {
 
     /// Who has the turn in a lane for a task of this role.
     pub fn next(&mut self, lane: usize, role: Option<&str>, now: Timestamp, of_harness: ScopeOf<'_>) -> Pick {
+        self.healths.anchor(now);
         let (team, healths) = (&self.team, &self.healths);
         self.rotations[lane].next_as(|member| {
             let runner = team.reasoning.apply(role, member);
@@ -148,6 +149,13 @@ impl Crew {
     /// What would be at stake in a run of this runner now.
     pub fn trial(&self, runner: &Runner, now: Timestamp) -> Trial {
         self.healths.trial(runner, now)
+    }
+
+    /// The trouble that a runner is in, and how many of its hourly retries have failed.
+    pub fn trouble(&self, runner: &Runner) -> (Trouble, u32) {
+        self.healths
+            .state(runner)
+            .map_or_else(Default::default, |state| (state.trouble, state.failed_retries))
     }
 
     /// Takes in what was told about an account's windows.

@@ -17,7 +17,7 @@ use crate::model::text::chain;
 use crate::model::{CancelSource, Runner, Timestamp, time};
 use crate::process;
 use crate::routing::label::display_label;
-use crate::store::records::{Fact, RelayRecord};
+use crate::store::records::{AgentStatusEvent, Fact, RelayRecord};
 use crate::store::{OpenRun, Store};
 
 /// A wait is looked at again this often: the clock may step, another process may change things.
@@ -188,17 +188,29 @@ impl<'w> Pass<'w> {
             prompt: relay.prompt.clone(),
             open,
         };
+        let event = self.course.start(&seat, run_id, time::now());
+        self.remember(event).await?;
         let result = run::execute(self.world, assignment).await?;
-        // What its CLI told of windows meanwhile decides who is next.
-        self.course.set_healths(healths(&self.world.store)?);
-        let events = self.ask(|course, moment| course.learn(&seat, &result, moment));
-        for event in events {
-            self.world.persist(|store| store.append_status(event.clone())).await?;
+        // The operator may have cleared runners while this one worked; what cannot be read stays as it was.
+        if let Ok(healths) = healths(&self.world.store) {
+            self.course.set_healths(healths);
         }
+        let events = self.ask(|course, moment| course.learn(&seat, &result, moment));
+        self.remember(events).await?;
         match result.verdict {
             RunVerdict::Passed { .. } | RunVerdict::Failed { .. } => self.end_run(run_id).await,
             RunVerdict::Cancelled { .. } => self.save().await,
         }
+    }
+
+    async fn remember(
+        &mut self,
+        events: impl IntoIterator<Item = AgentStatusEvent>,
+    ) -> Result<(), PassError> {
+        for event in events {
+            self.world.persist(|store| store.append_status(event.clone())).await?;
+        }
+        Ok(())
     }
 
     async fn save(&mut self) -> Result<(), PassError> {
@@ -211,11 +223,7 @@ impl<'w> Pass<'w> {
 
 /// Everybody's health, as it is stored.
 fn healths(store: &Store) -> Result<Healths, PassError> {
-    let mut healths = Healths::replay(&store.status_events()?);
-    for record in &store.quota_records()? {
-        healths.learn_quota(record);
-    }
-    Ok(healths)
+    Ok(Healths::remembered(&store.status_events()?, &store.quota_records()?))
 }
 
 /// The quota that a runner draws from when no provider says it.

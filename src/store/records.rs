@@ -252,16 +252,30 @@ pub struct AgentStatusEvent {
     /// In which relay.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub relay_id: Option<u64>,
+    /// In which run of the relay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_id: Option<u64>,
+    /// The newest try of that run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub try_id: Option<u64>,
     /// Why, for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// When a bench ends.
-    #[serde(default, skip_serializing_if = "Option::is_none", with = "millis_option")]
+    /// When a bench ends. What is no time counts as unknown.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "millis_option::serialize",
+        deserialize_with = "millis_option::lenient"
+    )]
     pub reset_at: Option<Timestamp>,
-    /// Which accounts share the bench.
+    /// Which accounts share the bench; for `active`, whose bench is lifted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quota_scope: Option<String>,
 }
+
+/// Failed hourly retries that freeze a runner; more of them say no more.
+pub const RETRIES_UNTIL_FREEZE: u32 = 5;
 
 /// Kinds of [`AgentStatusEvent`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

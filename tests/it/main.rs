@@ -18,6 +18,7 @@ mod role_files;
 mod roles;
 mod routes_check;
 mod routing;
+mod runners;
 mod scripted;
 mod store;
 mod support;

@@ -91,12 +91,39 @@ impl RunnerLine {
     }
 }
 
+/// The lanes of a relay without `--agent`; `None` when they cannot be used.
+pub fn roster(config: &Config, rules: &Rules) -> Option<Roster> {
+    match config.routes.is_empty() {
+        true => rules.mix.as_ref().ok().cloned(),
+        false => Roster::from_routes(&rules.routes),
+    }
+}
+
+/// Every lane with every kind of task that it may get, by its index: those of its role, in the default lane
+/// those without one, and those of each role that has a preference and no route of its own.
+pub fn tasks<'a>(config: &'a Config, roster: &'a Roster) -> Vec<(usize, Option<&'a str>)> {
+    let mut tasks = Vec::new();
+    for (index, lane) in roster.lanes.iter().enumerate() {
+        if !lane.name.eq_ignore_ascii_case(DEFAULT_LANE) {
+            tasks.push((index, Some(lane.name.as_str())));
+            continue;
+        }
+        tasks.push((index, None));
+        let has_lane = |role: &str| roster.lanes.iter().any(|lane| lane.name.to_lowercase() == role);
+        let wishes = config.reasoning.iter();
+        let without = wishes.filter(|(key, wish)| !has_lane(key) && !wish.preference.is_empty());
+        tasks.extend(without.map(|(_, wish)| (index, Some(wish.role.as_str()))));
+    }
+    tasks
+}
+
 /// What is remembered of the workspace.
 #[derive(Debug, Default)]
 pub struct Memory {
     /// The unfinished relay.
     relay: Option<RelayRecord>,
-    healths: Healths,
+    /// Everybody's health.
+    pub healths: Healths,
 }
 
 impl Memory {
@@ -107,10 +134,7 @@ impl Memory {
     /// When the state cannot be read; what is not there is no error.
     pub fn read(reader: &Reader) -> Result<Memory, StoreError> {
         let relay = reader.survey()?.resumable;
-        let mut healths = Healths::replay(&reader.status_events()?);
-        for record in &reader.quota_records()? {
-            healths.learn_quota(record);
-        }
+        let healths = Healths::remembered(&reader.status_events()?, &reader.quota_records()?);
         Ok(Memory { relay, healths })
     }
 
@@ -146,24 +170,10 @@ pub struct Outlook<'a> {
 }
 
 impl Outlook<'_> {
-    /// The next `n` runs of every lane: for its role, in the default lane for no role, and for each
-    /// role that has a preference and no route of its own.
+    /// The next `n` runs of every lane, for every kind of [`tasks`].
     pub fn lanes(&self, config: &Config, n: usize) -> Vec<LanePreview> {
-        let mut previews = Vec::new();
-        for (index, lane) in self.roster.lanes.iter().enumerate() {
-            if !lane.name.eq_ignore_ascii_case(DEFAULT_LANE) {
-                previews.push(self.lane(index, lane, Some(&lane.name), n));
-                continue;
-            }
-            previews.push(self.lane(index, lane, None, n));
-            let has_lane = |role: &str| self.roster.lanes.iter().any(|lane| lane.name.to_lowercase() == role);
-            for (key, wish) in &config.reasoning {
-                if !has_lane(key) && !wish.preference.is_empty() {
-                    previews.push(self.lane(index, lane, Some(&wish.role), n));
-                }
-            }
-        }
-        previews
+        let lane = |(index, role)| self.lane(index, &self.roster.lanes[index], role, n);
+        tasks(config, self.roster).into_iter().map(lane).collect()
     }
 
     fn lane(&self, index: usize, lane: &Lane, role: Option<&str>, n: usize) -> LanePreview {

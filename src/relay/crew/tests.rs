@@ -70,6 +70,8 @@ fn event(runner: &Runner, kind: AgentStatusKind, second: i64) -> AgentStatusEven
         event_type: kind,
         timestamp: at(second),
         relay_id: None,
+        run_id: None,
+        try_id: None,
         reason: None,
         reset_at: None,
         quota_scope: None,
@@ -245,7 +247,7 @@ fn a_lane_of_disabled_members_fails_at_once_and_says_why() {
     assert_eq!(pick(&mut crew, default, Some("UI"), 1).unwrap(), "cc");
 }
 
-// 10-V7, 30-132: as far as a stored event says it
+// 10-V7, 30-127, 132: as far as a stored event says it
 #[test]
 fn a_lane_waits_for_the_earliest_end() {
     let mut crew = crew(TEAM, &["cc cx work"]);
@@ -265,7 +267,7 @@ fn a_lane_waits_for_the_earliest_end() {
     assert_eq!(pick(&mut crew, 0, None, 5 * 3600).unwrap(), "cc");
 }
 
-// 10-V8, 30-144, 145. Deviation: looking at a runner uses nothing up, so nothing is written either;
+// 10-V8, 30-119, 144, 145. Deviation: looking at a runner uses nothing up, so nothing is written either;
 // a freeze that is over is over for everybody who asks.
 #[test]
 fn asking_grants_nothing() {

@@ -6,6 +6,7 @@ mod commits;
 mod freeze;
 mod outcomes;
 mod quota;
+mod resilience;
 mod resume;
 mod retries;
 mod role_files;

@@ -12,6 +12,8 @@ fn event(second: i64, model: Option<&str>, kind: AgentStatusKind) -> AgentStatus
         event_type: kind,
         timestamp: at(second),
         relay_id: None,
+        run_id: None,
+        try_id: None,
         reason: None,
         reset_at: None,
         quota_scope: None,
@@ -53,6 +55,7 @@ fn events_are_windowed_and_records_are_not() {
     assert_eq!(times(&store), (60..560).map(at).collect::<Vec<_>>());
 }
 
+// 30-125, 128
 #[test]
 fn a_new_relay_forgets_pauses_but_not_exhausted_accounts() {
     use AgentStatusKind::*;
@@ -89,6 +92,66 @@ fn a_new_relay_forgets_pauses_but_not_exhausted_accounts() {
     store.clear_status_keeping_resets(at(100), true).unwrap();
     assert!(store.status_events().unwrap().is_empty());
     assert!(!layout.agent_status().exists());
+}
+
+// 30-127: what was written survives a reopening as it was, and a repeated limit is an event of its own
+#[test]
+fn events_survive_as_they_were_written() {
+    use AgentStatusKind::*;
+    let sandbox = Sandbox::without_repository();
+    let layout = layout(&sandbox);
+    let limit = |second, reset| AgentStatusEvent {
+        relay_id: Some(3),
+        run_id: Some(4),
+        try_id: Some(5),
+        reason: Some("usage limit (run 4)".into()),
+        reset_at: Some(at(reset)),
+        quota_scope: Some("claude".into()),
+        ..event(second, Some("opus"), Benched)
+    };
+    let (mut store, _) = open(&layout);
+    store.append_status(limit(1, 900)).unwrap();
+    store.append_status(limit(901, 1800)).unwrap();
+    drop(store);
+    let before = lines(&layout.agent_status());
+    let (store, _) = open(&layout);
+    let stored: Vec<_> = store.status_events().unwrap();
+    let versioned = |event| AgentStatusEvent { v: 1, ..event };
+    assert_eq!(stored, [versioned(limit(1, 900)), versioned(limit(901, 1800))]);
+    assert_eq!(lines(&layout.agent_status()), before);
+}
+
+// 23.P4: the file is not rewritten at every append once more runners are ill than the window holds
+#[test]
+fn a_file_that_cannot_be_shortened_is_left_alone() {
+    let sandbox = Sandbox::without_repository();
+    let layout = layout(&sandbox);
+    let (mut store, _) = open(&layout);
+    let ill = |n: i64| event(n, Some(&format!("m{n}")), AgentStatusKind::Frozen);
+    for n in 0..560 {
+        store.append_status(ill(n)).unwrap();
+    }
+    let identity = |path: &std::path::Path| {
+        use std::os::unix::fs::MetadataExt;
+        std::fs::metadata(path).unwrap().ino()
+    };
+    let file = identity(&layout.agent_status());
+    store.append_status(ill(560)).unwrap();
+    assert_eq!(identity(&layout.agent_status()), file);
+    assert_eq!(store.status_events().unwrap().len(), 561);
+    // Once enough of it is void, it is.
+    for n in 0..60 {
+        store.append_status(event(600 + n, Some(&format!("m{n}")), AgentStatusKind::Active)).unwrap();
+    }
+    assert!(lines(&layout.agent_status()).len() <= 560);
+    assert_eq!(
+        rally::relay::resilience::Healths::replay(&store.status_events().unwrap()).of(
+            &rally::model::Runner { model: Some("m3".into()), ..rally::model::Runner::bare("claude") },
+            "claude",
+            at(700)
+        ),
+        rally::relay::resilience::Health::Active
+    );
 }
 
 #[test]
