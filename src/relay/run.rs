@@ -186,7 +186,8 @@ impl Run<'_> {
             let tried = newest.insert(self.attempt(number, used).await?);
             let Next::Again(pause) = tried.next else { break };
             used = tried.used;
-            if self.world.wait(pause).await == Waited::Halted {
+            let why = tried.record.category.map_or("failed", Category::label);
+            if self.world.cool_down(pause, &self.assignment.runner, why).await == Waited::Halted {
                 break;
             }
             self.used += pause;

@@ -11,3 +11,4 @@ mod scratch;
 mod screen;
 mod stopping;
 mod streams;
+mod waits;
