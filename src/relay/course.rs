@@ -360,3 +360,6 @@ impl Course {
             && matches!(self.next(lane, moment), Pick::Run(_))
     }
 }
+
+#[cfg(test)]
+mod week;
