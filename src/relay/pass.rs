@@ -233,6 +233,8 @@ impl<'w> Pass<'w> {
         };
         let mut result = run::execute(self.world, assignment).await?;
         result.reset_at = result.reset_at.map(|told| self.clock.adopt(told));
+        // The operator may have called somebody healthy while this one worked.
+        self.look_again()?;
         let events = self.ask(|course, moment| course.learn(&seat, &result, moment));
         for event in events {
             self.world.persist(|store| store.append_status(event.clone())).await?;

@@ -134,6 +134,9 @@ impl World {
 
     /// Waits before the next attempt of a run. It is over as soon as somebody calls the runner healthy.
     pub async fn cool_down(&mut self, how_long: Duration, runner: &Runner, why: &str) -> Waited {
+        if how_long <= WORTH_A_WORD {
+            return self.wait(how_long).await;
+        }
         let newest = |store: &Store| newest_event(store, runner);
         let (mut seen, before) = (self.store.glance(), newest(&self.store));
         let is_over = |store: &Store| {

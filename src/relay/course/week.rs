@@ -293,9 +293,14 @@ impl Week {
             2 if !self.passed.contains(&run) => return Some(self.cancel(course, seat)),
             _ => {}
         }
+        if std::mem::take(&mut self.news) {
+            course.set_healths(self.memory.healths());
+        }
         let result = result(&tries);
         self.watcher.learn(&self.scene, seat, &result, self.now);
         let events = self.ask(course, |course, moment| course.learn(seat, &result, moment));
+        let spends = |event: &AgentStatusEvent| event.event_type == AgentStatusKind::Probation;
+        self.check(!events.iter().any(spends), "only a run that begins spends a probation");
         events.iter().for_each(|event| self.append(event));
         let counted = course.relay().completed_iterations;
         self.check(counted == self.passed.len() as u64, "every success counts, and nothing else");
