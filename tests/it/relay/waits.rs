@@ -2,12 +2,14 @@
 
 use std::io::{Read, Write};
 use std::num::NonZero;
+use std::process::Output;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::routes::{HANDS, order, with_hands};
-use crate::support::{Sandbox, stderr, stdout};
+use crate::support::{Running, Sandbox, stderr, stdout};
 
 const STATUS: &str = ".rally/state/agent_status.jsonl";
 const QUOTA: &str = ".rally/state/quota.jsonl";
@@ -60,6 +62,12 @@ fn log(sandbox: &Sandbox) -> String {
 
 fn wait_for_log(sandbox: &Sandbox, words: &str) {
     sandbox.wait_for(words, || log(sandbox).contains(words));
+}
+
+/// What a relay said whose wait is over: far sooner than its wait would have ended by itself.
+fn ended(mut relay: Running<'_>) -> Output {
+    assert!(relay.ends_within(Duration::from_secs(60)), "it still waits");
+    relay.finish()
 }
 
 fn working() -> Sandbox {
@@ -155,7 +163,7 @@ fn a_wait_is_ended_by_a_signal() {
         let relay = sandbox.start_relay(&["--agent", "cc", "work"]);
         wait_for_log(&sandbox, "all agents paused, waiting 1h 0m (claude, until ");
         relay.signal(signal);
-        let output = relay.finish();
+        let output = ended(relay);
         assert_eq!(output.status.code(), Some(code), "{}", stderr(&output));
         assert!(sandbox.tries().is_empty());
         assert_eq!(sandbox.read(STATUS), paused);
@@ -182,7 +190,7 @@ fn a_wait_is_ended_by_another_process() {
         // News about somebody else changes nothing, and is no new wait.
         append(&sandbox, STATUS, &event("codex", "paused", in_seconds(0), None));
         append(&sandbox, path, &after);
-        let output = relay.finish();
+        let output = ended(relay);
         assert!(output.status.success(), "{}{}", stdout(&output), stderr(&output));
         assert_eq!(log(&sandbox).matches("waiting").count(), 1, "{}", log(&sandbox));
     }
@@ -196,7 +204,7 @@ fn a_health_file_that_was_taken_away_is_noticed() {
     let relay = sandbox.start_relay(&["--agent", "cc", "work"]);
     wait_for_log(&sandbox, "all agents frozen, waiting ");
     std::fs::remove_file(sandbox.repo().join(STATUS)).unwrap();
-    let output = relay.finish();
+    let output = ended(relay);
     assert!(output.status.success(), "{}{}", stdout(&output), stderr(&output));
 }
 
@@ -222,7 +230,7 @@ fn a_window_that_fills_up_during_a_run_is_not_launched_into() {
         sandbox.wait_for_note("b");
         append(&sandbox, path, &line);
         sandbox.release("go");
-        let output = relay.finish();
+        let output = ended(relay);
         assert!(output.status.success(), "{}{}", stdout(&output), stderr(&output));
         assert_eq!(order(&sandbox), "b b");
     }
@@ -237,7 +245,7 @@ fn a_cooldown_is_seen_and_can_be_skipped() {
     wait_for_log(&sandbox, "rate limit, retrying in 4m");
     append(&sandbox, STATUS, &event("codex", "active", in_seconds(0), None));
     append(&sandbox, STATUS, &event("claude", "active", in_seconds(0), None));
-    let output = relay.finish();
+    let output = ended(relay);
     assert!(output.status.success(), "{}{}", stdout(&output), stderr(&output));
     let tries = sandbox.tries();
     assert_eq!((tries.len(), &tries[1]["outcome"]), (2, &"completed".into()));
@@ -252,7 +260,7 @@ fn a_cooldown_is_ended_by_a_signal() {
     let relay = sandbox.start_relay(&["--agent", "cc", "work"]);
     wait_for_log(&sandbox, "rate limit, retrying in 4m");
     relay.signal("TERM");
-    let output = relay.finish();
+    let output = ended(relay);
     assert_eq!(output.status.code(), Some(143), "{}", stderr(&output));
     assert_eq!(sandbox.tries().len(), 1);
     assert!(!sandbox.repo().join(STATUS).exists());
@@ -269,7 +277,7 @@ fn a_back_off_between_cycles_is_seen_and_can_be_skipped() {
     let relay = sandbox.start_relay(&["--agent", "cc", "work"]);
     wait_for_log(&sandbox, "every agent has failed, trying again in 4m");
     append(&sandbox, STATUS, &event("claude", "active", in_seconds(0), None));
-    let output = relay.finish();
+    let output = ended(relay);
     assert!(output.status.success(), "{}{}", stdout(&output), stderr(&output));
     let tries = sandbox.tries();
     assert_ne!(tries[0]["run_id"], tries[1]["run_id"]);
@@ -286,7 +294,7 @@ fn a_wait_that_ended_while_rally_was_stopped_is_over() {
     relay.signal("STOP");
     sandbox.wait_for("the end of the bench", || in_seconds(0) > end);
     relay.signal("CONT");
-    let output = relay.finish();
+    let output = ended(relay);
     assert!(output.status.success(), "{}{}", stdout(&output), stderr(&output));
 }
 

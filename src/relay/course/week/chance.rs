@@ -159,7 +159,9 @@ impl Outside {
         let harness = &runner.harness;
         match dice.u32(..1000) {
             0..30 => drop(self.limits.insert(scope.to_owned(), after(now, dice.i64(60..110_000)))),
-            30..45 => drop(self.outages.insert(harness.clone(), after(now, dice.i64(300..20_000)))),
+            30..42 => drop(self.outages.insert(harness.clone(), after(now, dice.i64(300..20_000)))),
+            // Long enough for whatever repeated failures lead to.
+            42..45 => drop(self.outages.insert(harness.clone(), after(now, dice.i64(20_000..120_000)))),
             45..48 => drop(self.logged_out.insert(harness.clone())),
             _ => {}
         }

@@ -97,9 +97,6 @@ impl Watcher {
         let hint = result.hint.map(|hint| hint.as_secs().cast_signed()).filter(|hint| *hint > 300);
         if category == Category::UsageLimit || hint.is_some() {
             let until = result.reset_at.unwrap_or(after(now, hint.unwrap_or(5 * HOUR)));
-            // A bench of a paused runner is told by the same record, so that the pause may be forgotten.
-            let sharing: BTreeSet<Key> = scene.drawing_from(&scope).map(|runner| key(&runner)).collect();
-            self.paused.retain(|of, _| !sharing.contains(of));
             self.benched.insert(scope, until);
         } else if category.class() == FailureClass::Infra && result.infra_failures > 1 {
             self.paused.insert(key(&seat.runner), after(now, HOUR));
