@@ -197,7 +197,7 @@ impl Week {
                         pause >= Duration::from_secs(1) && pause.as_secs() <= 300,
                         "a back-off is a pause",
                     );
-                    self.now = self.now + pause;
+                    self.now += pause;
                     course.wrap(lane);
                 }
                 Step::Wait(absence) => {
@@ -479,4 +479,27 @@ fn half_a_year() {
 fn three_weeks_on_disk() {
     let census = Week::new(4711, Box::new(OnDisk::new(noon()))).live(21);
     assert!(census.runs > 500, "{census:?}");
+}
+
+// 30-R8: an end that has just passed is neither fatal nor asked about without a pause
+#[test]
+fn a_wait_of_zero_is_a_short_one() {
+    let scene = Scene::random(&mut fastrand::Rng::with_seed(1));
+    let mut memory = InMind::default();
+    memory.create(3, noon());
+    let (relay, open) = memory.reopen(noon()).unwrap();
+    let bounds = Bounds {
+        max_failed_runs: 5,
+        retry_backoff: Duration::ZERO,
+        max_wait: Some(Duration::from_secs(1)),
+        retry_budget: 3,
+    };
+    let course = Course::new(relay, scene.team(), open, Healths::default(), bounds);
+    let moment = Moment { now: noon(), of_harness: &of_harness, jitter: 0.0 };
+    for late in [0, 3600] {
+        let Step::Wait(absence) = course.wait(0, noon() - SignedDuration::from_secs(late), moment) else {
+            panic!("fatal");
+        };
+        assert_eq!(time::since(noon(), absence.ask_at).as_millis(), 110);
+    }
 }

@@ -164,7 +164,7 @@ impl Watcher {
                 Some(format!("somebody is back at {end}"))
             }
             Some(_) if until <= now => Some("it is over".to_owned()),
-            Some(_) if late < 0 || late > 30_000 || late > tenth + 100 => Some(format!("{late} ms late")),
+            Some(_) if !(0..=30_000).contains(&late) || late > tenth + 100 => Some(format!("{late} ms late")),
             Some(_) => None,
         }
     }
