@@ -121,7 +121,7 @@ fn a_wait_that_is_too_long_ends_the_pass_and_not_the_relay() {
         sandbox.configure("[reliability]\nmax_wait_secs = 60\n");
         let now = in_seconds(0);
         sandbox.write(STATUS, &event("claude", kind, now, None));
-        let output = sandbox.relay(&["--agent", "cc", "work"]);
+        let output = ended(sandbox.start_relay(&["--agent", "cc", "work"]));
         assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
         let until = (now + SignedDuration::from_hours(hours)).strftime("%Y-%m-%d %H:%M");
         let reason =
