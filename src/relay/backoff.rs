@@ -15,6 +15,13 @@ pub fn pause(failures: u32, base: Duration, hint: Option<Duration>, jitter: f64)
     hint.map_or(spread, |hint| hint.max(spread))
 }
 
+/// How much later than the known end of a long wait it is tried again: 5 to 30 s, so that not everybody who
+/// draws from an account comes in the same second, but never more than a tenth of the wait.
+pub fn lateness(remaining: Duration, jitter: f64) -> Duration {
+    let spread = Duration::from_secs(5) + Duration::from_secs(25).mul_f64(jitter.clamp(0.0, 1.0));
+    spread.min(remaining / 10)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -37,6 +44,24 @@ mod tests {
     #[test]
     fn a_zero_base_means_no_pause() {
         assert_eq!(pause(7, Duration::ZERO, None, 1.0), Duration::ZERO);
+    }
+
+    // 50-R24; deviation: a short wait gets less, or the spread would be most of it.
+    #[test]
+    fn long_waits_end_a_little_late() {
+        let hour = Duration::from_secs(3600);
+        for (remaining, jitter, late) in [
+            (hour, 0.0, 5_000),
+            (hour, 0.5, 17_500),
+            (hour, 1.0, 30_000),
+            (hour, 7.0, 30_000),
+            (Duration::from_secs(300), 1.0, 30_000),
+            (Duration::from_secs(100), 1.0, 10_000),
+            (Duration::from_secs(2), 0.0, 200),
+            (Duration::ZERO, 1.0, 0),
+        ] {
+            assert_eq!(lateness(remaining, jitter).as_millis(), late, "{remaining:?} {jitter}");
+        }
     }
 
     proptest! {

@@ -6,11 +6,11 @@ use std::time::Duration;
 use super::backoff;
 use super::crew::{Crew, Team};
 use super::event::RunVerdict;
-use super::resilience::{Healths, Trial};
+use super::resilience::{Health, Healths, Trial};
 use super::run::RunResult;
 use super::toll::{self, Finished};
 use crate::model::text::count;
-use crate::model::{Runner, Timestamp};
+use crate::model::{Runner, Timestamp, time};
 use crate::routing::providers::ScopeOf;
 use crate::routing::scheduler::{self, Pick, Turn};
 use crate::routing::{Choice, NoLane};
@@ -19,6 +19,9 @@ use crate::store::records::{AgentStatusEvent, AgentStatusKind, QuotaRecord, Rela
 
 /// Tasks that do not come from a queue have no role.
 const NO_ROLE: Option<&str> = None;
+
+/// Nobody is asked again sooner.
+const SHORTEST_WAIT: Duration = Duration::from_millis(100);
 
 /// Bounds of a pass.
 #[derive(Debug, Clone, Copy)]
@@ -53,15 +56,32 @@ pub enum Step {
     Run(Seat),
     /// Everybody who could run has failed: after this long, [`Course::wrap`] begins the next cycle.
     BackOff(Duration),
-    /// Nobody can run before this time.
-    Wait {
-        /// When to ask again at the latest.
-        until: Timestamp,
-        /// For people: `all agents paused`.
-        why: &'static str,
+    /// Nobody can run now.
+    Wait(Absence),
+    /// Nobody can run for longer than the bounds allow to wait: the pass is over, short of its target.
+    TooLong {
+        /// Who is out until when.
+        absence: Absence,
+        /// The longest wait.
+        bound: Duration,
     },
     /// The pass is over, short of its target.
     Over(String),
+}
+
+/// Nobody of a lane can run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Absence {
+    /// For people: `all agents paused`.
+    pub why: &'static str,
+    /// Who comes back first.
+    pub who: Option<Runner>,
+    /// Whether its quota does.
+    pub is_reset: bool,
+    /// When it does.
+    pub until: Timestamp,
+    /// When to ask again at the latest: a little later, and never now.
+    pub ask_at: Timestamp,
 }
 
 /// A turn in a lane.
@@ -192,7 +212,7 @@ impl Course {
                 let failures = self.failed_in_a_row.max(1);
                 Step::BackOff(backoff::pause(failures, self.bounds.retry_backoff, self.hint, moment.jitter))
             }
-            Pick::Wait { until } => Step::Wait { until, why: self.why_waiting(lane, moment) },
+            Pick::Wait { until } => self.wait(lane, until, moment),
             Pick::Unavailable => Step::Over(self.why_nobody(lane)),
         }
     }
@@ -316,6 +336,24 @@ impl Course {
         }
     }
 
+    fn wait(&self, lane: usize, until: Timestamp, moment: Moment<'_>) -> Step {
+        let out = self.crew.out_until(lane, NO_ROLE, (until, moment.now), moment.of_harness);
+        let is_reset = matches!(out, Some((_, Health::Benched { .. })));
+        let remaining = time::since(moment.now, until).max(SHORTEST_WAIT);
+        let late = remaining + backoff::lateness(remaining, moment.jitter);
+        let absence = Absence {
+            why: self.why_waiting(lane, moment),
+            who: out.map(|(runner, _)| runner),
+            is_reset,
+            until,
+            ask_at: moment.now.saturating_add(late).unwrap_or(until),
+        };
+        match self.bounds.max_wait {
+            Some(bound) if remaining > bound => Step::TooLong { absence, bound },
+            _ => Step::Wait(absence),
+        }
+    }
+
     /// A freeze is the longest pause of all: who reads "paused" may expect to go on within the hour.
     fn why_waiting(&self, lane: usize, moment: Moment<'_>) -> &'static str {
         let frozen = self.crew.all_frozen(lane, NO_ROLE, moment.now, moment.of_harness);
@@ -349,3 +387,6 @@ impl Course {
             && matches!(self.next(lane, moment), Pick::Run(_))
     }
 }
+
+#[cfg(test)]
+mod week;

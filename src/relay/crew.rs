@@ -191,6 +191,23 @@ impl Crew {
         self.team.why_disabled(lane, role)
     }
 
+    /// Who of a lane is out until then, and how.
+    pub fn out_until(
+        &self,
+        lane: usize,
+        role: Option<&str>,
+        (until, now): (Timestamp, Timestamp),
+        of_harness: ScopeOf<'_>,
+    ) -> Option<(Runner, resilience::Health)> {
+        let runners = self.lane(lane).members().map(|member| self.team.reasoning.apply(role, member));
+        let enabled = runners.filter(|runner| self.team.providers.disabled(runner).is_none());
+        let mut out = enabled.map(|runner| {
+            let health = self.healths.of(&runner, &self.scope(&runner, of_harness), now);
+            (runner, health)
+        });
+        out.find(|(_, health)| health.until() == Some(until))
+    }
+
     /// Whether everybody in a lane who is not disabled is frozen.
     pub fn all_frozen(
         &self,

@@ -85,10 +85,10 @@ pub enum Event {
     },
     /// A run is over.
     RunEnded(RunEnd),
-    /// Nothing can run now.
+    /// Nothing runs now. Comes about once a second.
     Waiting {
-        /// Why, for example `all agents paused`.
-        reason: String,
+        /// What for.
+        wait: Wait,
         /// How long still.
         remaining: Duration,
         /// Whether this is the first event of this wait.
@@ -110,6 +110,36 @@ pub enum Event {
     },
     /// Tally of this relay; after [`Event::RelayEnded`], if there was at least one run.
     Summary(Tally),
+}
+
+/// What is waited for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wait {
+    /// The first runner who can be given a run again.
+    Runner {
+        /// The relay.
+        relay_id: u64,
+        /// Why nobody can: `all agents paused`.
+        why: &'static str,
+        /// Who comes back first.
+        who: Option<Runner>,
+        /// Whether its quota does.
+        is_reset: bool,
+        /// When.
+        at: Timestamp,
+    },
+    /// The next attempt of a run.
+    Attempt {
+        /// Why the last one failed.
+        why: String,
+    },
+    /// The next cycle: everybody has failed in this one.
+    Cycle,
+    /// The end of some trouble, such as a full disk.
+    Trouble {
+        /// What it is.
+        what: String,
+    },
 }
 
 /// What the status line shows.

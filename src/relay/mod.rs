@@ -1,6 +1,7 @@
 //! The loop. A pass ([`pass`]) is a sequence of runs ([`run`]), a run is a sequence
 //! of tries ([`attempt`]). Beside them stand the pure deciders: [`life`], [`outcome`],
-//! [`backoff`], [`budget`], [`recovery`], [`resilience`], [`retry`], [`start`], [`strangers`], [`tally`], [`toll`].
+//! [`backoff`], [`budget`], [`course`], [`ledger`], [`recovery`], [`resilience`], [`retry`], [`start`], [`strangers`],
+//! [`tally`], [`toll`], [`waiting`].
 //!
 //! Nothing here prints: everything is told as [`event::Event`]s.
 
@@ -31,5 +32,6 @@ pub mod start;
 pub mod strangers;
 pub mod tally;
 pub mod toll;
+pub mod waiting;
 pub mod watch;
 pub mod world;

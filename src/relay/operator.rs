@@ -47,6 +47,8 @@ pub struct Operator {
 pub enum Waited {
     /// The time is over.
     Elapsed,
+    /// There is nothing left to wait for.
+    Skipped,
     /// The operator wants out.
     Halted,
 }

@@ -3,25 +3,25 @@
 
 use std::time::{Duration, Instant};
 
-use super::course::{Bounds, Course, Moment, Seat, Step};
+use jiff::tz::TimeZone;
+
+use super::course::{Absence, Bounds, Course, Moment, Seat, Step};
 use super::crew::Team;
-use super::event::{Event, PassEnd, RunVerdict};
-use super::operator::{Halt, Waited};
+use super::event::{Event, PassEnd, RunVerdict, Wait};
+use super::operator::Halt;
 use super::resilience::Healths;
 use super::run::{self, Assignment};
 use super::strangers::Strangers;
 use super::tally;
+use super::waiting::Clock;
 use super::world::{PassError, World};
 use crate::executor::Registry;
 use crate::model::text::chain;
-use crate::model::{CancelSource, Runner, Timestamp, time};
+use crate::model::{CancelSource, Runner, time};
 use crate::process;
 use crate::routing::label::display_label;
 use crate::store::records::{AgentStatusEvent, Fact, RelayRecord};
-use crate::store::{OpenRun, Store};
-
-/// A wait is looked at again this often: the clock may step, another process may change things.
-const LOOK_AGAIN: Duration = Duration::from_secs(1);
+use crate::store::{Glance, OpenRun, Store};
 
 /// What a pass works on.
 #[derive(Debug)]
@@ -76,12 +76,17 @@ struct Pass<'w> {
     course: Course,
     previous: Option<Runner>,
     strangers: Strangers,
+    clock: Clock,
+    /// What the files of the runners' health looked like when they were read.
+    seen: Glance,
+    /// The wait that was told and goes on.
+    waiting: Option<Absence>,
 }
 
 impl<'w> Pass<'w> {
     fn new(world: &'w mut World, plan: Plan) -> Result<Pass<'w>, PassError> {
         let Plan { relay, team, open_run, .. } = plan;
-        let healths = healths(&world.store)?;
+        let (seen, healths) = (world.store.glance(), healths(&world.store)?);
         let settings = &world.settings;
         let bounds = Bounds {
             max_failed_runs: settings.max_failed_runs,
@@ -90,7 +95,15 @@ impl<'w> Pass<'w> {
             retry_budget: settings.retry_budget,
         };
         let course = Course::new(relay, team, open_run, healths, bounds);
-        Ok(Pass { world, course, previous: None, strangers: Strangers::default() })
+        Ok(Pass {
+            world,
+            course,
+            previous: None,
+            strangers: Strangers::default(),
+            clock: Clock::start(),
+            seen,
+            waiting: None,
+        })
     }
 
     async fn go(&mut self) -> Result<PassEnd, PassError> {
@@ -102,8 +115,10 @@ impl<'w> Pass<'w> {
             // Between tries no guard runs: whatever was adopted and ended can go.
             process::reap_adopted(&[]);
             if let Some(halt) = self.world.operator.halt() {
+                self.end_wait();
                 return Ok(stopped(halt));
             }
+            self.look_again();
             let lane = match self.course.choose() {
                 Ok(choice) => {
                     if let Some(warning) = self.strangers.warning(&choice) {
@@ -113,7 +128,11 @@ impl<'w> Pass<'w> {
                 }
                 Err(error) => return Ok(PassEnd::Failed { reason: error.to_string() }),
             };
-            match self.ask(|course, moment| course.step(lane, moment)) {
+            let step = self.ask(|course, moment| course.step(lane, moment));
+            if !matches!(step, Step::Wait(_)) {
+                self.end_wait();
+            }
+            match step {
                 Step::Complete => {
                     self.course.close(time::now());
                     self.save().await?;
@@ -121,10 +140,14 @@ impl<'w> Pass<'w> {
                 }
                 Step::Run(seat) => self.one_run(seat).await?,
                 Step::BackOff(pause) => {
-                    self.world.wait(pause).await;
+                    let seen = self.seen;
+                    self.world.pause(pause, &Wait::Cycle, |store| store.glance() != seen).await;
                     self.course.wrap(lane);
                 }
-                Step::Wait { until, why } => self.wait_for(until, why).await,
+                Step::Wait(absence) => self.wait_for(absence).await,
+                Step::TooLong { absence, bound } => {
+                    return Ok(PassEnd::Failed { reason: too_long(&absence, bound) });
+                }
                 Step::Over(reason) => return Ok(PassEnd::Failed { reason }),
             }
         }
@@ -133,7 +156,7 @@ impl<'w> Pass<'w> {
     /// Asks the course something that depends on the time.
     fn ask<T>(&mut self, question: impl FnOnce(&mut Course, Moment<'_>) -> T) -> T {
         let of_harness = of_harness(&self.world.registry);
-        let moment = Moment { now: time::now(), of_harness: &of_harness, jitter: fastrand::f64() };
+        let moment = Moment { now: self.clock.now(), of_harness: &of_harness, jitter: fastrand::f64() };
         question(&mut self.course, moment)
     }
 
@@ -147,20 +170,42 @@ impl<'w> Pass<'w> {
         Ok(())
     }
 
-    async fn wait_for(&mut self, until: Timestamp, reason: &str) {
-        let mut first = true;
-        loop {
-            let remaining = time::since(time::now(), until);
-            if remaining.is_zero() {
-                break;
-            }
-            self.world.emit(Event::Waiting { reason: reason.to_owned(), remaining, first });
-            first = false;
-            if self.world.wait(remaining.min(LOOK_AGAIN)).await == Waited::Halted {
-                break;
+    /// Takes in what was told about the runners since they were last looked at, by whomever.
+    fn look_again(&mut self) {
+        let now = self.world.store.glance();
+        if std::mem::replace(&mut self.seen, now) != now {
+            // What cannot be read stays as it was.
+            if let Ok(healths) = healths(&self.world.store) {
+                self.course.set_healths(healths);
             }
         }
-        self.world.emit(Event::WaitEnded);
+    }
+
+    /// Waits for somebody, or until another process has changed something: then the course is asked again.
+    async fn wait_for(&mut self, absence: Absence) {
+        let goes_on = |told: &Absence| (told.until, &told.who) == (absence.until, &absence.who);
+        let told = self.waiting.take().filter(goes_on);
+        // A wait that goes on is no news and keeps its end, unless that is over already.
+        let first = told.is_none();
+        let is_ahead = |told: &Absence| !self.clock.until(told.ask_at).is_zero();
+        let absence = told.filter(is_ahead).unwrap_or(absence);
+        let wait = Wait::Runner {
+            relay_id: self.course.relay().id,
+            why: absence.why,
+            who: absence.who.clone(),
+            is_reset: absence.is_reset,
+            at: absence.until,
+        };
+        let (clock, seen) = (self.clock, self.seen);
+        let is_over = |store: &Store| store.glance() != seen;
+        self.world.wait_until((clock, absence.ask_at), &wait, first, is_over).await;
+        self.waiting = Some(absence);
+    }
+
+    fn end_wait(&mut self) {
+        if self.waiting.take().is_some() {
+            self.world.emit(Event::WaitEnded);
+        }
     }
 
     async fn one_run(&mut self, seat: Seat) -> Result<(), PassError> {
@@ -188,13 +233,12 @@ impl<'w> Pass<'w> {
             prompt: relay.prompt.clone(),
             open,
         };
-        let event = self.course.start(&seat, run_id, time::now());
+        let event = self.course.start(&seat, run_id, self.clock.now());
         self.remember(event).await?;
-        let result = run::execute(self.world, assignment).await?;
-        // The operator may have cleared runners while this one worked; what cannot be read stays as it was.
-        if let Ok(healths) = healths(&self.world.store) {
-            self.course.set_healths(healths);
-        }
+        let mut result = run::execute(self.world, assignment).await?;
+        result.reset_at = result.reset_at.map(|told| self.clock.adopt(told));
+        // The operator may have called somebody healthy while this one worked.
+        self.look_again();
         let events = self.ask(|course, moment| course.learn(&seat, &result, moment));
         self.remember(events).await?;
         match result.verdict {
@@ -219,6 +263,12 @@ impl<'w> Pass<'w> {
         self.course.saved(relay);
         Ok(())
     }
+}
+
+/// Why nobody is waited for.
+fn too_long(absence: &Absence, bound: Duration) -> String {
+    let until = absence.until.to_zoned(TimeZone::system()).strftime("%Y-%m-%d %H:%M");
+    format!("{} until {until}, longer than [reliability].max_wait_secs ({} s)", absence.why, bound.as_secs())
 }
 
 /// Everybody's health, as it is stored.

@@ -216,10 +216,13 @@ impl Run<'_> {
                     if session == Session::Fresh {
                         self.thread.begin_anew();
                     }
-                    if self.world.wait(pause).await == Waited::Halted {
+                    let why = tried.record.category.map_or("failed", Category::label);
+                    let since = Instant::now();
+                    if self.world.cool_down(pause, &self.assignment.runner, why).await == Waited::Halted {
                         break;
                     }
-                    self.budget.spend(pause);
+                    // It may have been cut short.
+                    self.budget.spend(pause.min(since.elapsed()));
                 }
             }
         }

@@ -4,17 +4,25 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::event::{Event, Sink};
+use super::event::{Event, Sink, Wait};
 use super::operator::{Operator, Waited};
 use super::settings::Settings;
+use super::waiting::Clock;
 use crate::executor::Registry;
 use crate::git::Git;
-use crate::model::Identity;
 use crate::model::text::chain;
+use crate::model::{Identity, Runner, Timestamp};
+use crate::store::records::{AgentStatusEvent, AgentStatusKind};
 use crate::store::{Store, StoreError};
 
 /// How often a full disk is tried again.
 const DISK_RETRY: Duration = Duration::from_secs(5);
+
+/// A wait is looked at again this often: the machine may have slept, another process may have changed things.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+/// Shorter pauses between attempts are not worth a word.
+const WORTH_A_WORD: Duration = Duration::from_secs(5);
 
 /// How often, and after which pause, git is asked again.
 const GIT_RETRIES: u32 = 3;
@@ -82,6 +90,67 @@ impl World {
         self.operator.wait(how_long, &mut *self.sink).await
     }
 
+    /// Waits until a time, seen by everybody, and to be ended by the operator and by whatever else ends it.
+    /// `first` tells whether this wait is news.
+    pub async fn wait_until(
+        &mut self,
+        (clock, until): (Clock, Timestamp),
+        wait: &Wait,
+        mut first: bool,
+        mut is_over: impl FnMut(&Store) -> bool,
+    ) -> Waited {
+        loop {
+            let remaining = clock.until(until);
+            if remaining.is_zero() {
+                return Waited::Elapsed;
+            }
+            self.emit(Event::Waiting { wait: wait.clone(), remaining, first });
+            first = false;
+            if self.wait(remaining.min(LOOK_AGAIN)).await == Waited::Halted {
+                return Waited::Halted;
+            }
+            if is_over(&self.store) {
+                return Waited::Skipped;
+            }
+        }
+    }
+
+    /// Waits before something is tried again; [`Wait::Attempt`] and [`Wait::Cycle`] are told when they take long.
+    pub async fn pause(
+        &mut self,
+        how_long: Duration,
+        wait: &Wait,
+        is_over: impl FnMut(&Store) -> bool,
+    ) -> Waited {
+        if how_long <= WORTH_A_WORD {
+            return self.wait(how_long).await;
+        }
+        let clock = Clock::start();
+        let until = clock.now().saturating_add(how_long).unwrap_or(Timestamp::MAX);
+        let waited = self.wait_until((clock, until), wait, true, is_over).await;
+        self.emit(Event::WaitEnded);
+        waited
+    }
+
+    /// Waits before the next attempt of a run. It is over as soon as somebody calls the runner healthy.
+    pub async fn cool_down(&mut self, how_long: Duration, runner: &Runner, why: &str) -> Waited {
+        if how_long <= WORTH_A_WORD {
+            return self.wait(how_long).await;
+        }
+        let newest = |store: &Store| newest_event(store, runner);
+        let (mut seen, before) = (self.store.glance(), newest(&self.store));
+        let is_over = |store: &Store| {
+            let now = store.glance();
+            if std::mem::replace(&mut seen, now) == now {
+                return false;
+            }
+            let after = newest(store);
+            let is_healthy = after.as_ref().is_some_and(|event| event.event_type == AgentStatusKind::Active);
+            is_healthy && after != before
+        };
+        self.pause(how_long, &Wait::Attempt { why: why.to_owned() }, is_over).await
+    }
+
     /// Asks git, a few times if need be: a cold repository may be slow, a lock may be held.
     pub async fn ask<T: Send + 'static>(
         &mut self,
@@ -114,7 +183,8 @@ impl World {
                 Err(error) if error.is_disk_full() => error,
                 result => return result,
             };
-            self.emit(Event::Waiting { reason: chain(&error), remaining: DISK_RETRY, first });
+            let wait = Wait::Trouble { what: chain(&error) };
+            self.emit(Event::Waiting { wait, remaining: DISK_RETRY, first });
             first = false;
             let waited = self.wait(DISK_RETRY).await;
             self.emit(Event::WaitEnded);
@@ -123,6 +193,14 @@ impl World {
             }
         }
     }
+}
+
+/// What was last said about a runner's health; nothing when it cannot be read now.
+fn newest_event(store: &Store, runner: &Runner) -> Option<AgentStatusEvent> {
+    let model = |event: &AgentStatusEvent| event.model.clone().filter(|model| !model.is_empty());
+    let is_its =
+        |event: &AgentStatusEvent| event.agent_type == runner.harness && model(event) == runner.model;
+    store.status_events().ok()?.into_iter().rev().find(is_its)
 }
 
 /// Runs a git operation beside the event loop.

@@ -9,6 +9,7 @@ mod aside;
 pub mod digest;
 pub mod error;
 pub mod files;
+pub mod glance;
 pub mod journal;
 pub mod jsonl;
 pub mod lock;
@@ -28,6 +29,7 @@ pub mod status;
 pub mod tries;
 
 pub use error::StoreError;
+pub use glance::Glance;
 pub use lock::{Holder, LockError, WorkspaceLock};
 pub use open::{OpenRun, Opened, Store, Survey};
 pub use paths::Layout;

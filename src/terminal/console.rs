@@ -9,7 +9,8 @@ use super::format::{self, GAP};
 use super::sanitize;
 use super::style::{Palette, Tone};
 use crate::model::text::duration;
-use crate::relay::event::{Event, PassEnd, RunEnd, RunVerdict, Sink, Tally};
+use crate::model::time::now;
+use crate::relay::event::{Event, PassEnd, RunEnd, RunVerdict, Sink, Tally, Wait};
 
 /// Column 0, and the whole line erased.
 const CLEAR_LINE: &str = "\r\x1b[2K";
@@ -229,11 +230,13 @@ impl<O: Write, E: Write> Sink for Console<O, E> {
                 }
             }
             Event::RunEnded(run) => self.print_footer(run),
-            Event::Waiting { reason, remaining, first } => {
-                let line = format::waiting(reason, *remaining);
+            Event::Waiting { wait, remaining, first } => {
+                let line = format::waiting(wait, *remaining, now(), &self.look.zone);
+                // Where nothing is repainted, the line of the failed attempt has said it for good.
+                let is_told = matches!(wait, Wait::Attempt { .. });
                 if self.look.live {
                     self.paint_status(Some(Tone::Warn), |_| line);
-                } else if *first {
+                } else if *first && !is_told {
                     self.print_toned(Tone::Warn, &line);
                 }
             }

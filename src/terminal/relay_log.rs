@@ -5,10 +5,12 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::Path;
 
+use jiff::tz::TimeZone;
+
 use super::{format, sanitize};
 use crate::model::text::duration;
 use crate::model::time::{now, rfc3339_millis};
-use crate::relay::event::{Event, PassEnd, RunVerdict, Sink};
+use crate::relay::event::{Event, PassEnd, RunVerdict, Sink, Wait};
 use crate::store::records::TryRecord;
 
 /// Appends to a relay's log. A log that cannot be written never ends the relay.
@@ -85,7 +87,13 @@ fn entry(event: &Event) -> Option<String> {
             let (id, attempts, max) = (run.run_id, run.attempts, run.max_attempts);
             format!("run {id} {how}; attempts {attempts}/{max}, duration {}", duration(run.duration))
         }
-        Event::Waiting { reason, remaining, first: true } => format::waiting(reason, *remaining),
+        Event::Waiting { wait, remaining, first: true } => {
+            let line = format::waiting(wait, *remaining, now(), &TimeZone::system());
+            match wait {
+                Wait::Runner { relay_id, .. } => format!("relay {relay_id} {line}"),
+                Wait::Attempt { .. } | Wait::Cycle | Wait::Trouble { .. } => line,
+            }
+        }
         Event::Tick(_) | Event::Waiting { first: false, .. } => return None,
         Event::WaitEnded => "wait ended".to_owned(),
         Event::StopRequested { source } => format!("stop requested ({})", source.as_str()),

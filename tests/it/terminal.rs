@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use rally::model::{CancelSource, Runner};
-use rally::relay::event::{Event, PassEnd, Retry, RunEnd, RunVerdict, Sink, Tally, Tick};
+use rally::relay::event::{Event, PassEnd, Retry, RunEnd, RunVerdict, Sink, Tally, Tick, Wait};
 use rally::store::records::TryRecord;
 use rally::terminal::console::Look;
 use rally::terminal::style::Palette;
@@ -85,6 +85,17 @@ fn passed() -> RunVerdict {
     RunVerdict::Passed { commit: Some((hash, "add \x1b]52;c;cm0=\x07the file".to_owned())) }
 }
 
+fn rate_limit() -> Wait {
+    Wait::Attempt { why: "rate limit".to_owned() }
+}
+
+/// A year that is never this one, so that the date is always told.
+fn nobody() -> Wait {
+    let at = "2020-11-25T14:05:00Z".parse().unwrap();
+    let who = Some(Runner::bare("claude"));
+    Wait::Runner { relay_id: 3, why: "all agents paused", who, is_reset: true, at }
+}
+
 /// A relay that meets about everything, and does not reach its target.
 fn eventful_relay() -> Vec<Event> {
     vec![
@@ -107,8 +118,11 @@ fn eventful_relay() -> Vec<Event> {
         tick(1, None),
         try_ended(1, "rate limit:\n429 \x1b[31mslow down", true),
         tick(2, Some("Bash")),
-        Event::Waiting { reason: "all agents paused".to_owned(), remaining: secs(3540), first: true },
-        Event::Waiting { reason: "all agents paused".to_owned(), remaining: secs(3480), first: false },
+        Event::Waiting { wait: rate_limit(), remaining: secs(58), first: true },
+        Event::Waiting { wait: rate_limit(), remaining: secs(57), first: false },
+        Event::WaitEnded,
+        Event::Waiting { wait: nobody(), remaining: secs(3540), first: true },
+        Event::Waiting { wait: nobody(), remaining: secs(3480), first: false },
         Event::WaitEnded,
         try_ended(2, "", false),
         run_ended(passed(), 2),
@@ -144,7 +158,7 @@ fn a_relay_without_a_terminal() {
       [1/2] claude - opus - started 16:40
     ────────────────────────────────────────
     ↻ retrying 2/5 · last: rate limit: 429 slow down (42s, 1 file) · in 4s
-    all agents paused, waiting 59m
+    all agents paused, waiting 59m (claude, resets 2020-11-25 14:05)
     ────────────────────────────────────────
     ✓ passed on try 2/5  │  5m 34s  │  3 files  │  0123456 (add the file)
     ════════════════════════════════════════
@@ -255,7 +269,11 @@ fn the_status_line_on_terminals_of_all_widths() {
                 tick(2, Some(loud)),
                 tick(1, None),
                 try_ended(1, loud, true),
-                Event::Waiting { reason: loud.to_owned(), remaining: secs(90), first: true },
+                Event::Waiting {
+                    wait: Wait::Trouble { what: loud.to_owned() },
+                    remaining: secs(90),
+                    first: true,
+                },
                 Event::Stopping { signal: "TERM", reason: loud.to_owned() },
                 tick(2, Some(loud)),
             ];
@@ -338,7 +356,9 @@ fn the_relay_log() {
         events.iter().for_each(|event| log.event(event));
         assert!(log.failure().is_none());
     }
-    let text = std::fs::read_to_string(&path).unwrap();
+    let Wait::Runner { at, .. } = nobody() else { unreachable!() };
+    let local = at.to_zoned(TimeZone::system()).strftime("%Y-%m-%d %H:%M").to_string();
+    let text = std::fs::read_to_string(&path).unwrap().replace(&local, "LOCAL");
     insta::with_settings!({ filters => [(r"(?m)^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", "TIME")] }, {
         insta::assert_snapshot!(text, @r#"
         TIME relay 3 started: target 2, completed 0, mix cc:opus
@@ -346,7 +366,9 @@ fn the_relay_log() {
         TIME run 1 started: [1/2] claude - opus
         TIME try 7 started: attempt 1/5, log /data/tries/try-7.log
         TIME try 7 ended: run_id=1 attempt_number=1 outcome="failed" completed=false fail_reason="rate limit: 429 slow down" category="short_rate_limit" exit={"code":1} runtime_ms=42000 files_changed=1; next attempt in 4s
-        TIME all agents paused, waiting 59m
+        TIME rate limit, retrying in 58s
+        TIME wait ended
+        TIME relay 3 all agents paused, waiting 59m (claude, resets LOCAL)
         TIME wait ended
         TIME try 8 ended: run_id=1 attempt_number=2 outcome="failed" completed=false category="short_rate_limit" exit={"code":1} runtime_ms=42000 files_changed=1
         TIME run 1 passed; attempts 2/5, duration 5m 34s

@@ -1,6 +1,6 @@
 //! The health of runners over whole passes, with a clock of our own.
 
-use super::super::course::{Bounds, Course, Moment, Seat, Step};
+use super::super::course::{Absence, Bounds, Course, Moment, Seat, Step};
 use super::super::crew::Team;
 use super::super::resilience::{Healths, Trial};
 use super::tests::{failed, passed};
@@ -68,10 +68,10 @@ impl Story {
                     self.events.extend(event);
                     return seat;
                 }
-                Step::Wait { until, .. } => {
+                Step::Wait(Absence { ask_at: until, .. }) => {
                     assert!(until > at(self.now), "a wait of zero");
                     // Jitter may make it longer, never shorter.
-                    self.now += i64::try_from(until.duration_since(at(self.now)).as_secs()).unwrap();
+                    self.now += until.duration_since(at(self.now)).as_secs();
                 }
                 Step::BackOff(pause) => {
                     self.now += i64::try_from(pause.as_secs()).unwrap();

@@ -138,7 +138,36 @@ fn remaining_times() {
     for (millis, text) in table {
         assert_eq!(remaining(Duration::from_millis(millis)), text);
     }
-    assert_eq!(waiting("all agents paused", Duration::from_secs(3599)), "all agents paused, waiting 59m");
+}
+
+// 30-S12: the words stand at the beginning, and the rest says for whom, and until when by the local clock
+#[test]
+fn what_is_waited_for() {
+    let now: Timestamp = "2026-11-23T13:05:01Z".parse().unwrap();
+    let zone = TimeZone::get("Europe/Paris").unwrap();
+    let runner = |who: Option<&str>, is_reset, at: &str| Wait::Runner {
+        relay_id: 3,
+        why: "all agents paused",
+        who: who.map(Runner::bare),
+        is_reset,
+        at: at.parse().unwrap(),
+    };
+    for (wait, text) in [
+        (
+            runner(Some("claude"), true, "2026-11-23T15:05:00Z"),
+            "all agents paused, waiting 59m (claude, resets 16:05)",
+        ),
+        (
+            runner(Some("co\x1b[31mdex"), false, "2026-11-23T23:05:00Z"),
+            "all agents paused, waiting 59m (codex, until 2026-11-24 00:05)",
+        ),
+        (runner(None, false, "2026-11-23T15:05:00Z"), "all agents paused, waiting 59m (until 16:05)"),
+        (Wait::Attempt { why: "rate limit".into() }, "rate limit, retrying in 59m"),
+        (Wait::Cycle, "every agent has failed, trying again in 59m"),
+        (Wait::Trouble { what: "disk\nfull".into() }, "disk full, waiting 59m"),
+    ] {
+        assert_eq!(waiting(&wait, Duration::from_secs(3599), now, &zone), text);
+    }
 }
 
 // 20-AF-MO-14

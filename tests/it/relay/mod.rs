@@ -16,3 +16,4 @@ mod scratch;
 mod screen;
 mod stopping;
 mod streams;
+mod waits;

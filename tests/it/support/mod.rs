@@ -11,6 +11,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+#[allow(unused_imports, reason = "not every suite keeps a relay running")]
+pub use agent::Running;
 #[allow(unused_imports, reason = "not every suite drives this CLI")]
 pub use agy::Agy;
 #[allow(unused_imports, reason = "not every suite fills a disk")]
