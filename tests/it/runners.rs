@@ -255,11 +255,9 @@ fn a_limit_is_lifted_for_everybody_and_windows_are_forgotten() {
 #[test]
 fn a_name_that_means_nobody_is_an_error() {
     let sandbox = ill();
-    for (name, wanted) in [
-        ("codx", "did you mean codex?"),
-        ("opencode:zia", "did you mean opencode:zai"),
-        ("x y", "known are"),
-    ] {
+    for (name, wanted) in
+        [("codx", "did you mean codex?"), ("opencode:zia", "did you mean opencode:zai"), ("x y", "known are")]
+    {
         let said = rally(&sandbox, 2, &["runners", "clear", name]);
         assert!(said.contains(wanted) && said.contains("opencode:zai") && said.contains("cc:opus"), "{said}");
     }

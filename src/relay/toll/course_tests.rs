@@ -71,7 +71,7 @@ impl Story {
                 Step::Wait { until, .. } => {
                     assert!(until > at(self.now), "a wait of zero");
                     // Jitter may make it longer, never shorter.
-                    self.now += i64::try_from(until.duration_since(at(self.now)).as_secs()).unwrap();
+                    self.now += until.duration_since(at(self.now)).as_secs();
                 }
                 Step::BackOff(pause) => {
                     self.now += i64::try_from(pause.as_secs()).unwrap();
