@@ -22,4 +22,5 @@ mod scripted;
 mod store;
 mod support;
 mod terminal;
+mod verdicts;
 mod voices;

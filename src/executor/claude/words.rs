@@ -46,14 +46,17 @@ pub(super) fn evidence(text: &str, now: Timestamp, zone: &TimeZone) -> Option<Ev
     limit(text, now, zone, &found)
 }
 
-/// Used-up windows and short rate limits. A window whose end is not told is taken to
-/// have begun just now: trying again too early costs less than never.
+/// Used-up windows and short rate limits. A window has to be called a limit, since other things take seven days, too.
+/// One whose end is not told is taken to have begun just now: trying again too early costs less than never.
 fn limit(
     text: &str,
     now: Timestamp,
     zone: &TimeZone,
     found: &dyn Fn(Category, &Regex) -> Evidence,
 ) -> Option<Evidence> {
+    if ![&*LIMIT, &*USAGE, &*RATE].iter().any(|pattern| pattern.is_match(text)) {
+        return None;
+    }
     let told = reset::find(text, now, zone);
     let window = [(&*SEVEN_DAYS, 168), (&*FIVE_HOURS, 5)]
         .into_iter()
@@ -62,7 +65,7 @@ fn limit(
     let (pattern, reset_at) = match window {
         Some((pattern, ends)) => (pattern, told.or(ends)),
         None if USAGE.is_match(text) => (&*USAGE, told),
-        None if told.is_some() && (LIMIT.is_match(text) || RATE.is_match(text)) => (&*LIMIT, told),
+        None if told.is_some() => (&*LIMIT, told),
         None if RATE.is_match(text) => {
             let mut evidence = found(Category::ShortRateLimit, &RATE);
             evidence.retry_after = wait::told(text).or(Some(RATE_LIMIT_WAIT));
@@ -137,6 +140,9 @@ mod tests {
             "wrote 429 lines",
             "added an overload of the function",
             "write failed: Disk quota exceeded (os error 122)",
+            "your plan renews in 7 days",
+            "updated 5 hours ago",
+            "weekly digest, resets at 14:30",
         ] {
             assert_eq!(read(text), None, "{text}");
         }

@@ -47,6 +47,9 @@ static NETWORK: LazyLock<Regex> = LazyLock::new(|| {
     ))
 });
 
+/// What ended a turn on this side of the service: a tool's failure, say, with whatever it was about.
+const OWN: &str = "Fatal error: ";
+
 /// A provider's error body.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -94,6 +97,9 @@ pub(super) fn clean(text: &str) -> String {
 
 /// What a failure's words prove, if anything.
 pub(super) fn category(text: &str) -> Option<Category> {
+    if text.starts_with(OWN) {
+        return None;
+    }
     let detail = body(text).and_then(|body| body.error).unwrap_or_default();
     let names = [detail.code, detail.kind].into_iter().flatten().collect::<Vec<_>>().join(" ");
     let said: Cow<'_, str> = format!("{} {names}", clean(text)).into();
@@ -103,9 +109,21 @@ pub(super) fn category(text: &str) -> Option<Category> {
     let status = STATUS.captures(&said).and_then(|status| status[1].parse().ok());
     match status.and_then(by_status) {
         // What the service says about its own failure tells more than the number.
-        by_status @ (None | Some(Category::TransientInfra)) => by_words(&said).or(by_status),
+        by_status @ (None | Some(Category::TransientInfra)) => {
+            let words = by_words(&said).or(by_status);
+            words.filter(|category| !status.is_some_and(|status| is_malformed(status, *category)))
+        }
         told => told,
     }
+}
+
+/// A request that was refused for its form names whatever was in it: limits, for one.
+fn is_malformed(status: u16, category: Category) -> bool {
+    let passes = matches!(
+        category,
+        Category::ShortRateLimit | Category::ProviderOverloaded | Category::TransientInfra
+    );
+    (400..500).contains(&status) && by_status(status).is_none() && passes
 }
 
 /// What an HTTP status proves. That a service is overloaded, this CLI says itself; its 503 only tells

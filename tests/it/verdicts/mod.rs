@@ -1,0 +1,3 @@
+//! Is the verdict on a failed try the true one?
+
+mod adversarial;
