@@ -1,8 +1,8 @@
 //! Puts a prompt together.
 
 use super::snippets::{
-    DEFAULT_TASK, EXIT_FREE, EXIT_LAPS, EXIT_LAPS_ANY, EXIT_LAPS_END, EXIT_LAPS_VERIFY, FINALIZE, HEADLESS,
-    LEFTOVER_FREE, LEFTOVER_WORK, README,
+    DEFAULT_TASK, EXIT_FREE, EXIT_LAPS, EXIT_LAPS_ANY, EXIT_LAPS_END, EXIT_LAPS_VERIFY, FINALIZE,
+    HANDOFF_FREE, HANDOFF_ONLY, HEADLESS, LEFTOVER_FREE, LEFTOVER_WORK, README, UNFINALISED,
 };
 
 /// Where the work comes from, which decides how a run is ended.
@@ -45,6 +45,8 @@ pub struct Parts<'a> {
     pub inbox_message: Option<&'a str>,
     /// What the try before this one said, when this is a retry.
     pub previous_summary: Option<&'a str>,
+    /// Whether the try before this one left its lap unfinalised.
+    pub unfinalised: bool,
     /// Lines about recent tries, see [`super::recent_tries`].
     pub recent_tries: Option<&'a str>,
 }
@@ -73,11 +75,16 @@ pub fn compose(parts: &Parts<'_>) -> String {
         Queue::None => said(parts.task).or(Some(DEFAULT_TASK)),
         Queue::Laps { .. } => parts.task,
     };
+    let task = match (said(task), parts.unfinalised) {
+        (Some(task), true) => Some(format!("{}\n\n{UNFINALISED}", task.trim())),
+        (None, true) => Some(UNFINALISED.to_owned()),
+        (task, false) => task.map(str::to_owned),
+    };
     prompt.titled("Task: ", parts.task_name);
     prompt.titled("Requirements:\n", parts.requirements);
     prompt.titled("## Project Instructions\n\n", parts.project_instructions);
     prompt.titled("## Role Instructions\n\n", parts.role_instructions);
-    prompt.titled("## Task\n\n", task);
+    prompt.titled("## Task\n\n", task.as_deref());
     prompt.titled("Relay Message:\n", parts.relay_message);
     prompt.titled("Inbox Message:\n", parts.inbox_message);
     prompt.titled("Previous Summary:\n", parts.previous_summary);
@@ -90,6 +97,21 @@ pub fn compose(parts: &Parts<'_>) -> String {
         }
     }
     prompt.add(README);
+    prompt.text
+}
+
+/// The prompt of a try that is only to hand over: who it is and what it works by, and no task.
+pub fn handoff_only(parts: &Parts<'_>) -> String {
+    let mut prompt = Sections::default();
+    prompt.add(format!("Persona: {}", parts.persona));
+    prompt.titled("Task: ", parts.task_name);
+    prompt.titled("Requirements:\n", parts.requirements);
+    prompt.titled("## Project Instructions\n\n", parts.project_instructions);
+    prompt.titled("## Role Instructions\n\n", parts.role_instructions);
+    prompt.add(match parts.queue {
+        Queue::None => HANDOFF_FREE,
+        Queue::Laps { .. } => HANDOFF_ONLY,
+    });
     prompt.text
 }
 
@@ -141,6 +163,7 @@ mod tests {
         relay_message: Some("to the relay"),
         inbox_message: Some("to the run"),
         previous_summary: Some("what was said"),
+        unfinalised: false,
         recent_tries: Some("Run 1"),
     };
 
@@ -264,6 +287,39 @@ mod tests {
         let lap = Parts { persona: "claude", queue: Queue::Laps { role: None }, ..Parts::default() };
         assert!(!compose(&lap).contains("## Task"));
         assert!(!free(Some("mine")).contains("No task was given"));
+    }
+
+    // 30-53
+    #[test]
+    fn an_unfinalised_lap_is_to_be_finalised() {
+        let lap = |task| {
+            let queue = Queue::Laps { role: Some("senior") };
+            compose(&Parts { persona: "claude", queue, task, unfinalised: true, ..Parts::default() })
+        };
+        in_order(
+            &lap(Some("the task\n")),
+            &["## Task\n\nthe task\n\nThe try before this one", "`laps done`"],
+        );
+        in_order(&lap(None), &["## Task\n\nThe try before this one", "`git diff`", "`laps done`"]);
+        assert!(!laps(None).contains("The try before this one"));
+    }
+
+    // 30-163, 30 §11.2: the same frame, no task, no messages, another end
+    #[test]
+    fn a_handoff_is_all_that_is_asked_for() {
+        let free = handoff_only(&FULL);
+        let frame = ["Persona: claude", "Task: the name", "the requirements", "the project", "the role"];
+        in_order(&free, &frame);
+        in_order(&free, &["## Handoff Only", "Commit what is good", "rally progress --handoff --summary"]);
+        assert!(!free.contains("laps"));
+        let queue = Queue::Laps { role: Some("senior") };
+        let lap = handoff_only(&Parts { queue, ..FULL });
+        in_order(&lap, &["## Handoff Only", "`laps handoff`", "`laps wrapup`"]);
+        for prompt in [free, lap] {
+            for absent in ["the task", "to the relay", "to the run", "what was said", "Run 1", "Run Exit"] {
+                assert!(!prompt.contains(absent), "{absent}");
+            }
+        }
     }
 
     #[test]

@@ -6,5 +6,5 @@ pub mod context;
 pub mod roles;
 pub mod snippets;
 
-pub use compose::{Parts, Queue, compose};
+pub use compose::{Parts, Queue, compose, handoff_only};
 pub use context::{ContextLimits, recent_tries};

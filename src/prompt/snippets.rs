@@ -3,7 +3,7 @@
 
 /// Commit, then `laps done` or `laps handoff`, then `laps wrapup`.
 pub const FINALIZE: &str = include_str!("snippets/finalize.md");
-/// The run has used up its time: only a handoff is left to do. Waits for the lap queue.
+/// The run has used up its time: only a handoff of its lap is left to do.
 pub const HANDOFF_ONLY: &str = include_str!("snippets/handoff_only.md");
 /// Nobody answers questions.
 pub const HEADLESS: &str = include_str!("snippets/headless.md");
@@ -12,6 +12,8 @@ pub const LEFTOVER_WORK: &str = include_str!("snippets/leftover_work.md");
 
 /// The task of a run that was given none.
 pub(super) const DEFAULT_TASK: &str = include_str!("snippets/default_task.md");
+pub(super) const HANDOFF_FREE: &str = include_str!("snippets/handoff_free.md");
+pub(super) const UNFINALISED: &str = include_str!("snippets/unfinalised.md");
 pub(super) const LEFTOVER_FREE: &str = include_str!("snippets/leftover_free.md");
 pub(super) const EXIT_FREE: &str = include_str!("snippets/exit_free.md");
 pub(super) const EXIT_LAPS: &str = include_str!("snippets/exit_laps.md");

@@ -71,6 +71,8 @@ pub trait Witness {
 pub struct Seen {
     /// What the output says.
     pub report: Report,
+    /// Whether the agent wrote anything while it worked.
+    pub wrote: bool,
     /// How the main process ended; `None` when it never ran or its guard was lost.
     pub exit: Option<Exit>,
     /// Why it was ended, if it did not end by itself.
@@ -101,6 +103,7 @@ impl Seen {
     fn nothing(report: Report) -> Seen {
         Seen {
             report,
+            wrote: false,
             exit: None,
             stop: None,
             leftovers: Vec::new(),
@@ -125,6 +128,7 @@ struct Driver<'a> {
     leftovers: Vec<Leftover>,
     last_activity: Option<Duration>,
     note: Option<String>,
+    wrote: bool,
     tag: &'a str,
     oom_kills: Option<u64>,
 }
@@ -170,6 +174,7 @@ pub async fn drive(
         leftovers: Vec::new(),
         last_activity: None,
         note: None,
+        wrote: false,
         tag,
         oom_kills: memory::oom_kills(),
     };
@@ -357,7 +362,11 @@ impl Driver<'_> {
                 self.life.worked();
                 self.note = None;
             }
-            AgentEvent::Text | AgentEvent::TurnStarted => self.life.worked(),
+            AgentEvent::Text => {
+                self.wrote = true;
+                self.life.worked();
+            }
+            AgentEvent::TurnStarted => self.life.worked(),
             AgentEvent::Retrying { evidence, attempt } => {
                 self.note = Some(format!("retrying ({attempt}): {}", evidence.message));
                 self.life.retrying(evidence, now);
@@ -404,6 +413,7 @@ impl Driver<'_> {
         let transcript_error = transcript.finish().await.err().map(|error| error.to_string());
         Seen {
             report: self.parser.finish(exit, time::now()),
+            wrote: self.wrote,
             exit,
             stop: self.life.stop().cloned(),
             leftovers: self.leftovers,

@@ -51,6 +51,8 @@ pub enum Stop {
     Linger,
     /// The operator or a signal.
     Cancelled(CancelSource),
+    /// The operator; the run goes on later.
+    Paused,
 }
 
 impl Stop {
@@ -64,6 +66,7 @@ impl Stop {
             Stop::Retrying(evidence) => format!("still retrying: {}", evidence.message),
             Stop::Linger => "linger".to_owned(),
             Stop::Cancelled(source) => source.as_str().to_owned(),
+            Stop::Paused => "pause".to_owned(),
         }
     }
 }

@@ -1,11 +1,12 @@
 //! The loop. A pass ([`pass`]) is a sequence of runs ([`run`]), a run is a sequence
 //! of tries ([`attempt`]). Beside them stand the pure deciders: [`life`], [`outcome`],
-//! [`backoff`], [`recovery`], [`resilience`], [`start`], [`strangers`], [`tally`], [`toll`].
+//! [`backoff`], [`budget`], [`recovery`], [`resilience`], [`retry`], [`start`], [`strangers`], [`tally`], [`toll`].
 //!
 //! Nothing here prints: everything is told as [`event::Event`]s.
 
 pub mod attempt;
 pub mod backoff;
+pub mod budget;
 pub mod capture;
 pub mod course;
 pub mod crew;
@@ -22,6 +23,7 @@ pub mod pass;
 pub mod record;
 pub mod recovery;
 pub mod resilience;
+pub mod retry;
 pub mod run;
 pub mod scratch;
 pub mod settings;

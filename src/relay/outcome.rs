@@ -1,24 +1,51 @@
 //! What a try amounts to: one pure decision over what was observed.
+//!
+//! From the strongest word to the weakest: the operator's; that of an agent which said durably, through its
+//! commands, that it is done or hands over; the bounds that ended the try; what its CLI told of a failure;
+//! whether something came of it.
+
+pub mod handoff;
 
 use std::time::Duration;
 
 use super::life::Stop;
 use crate::executor::Report;
 use crate::model::evidence::SESSION_LOST;
+use crate::model::text::{ellipsis, one_line};
 use crate::model::{CancelSource, Category, Evidence, Outcome};
 use crate::monitor::freeze::Freeze;
 
 /// A success without a change is believed only after this long.
 const QUICK: Duration = Duration::from_secs(180);
 
+/// Longest list of changed paths in evidence, characters.
+const PATHS_LIMIT: usize = 256;
+
+/// Source of what text patterns found: the weakest evidence there is.
+const WORDS: &str = "text";
+
+/// What the try worked on, which decides when it is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Work {
+    /// A task that ends with its try.
+    Free,
+    /// A lap of the queue, which is done when the agent finalises it.
+    Lap {
+        /// Whether it was reported as done, or durably handed over.
+        finalised: bool,
+    },
+}
+
 /// Everything the decision rests on.
 pub struct Observed<'a> {
+    /// What the try worked on.
+    pub work: Work,
     /// Why the try was ended, if it did not end by itself.
     pub stop: Option<&'a Stop>,
     /// What its output says.
     pub report: &'a Report,
-    /// Whether commits or files of its own came out of it; `None` when git could not tell.
-    pub changed: Option<bool>,
+    /// Paths that it changed, in commits or beside them; `None` when git could not tell.
+    pub changes: Option<&'a [String]>,
     /// Active time.
     pub runtime: Duration,
     /// Whether a quick success must have changed something.
@@ -36,7 +63,7 @@ pub struct Verdict {
     pub outcome: Outcome,
     /// Who cancelled it.
     pub source: Option<CancelSource>,
-    /// Why it failed; `None` for a success or a cancellation.
+    /// Why it failed; `None` for a success, a cancellation or a pause.
     pub failure: Option<Failure>,
 }
 
@@ -59,7 +86,7 @@ impl Failure {
 }
 
 impl Verdict {
-    fn success(outcome: Outcome) -> Verdict {
+    fn without_failure(outcome: Outcome) -> Verdict {
         Verdict { outcome, source: None, failure: None }
     }
 
@@ -68,85 +95,148 @@ impl Verdict {
         Verdict { outcome, source: None, failure: Some(Failure { category, reason, evidence }) }
     }
 
-    /// Whether the work of the try may be committed. What was cancelled or paused is
-    /// committed by the try that ends the run.
-    pub fn may_commit(&self) -> bool {
+    /// The same failure, for a try whose run has no time left.
+    pub fn out_of_time(&mut self, outcome: Outcome, reason: &'static str) {
+        self.outcome = outcome;
+        if let Some(failure) = &mut self.failure {
+            failure.reason = Some(reason);
+        }
+    }
+
+    /// Whether the work of the try may be committed. What was cancelled, paused or is incomplete is
+    /// committed by the try that ends the run; what a lap's handoff leaves is the next lap's to judge.
+    pub fn may_commit(&self, work: Work) -> bool {
         match self.outcome {
-            Outcome::Completed
-            | Outcome::HandoffRequested
-            | Outcome::RunTimeout
-            | Outcome::HandoffTimeout
-            | Outcome::Failed => true,
+            Outcome::Completed | Outcome::RunTimeout | Outcome::HandoffTimeout | Outcome::Failed => true,
+            Outcome::HandoffRequested => work == Work::Free,
             Outcome::Incomplete | Outcome::Interrupted | Outcome::Cancelled | Outcome::Paused => false,
         }
     }
 }
 
-/// Decides. The agent's own word that it is finished beats every time bound that
-/// passed later; the operator's word beats everything but a finished agent.
+/// Decides.
 pub fn decide(observed: Observed<'_>) -> Verdict {
-    let Observed { stop, report, changed, runtime, require_changes, handoff, finding } = observed;
-    // A CLI without an end event that was told to stop may well exit 0: that is not its word.
-    let by_itself = matches!(stop, None | Some(Stop::Linger));
-    let finished = report.completed && (by_itself || report.ended);
+    let Observed { work, stop, report, handoff, finding, .. } = observed;
+    if let Some(verdict) = of_operator(stop) {
+        return verdict;
+    }
+    let finished = is_finished(stop, report);
+    // A lap that was finalised is done, however its CLI ended: another attempt would take the next one.
+    let finalised = work == Work::Lap { finalised: true };
+    // Ended by rally after a handoff: the agent had nothing left to do.
+    if finalised || (handoff && (finished || stop.is_some())) {
+        return Verdict::without_failure(if handoff {
+            Outcome::HandoffRequested
+        } else {
+            Outcome::Completed
+        });
+    }
     match stop {
-        Some(Stop::Cancelled(source)) => {
-            Verdict { outcome: Outcome::Cancelled, source: Some(*source), failure: None }
-        }
-        Some(Stop::RunTimeout) if !finished => {
+        _ if finished => ended_well(&observed),
+        Some(Stop::RunTimeout) => {
             Verdict::failed(Outcome::RunTimeout, Some("run timeout"), deadline("run timeout", finding()))
         }
-        Some(Stop::TryTimeout) if !finished => {
+        Some(Stop::TryTimeout) => {
             Verdict::failed(Outcome::RunTimeout, Some("try timeout"), deadline("try timeout", finding()))
         }
-        Some(Stop::StartupHang) if !finished => {
+        Some(Stop::StartupHang) => {
             let evidence =
                 Evidence::new("deadline", Some(Category::TransientInfra), "no output after the start")
                     .with_cause("startup_hang");
             Verdict::failed(Outcome::Failed, Some("startup hang: no output"), evidence)
         }
-        Some(Stop::Frozen(freeze)) if !finished => {
-            Verdict::failed(Outcome::Failed, None, frozen(freeze, finding()))
-        }
-        Some(Stop::Retrying(evidence)) if !finished => {
-            Verdict::failed(Outcome::Failed, None, (**evidence).clone())
-        }
-        None
-        | Some(
-            Stop::RunTimeout
-            | Stop::TryTimeout
-            | Stop::StartupHang
-            | Stop::Frozen(_)
-            | Stop::Retrying(_)
-            | Stop::Linger,
-        ) => {
-            if !finished {
-                Verdict::failed(Outcome::Failed, None, finding())
-            } else if handoff {
-                Verdict::success(Outcome::HandoffRequested)
-            } else if changed.is_none() {
-                let evidence = Evidence::new(
-                    "workspace",
-                    Some(Category::TransientInfra),
-                    "git cannot tell what changed",
-                );
-                Verdict::failed(Outcome::Failed, None, evidence)
-            } else if require_changes && changed == Some(false) && runtime < QUICK {
-                let evidence = Evidence::new("workspace", None, "the agent ended well but changed nothing");
-                Verdict::failed(Outcome::Failed, Some("no changes made"), evidence)
-            } else {
-                Verdict::success(Outcome::Completed)
-            }
-        }
+        Some(Stop::Frozen(freeze)) => Verdict::failed(Outcome::Failed, None, frozen(freeze, finding())),
+        Some(Stop::Retrying(evidence)) => Verdict::failed(Outcome::Failed, None, (**evidence).clone()),
+        None | Some(Stop::Linger | Stop::Cancelled(_) | Stop::Paused) => failed_by_itself(&observed),
     }
+}
+
+/// The operator's word: it ends a try, and says nothing about it.
+fn of_operator(stop: Option<&Stop>) -> Option<Verdict> {
+    match stop? {
+        Stop::Cancelled(source) => {
+            Some(Verdict { source: Some(*source), ..Verdict::without_failure(Outcome::Cancelled) })
+        }
+        Stop::Paused => Some(Verdict::without_failure(Outcome::Paused)),
+        Stop::TryTimeout
+        | Stop::RunTimeout
+        | Stop::StartupHang
+        | Stop::Frozen(_)
+        | Stop::Retrying(_)
+        | Stop::Linger => None,
+    }
+}
+
+/// Whether the CLI itself says that its turn went well. One without an end event that was told to stop may
+/// well exit 0: that is not its word. One with an end event beats every bound that passed later.
+fn is_finished(stop: Option<&Stop>, report: &Report) -> bool {
+    let by_itself = matches!(stop, None | Some(Stop::Linger));
+    report.completed && (by_itself || report.ended)
+}
+
+/// The CLI failed, with or without a word why.
+fn failed_by_itself(observed: &Observed<'_>) -> Verdict {
+    let finding = (observed.finding)();
+    match observed.unfinalised_changes() {
+        // What the CLI proves is news; unfinished work is only where it stopped.
+        Some(changes) if !is_proved(&finding) => incomplete(changes),
+        _ => Verdict::failed(Outcome::Failed, None, finding),
+    }
+}
+
+/// The CLI said that it went well: did anything come of it?
+fn ended_well(observed: &Observed<'_>) -> Verdict {
+    let Observed { work, changes, runtime, require_changes, .. } = *observed;
+    let Some(changes) = changes else {
+        let why = "git cannot tell what changed";
+        let evidence = Evidence::new("workspace", Some(Category::TransientInfra), why);
+        return Verdict::failed(Outcome::Failed, None, evidence);
+    };
+    match work {
+        Work::Lap { .. } if !changes.is_empty() => incomplete(changes),
+        Work::Lap { .. } => {
+            no_changes("the agent ended well, but neither finalised its lap nor changed anything")
+        }
+        Work::Free if require_changes && changes.is_empty() && runtime < QUICK => {
+            no_changes("the agent ended well but changed nothing")
+        }
+        Work::Free => Verdict::without_failure(Outcome::Completed),
+    }
+}
+
+fn no_changes(why: &str) -> Verdict {
+    Verdict::failed(Outcome::Failed, Some("no changes made"), Evidence::new("workspace", None, why))
+}
+
+impl<'a> Observed<'a> {
+    /// The changes of a lap that was not finalised, if there are any.
+    fn unfinalised_changes(&self) -> Option<&'a [String]> {
+        let changes = self.changes.filter(|changes| !changes.is_empty())?;
+        (self.work == Work::Lap { finalised: false }).then_some(changes)
+    }
+}
+
+fn incomplete(changes: &[String]) -> Verdict {
+    let paths = ellipsis(&one_line(&changes.join(", ")), PATHS_LIMIT);
+    let evidence = Evidence::new("dirty_tree", Some(Category::IncompleteFinalization), paths);
+    Verdict::failed(Outcome::Incomplete, None, evidence)
+}
+
+/// Whether evidence is more than words that look like a failure.
+fn is_proved(finding: &Evidence) -> bool {
+    finding.source != WORDS && has_category(finding)
+}
+
+fn has_category(finding: &Evidence) -> bool {
+    finding.category.is_some_and(|category| category != Category::UnidentifiedIssue)
 }
 
 /// A timeout keeps a category that the output proves, and is unidentified otherwise.
 fn deadline(message: &str, finding: Evidence) -> Evidence {
-    match finding.category {
-        Some(category) if category != Category::UnidentifiedIssue => finding,
-        _ => Evidence::new("deadline", Some(Category::UnidentifiedIssue), message),
+    if has_category(&finding) {
+        return finding;
     }
+    Evidence::new("deadline", Some(Category::UnidentifiedIssue), message)
 }
 
 /// What the CLI itself says about its silence comes first: a used-up quota, above all.
@@ -159,116 +249,12 @@ fn frozen(freeze: &Freeze, finding: Evidence) -> Evidence {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn observed<'a>(stop: Option<&'a Stop>, report: &'a Report) -> Observed<'a> {
-        Observed {
-            stop,
-            report,
-            changed: Some(true),
-            runtime: Duration::from_secs(30),
-            require_changes: true,
-            handoff: false,
-            finding: &|| Evidence::new("unmatched", Some(Category::UnidentifiedIssue), "?"),
-        }
-    }
-
-    fn good() -> Report {
-        Report { completed: true, ended: true, ..Report::default() }
-    }
-
-    #[test]
-    fn the_table() {
-        let (good, bad) = (good(), Report::default());
-        let plain = Report { completed: true, ..Report::default() };
-        let ended_badly = Report { ended: true, ..Report::default() };
-        let quit = Stop::Cancelled(CancelSource::QuitNow);
-        let rows = [
-            (None, &good, Outcome::Completed),
-            (None, &bad, Outcome::Failed),
-            (None, &ended_badly, Outcome::Failed),
-            (Some(Stop::Linger), &good, Outcome::Completed),
-            (Some(Stop::Linger), &bad, Outcome::Failed),
-            (Some(Stop::TryTimeout), &bad, Outcome::RunTimeout),
-            (Some(Stop::TryTimeout), &good, Outcome::Completed),
-            (None, &plain, Outcome::Completed),
-            (Some(Stop::TryTimeout), &plain, Outcome::RunTimeout),
-            (Some(Stop::RunTimeout), &plain, Outcome::RunTimeout),
-            (Some(Stop::RunTimeout), &bad, Outcome::RunTimeout),
-            (Some(Stop::StartupHang), &bad, Outcome::Failed),
-            (Some(quit.clone()), &good, Outcome::Cancelled),
-            (Some(quit), &bad, Outcome::Cancelled),
-        ];
-        for (stop, report, expected) in rows {
-            let verdict = decide(observed(stop.as_ref(), report));
-            assert_eq!(verdict.outcome, expected, "{stop:?} {report:?}");
-            assert_eq!(verdict.failure.is_some(), !expected.is_success() && expected != Outcome::Cancelled);
-        }
-    }
-
-    #[test]
-    fn a_quick_success_without_a_change_is_a_failure() {
-        let report = good();
-        let nothing = |runtime, require_changes, handoff| {
-            decide(Observed {
-                changed: Some(false),
-                runtime,
-                require_changes,
-                handoff,
-                ..observed(None, &report)
-            })
-        };
-        let verdict = nothing(Duration::from_secs(10), true, false);
-        assert_eq!(verdict.failure.unwrap().reason, Some("no changes made"));
-        assert_eq!(nothing(Duration::from_secs(10), false, false).outcome, Outcome::Completed);
-        assert_eq!(nothing(Duration::from_secs(200), true, false).outcome, Outcome::Completed);
-        assert_eq!(nothing(Duration::from_secs(10), true, true).outcome, Outcome::HandoffRequested);
-    }
-
-    #[test]
-    fn what_cannot_be_seen_is_no_success() {
-        let report = good();
-        let verdict = decide(Observed { changed: None, ..observed(None, &report) });
-        assert_eq!(verdict.failure.unwrap().category, Category::TransientInfra);
-    }
-
-    #[test]
-    fn retries_end_with_the_category_of_what_they_retry() {
-        let evidence = Evidence::new("stream", Some(Category::ProviderOverloaded), "529");
-        let stop = Stop::Retrying(Box::new(evidence));
-        let verdict = decide(observed(Some(&stop), &Report::default()));
-        assert_eq!(verdict.failure.unwrap().category, Category::ProviderOverloaded);
-    }
-
-    #[test]
-    fn a_timeout_keeps_a_category_that_was_proved() {
-        let report = Report::default();
-        let finding = || Evidence::new("stream", Some(Category::ShortRateLimit), "429");
-        let seen = Observed { finding: &finding, ..observed(Some(&Stop::TryTimeout), &report) };
-        assert_eq!(decide(seen).failure.unwrap().category, Category::ShortRateLimit);
-        let plain = decide(observed(Some(&Stop::TryTimeout), &report));
-        assert_eq!(plain.failure.unwrap().category, Category::UnidentifiedIssue);
-    }
-
-    #[test]
-    fn nobody_looks_for_the_failure_of_a_success() {
-        let report = good();
-        let never = || -> Evidence { panic!("looked") };
-        for stop in [None, Some(&Stop::Linger), Some(&Stop::TryTimeout)] {
-            assert_eq!(
-                decide(Observed { finding: &never, ..observed(stop, &report) }).outcome,
-                Outcome::Completed
-            );
-        }
-    }
-
-    #[test]
-    fn what_was_cancelled_commits_nothing() {
-        let report = good();
-        let stop = Stop::Cancelled(CancelSource::Signal);
-        assert!(!decide(observed(Some(&stop), &report)).may_commit());
-        assert!(decide(observed(None, &Report::default())).may_commit(), "a failed try commits its work");
-    }
+/// A command that the agent wrote as text instead of executing it: a whole line, in any letter case, that
+/// may stand in a code fence. Prose that only begins so is none. Worth a warning, never a failure.
+pub fn marker(words: &str) -> Option<&'static str> {
+    let is = |line: &str, command: &str| line.trim().trim_matches('`').trim().eq_ignore_ascii_case(command);
+    ["laps done", "laps handoff"].into_iter().find(|command| words.lines().any(|line| is(line, command)))
 }
+
+#[cfg(test)]
+mod tests;

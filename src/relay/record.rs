@@ -112,7 +112,6 @@ pub fn assemble(
     let Sitting { started, started_at, route } = sitting;
     let report = &seen.report;
     let failure = verdict.failure.as_ref();
-    let lost = failure.is_some_and(Failure::is_lost_session);
     let resumed = started.resume.is_some() && started.resume == report.session_id;
     let before = if resumed { before } else { Spent { cost: Some(0.0), usage: Some(Usage::default()) } };
     let cost = report.cost.and_then(|cost| of_try(cost, before.cost, cost_since));
@@ -135,17 +134,21 @@ pub fn assemble(
         started_at: *started_at,
         ended_at: time::now(),
         attempt_number: started.attempt,
+        handoff_only: started.handoff_only,
         log_path: Some(started.log_path.clone()),
         fail_reason: match (verdict.source, failure) {
             (Some(source), _) => Some(format!("cancelled ({})", source.as_str())),
             (None, Some(failure)) => Some(reason(failure, time::now())),
             (None, None) => None,
         },
-        category: failure.map(|failure| failure.category),
+        // Work without finalisation is an outcome of its own, with a reason and no category.
+        category: failure
+            .map(|failure| failure.category)
+            .filter(|category| *category != Category::IncompleteFinalization),
         cause: failure.and_then(|failure| failure.evidence.cause.clone()),
         runtime_ms: u64::try_from(seen.runtime.as_millis()).unwrap_or(u64::MAX),
         tool_calls: report.tool_calls,
-        session_id: if lost { None } else { session(started, seen) },
+        session_id: session(started, seen, failure),
         model: started.model.clone(),
         effort: started.effort.clone(),
         usage,
@@ -156,8 +159,12 @@ pub fn assemble(
     }
 }
 
-/// The session that the try told, resumed, or was given before it was stopped too early to tell.
-fn session(started: &TryStarted, seen: &Seen) -> Option<String> {
+/// The session that the try told, resumed, or was given before it was stopped too early to tell; none when
+/// its CLI had lost it.
+pub fn session(started: &TryStarted, seen: &Seen, failure: Option<&Failure>) -> Option<String> {
+    if failure.is_some_and(Failure::is_lost_session) {
+        return None;
+    }
     let given = started.session.as_ref().filter(|_| seen.stop.is_some() && seen.exit.is_some());
     seen.report.session_id.as_ref().or(started.resume.as_ref()).or(given).cloned()
 }

@@ -1,5 +1,6 @@
 //! One run: one task, one runner, and tries until one of them settles it.
 
+mod handoff;
 mod one_try;
 mod stage;
 mod thread;
@@ -8,18 +9,21 @@ mod witness;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::backoff;
+use super::attempt::Seen;
+use super::budget::Budget;
 use super::event::{Event, RunEnd, RunVerdict};
 use super::operator::Waited;
-use super::outcome::{Failure, Verdict};
+use super::outcome::{Failure, Verdict, Work};
 use super::record;
 use super::resilience::Trial;
+use super::retry::{self, Session, Situation, Step, Why};
 use super::watch::FileCount;
 use super::world::{PassError, World};
 use crate::git::{Git, Snapshot};
+use crate::model::text::duration;
 use crate::model::{CancelSource, Category, FailureClass, Outcome, Runner, Timestamp, time};
 use crate::store::OpenRun;
-use crate::store::records::{Fact, TryRecord};
+use crate::store::records::{Fact, TryRecord, TryStarted};
 use thread::Thread;
 
 /// What a run is about.
@@ -77,8 +81,7 @@ struct Run<'w> {
     snapshot: Arc<Snapshot>,
     files: FileCount,
     begun: Instant,
-    /// Active time used by tries and pauses.
-    used: Duration,
+    budget: Budget,
     thread: Thread,
     /// HEAD, while it is known from the snapshot that was just taken.
     head: Option<Option<String>>,
@@ -99,19 +102,24 @@ pub async fn execute(world: &mut World, assignment: Assignment) -> Result<RunRes
     });
     let files = FileCount::new(world.git.clone());
     let open = assignment.open.clone();
+    let settings = &world.settings;
+    let budget = match &open {
+        Some(open) => Budget::resumed(settings.run_timeout, open.time_used, settings.handoff_timeout),
+        None => Budget::new(settings.run_timeout),
+    };
     let run = Run {
         world,
         snapshot: Arc::new(snapshot),
         files,
         begun: Instant::now(),
-        used: Duration::ZERO,
+        budget,
         thread: Thread {
             session: open.as_ref().and_then(|open| open.session_id.clone()),
             spent: open.as_ref().map(|open| open.spent).unwrap_or_default(),
             ..Thread::default()
         },
         head: Some(head),
-        infra_failures: 0,
+        infra_failures: open.as_ref().map_or(0, |open| open.infra_failures),
         first_try: None,
         assignment,
     };
@@ -157,12 +165,28 @@ fn resumed(world: &mut World, mut known: Snapshot, now: &Snapshot, open: &OpenRu
     known
 }
 
+/// What a try is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Aim {
+    /// The task of the run.
+    Task,
+    /// A handoff, and nothing else: the run's time is used up.
+    HandOff,
+}
+
 /// What follows a try.
 enum Next {
     /// The run is over.
     Over(RunVerdict),
     /// Another attempt, after a pause.
-    Again(Duration),
+    Again {
+        /// How long.
+        pause: Duration,
+        /// Where it works.
+        session: Session,
+    },
+    /// One more try, which is only to hand over.
+    HandOff,
 }
 
 /// A try with its record.
@@ -177,19 +201,33 @@ struct Tried {
 impl Run<'_> {
     async fn go(mut self, (mut used, mut number): (u32, u32)) -> Result<RunResult, PassError> {
         let mut newest = None;
+        let mut aim = Aim::Task;
         loop {
             self.world.catch_up().await;
             if self.world.operator.halt().is_some() {
                 break;
             }
             (used, number) = (used + 1, number + 1);
-            let tried = newest.insert(self.attempt(number, used).await?);
-            let Next::Again(pause) = tried.next else { break };
+            let tried = newest.insert(self.attempt(aim, number, used).await?);
             used = tried.used;
-            if self.world.wait(pause).await == Waited::Halted {
-                break;
+            match tried.next {
+                Next::Over(_) => break,
+                Next::HandOff => {
+                    aim = Aim::HandOff;
+                    let window = duration(self.world.settings.handoff_timeout);
+                    let notice = format!("the run's time is used up: its session has {window} to hand over");
+                    self.world.emit(Event::Notice(notice));
+                }
+                Next::Again { pause, session } => {
+                    if session == Session::Fresh {
+                        self.thread.begin_anew();
+                    }
+                    if self.world.wait(pause).await == Waited::Halted {
+                        break;
+                    }
+                    self.budget.spend(pause);
+                }
             }
-            self.used += pause;
         }
         Ok(self.over(newest))
     }
@@ -198,10 +236,18 @@ impl Run<'_> {
         self.assignment.trial.attempts(self.world.settings.retry_budget)
     }
 
-    /// Whether, and when, another attempt follows.
-    fn next(&mut self, verdict: &Verdict, used: u32) -> Next {
+    /// What a try of this run works on. There is no queue: its task ends with the try.
+    fn work(&self) -> Work {
+        Work::Free
+    }
+
+    /// Whether, and when, another attempt follows. What ends for lack of time is told so in its verdict.
+    fn next(&mut self, verdict: &mut Verdict, started: &TryStarted, seen: &Seen, used: u32) -> Next {
         if let Some(source) = verdict.source {
             return Next::Over(RunVerdict::Cancelled { source });
+        }
+        if verdict.outcome == Outcome::Paused {
+            return Next::Again { pause: Duration::ZERO, session: Session::Resume };
         }
         let Some(failure) = &verdict.failure else {
             return Next::Over(RunVerdict::Passed { commit: None });
@@ -209,22 +255,31 @@ impl Run<'_> {
         if failure.category.class() == FailureClass::Infra && verdict.outcome == Outcome::Failed {
             self.infra_failures += 1;
         }
-        if self.forgives(failure) {
-            return Next::Again(Duration::ZERO);
+        let session = record::session(started, seen, Some(failure)).is_some();
+        let step = match started.handoff_only {
+            false => retry::after(&self.situation(failure, started, used)),
+            true => Step::Over(Why::Attempts),
+        };
+        match step {
+            Step::Again { wait, session } => return Next::Again { pause: wait, session },
+            Step::Over(Why::Budget) if self.hands_over(verdict, session) => return Next::HandOff,
+            Step::Over(Why::Budget | Why::Hopeless | Why::LongWait | Why::Attempts) => {}
         }
-        let settings = &self.world.settings;
-        let hint = failure.evidence.retry_after;
-        let pause = backoff::pause(used, settings.retry_backoff, hint, fastrand::f64());
-        let spent = self.used + pause >= settings.run_timeout;
-        if used >= self.max_attempts() || spent || record::is_hopeless(failure) {
-            return Next::Over(RunVerdict::Failed { reason: record::reason(failure, time::now()) });
-        }
-        Next::Again(pause)
+        let reason = verdict.failure.as_ref().map(|failure| record::reason(failure, time::now()));
+        Next::Over(RunVerdict::Failed { reason: reason.unwrap_or_default() })
     }
 
-    /// A session that its CLI has lost was no attempt. The next try begins a new one, so this cannot go on for ever.
-    fn forgives(&self, failure: &Failure) -> bool {
-        failure.is_lost_session() && self.thread.session.is_some()
+    fn situation<'f>(&self, failure: &'f Failure, started: &TryStarted, used: u32) -> Situation<'f> {
+        Situation {
+            failure,
+            resumed: started.resume.is_some(),
+            fruitless: self.thread.fruitless,
+            used,
+            allowed: self.max_attempts(),
+            budget: self.budget,
+            backoff: self.world.settings.retry_backoff,
+            jitter: fastrand::f64(),
+        }
     }
 
     fn over(self, newest: Option<Tried>) -> RunResult {
@@ -233,14 +288,14 @@ impl Run<'_> {
         let verdict_of_run = match next {
             Next::Over(verdict) => verdict,
             // Stopped before the next attempt: the run can go on in the next pass.
-            Next::Again(_) => self.cancelled(),
+            Next::Again { .. } | Next::HandOff => self.cancelled(),
         };
         self.world.emit(Event::RunEnded(RunEnd {
             relay_id,
             run_id,
             verdict: verdict_of_run.clone(),
             attempts: used,
-            max_attempts: self.max_attempts(),
+            max_attempts: self.max_attempts().max(used),
             duration: self.begun.elapsed(),
             files: record.files_changed.len(),
             log_path: record.log_path.clone().map(Into::into),

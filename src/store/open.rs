@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::time::Duration;
 
 use super::digest::{Digest, Needed};
 use super::jsonl::{RecordsBack, Repair, repair_tail};
@@ -17,7 +18,7 @@ use crate::store::jsonl::Durability;
 use crate::store::records::SummaryEntry;
 
 /// A beat comes every second, and a guard needs two at most.
-const AFTERMATH: std::time::Duration = std::time::Duration::from_secs(3);
+const AFTERMATH: Duration = Duration::from_secs(3);
 
 /// How far back a run's line in `summary.jsonl` is looked for: lines of others may come between.
 const RECENT_SUMMARIES: usize = 100;
@@ -86,6 +87,10 @@ pub struct OpenRun {
     pub last_attempt: u32,
     /// Attempts that count against the retry budget.
     pub attempts_used: u32,
+    /// Active time of its tries; pauses between them are not known any more.
+    pub time_used: Duration,
+    /// Tries of its entry that failed for infrastructure.
+    pub infra_failures: u32,
     /// When its newest try had surely ended: what was changed later is the user's.
     pub idle_since: Option<Timestamp>,
     /// Whether it has passed: then only its end is missing.
@@ -94,11 +99,12 @@ pub struct OpenRun {
 
 impl OpenRun {
     /// The run as it goes on with an entry. Its snapshot stays, so that the work of cut tries is
-    /// committed; a session means nothing to another entry.
+    /// committed; a session and the failures of its infrastructure mean nothing to another entry.
     pub fn for_entry(mut self, entry: &str) -> OpenRun {
         if self.entry != entry {
             self.session_id = None;
             self.spent = Spent::default();
+            self.infra_failures = 0;
             entry.clone_into(&mut self.entry);
         }
         self
@@ -211,6 +217,7 @@ impl Store {
     fn open_run(&self, digest: &Digest, relay: &RelayRecord) -> Result<Option<OpenRun>, StoreError> {
         let Some((run_id, run)) = digest.open_run(relay.id) else { return Ok(None) };
         let (mut last_attempt, mut attempts_used, mut passed) = (0, 0, false);
+        let (mut time_used, mut infra_failures) = (Duration::ZERO, 0);
         let mut idle_since = None;
         for record in tries_of(&self.layout, relay)? {
             let record = record?;
@@ -220,6 +227,8 @@ impl Store {
                 idle_since.get_or_insert_with(|| self.idle_since(&record));
                 last_attempt = last_attempt.max(record.attempt_number);
                 attempts_used += u32::from(record.costs_attempt());
+                time_used += Duration::from_millis(record.runtime_ms);
+                infra_failures += u32::from(record.is_infra_failure());
             }
         }
         let (session_id, spent) = digest.session_of(relay.id, run_id).unzip();
@@ -233,6 +242,8 @@ impl Store {
             spent: spent.unwrap_or_default(),
             last_attempt,
             attempts_used,
+            time_used,
+            infra_failures,
             idle_since: idle_since.flatten(),
             passed,
         }))

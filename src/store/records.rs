@@ -6,8 +6,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 use crate::model::evidence::SESSION_LOST;
 use crate::model::time::{millis, millis_option};
 use crate::model::{
-    CancelSource, Category, Evidence, Exit, Leftover, Outcome, ProcessIdentity, QuotaWindow, Spent,
-    Timestamp, Usage,
+    CancelSource, Category, Evidence, Exit, FailureClass, Leftover, Outcome, ProcessIdentity, QuotaWindow,
+    Spent, Timestamp, Usage,
 };
 
 /// The version that every record carries.
@@ -83,6 +83,9 @@ pub struct TryRecord {
     pub ended_at: Timestamp,
     /// From 1; grows over the tries of one run.
     pub attempt_number: u32,
+    /// Whether the try was only to hand over, after the time of its run was used up.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub handoff_only: bool,
     /// Absolute path of the transcript.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log_path: Option<String>,
@@ -128,6 +131,12 @@ pub struct TryRecord {
 }
 
 impl TryRecord {
+    /// Whether the infrastructure is to blame: more than one such try in a run pauses the runner.
+    pub fn is_infra_failure(&self) -> bool {
+        let class = self.category.map(Category::class);
+        self.outcome == Some(Outcome::Failed) && class == Some(FailureClass::Infra)
+    }
+
     /// Whether the try used up one attempt of its run's retry budget. A session that the CLI
     /// no longer had was none.
     pub fn costs_attempt(&self) -> bool {
@@ -425,6 +434,9 @@ pub struct TryStarted {
     pub run_id: u64,
     /// From 1.
     pub attempt: u32,
+    /// Whether it is only to hand over.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub handoff_only: bool,
     /// Value of `RALLY_TRY` in the environment of the agent and all its children.
     pub tag: String,
     /// Canonical harness name.

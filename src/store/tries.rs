@@ -19,6 +19,8 @@ pub struct NewTry {
     pub run_id: u64,
     /// From 1.
     pub attempt: u32,
+    /// Whether it is only to hand over.
+    pub handoff_only: bool,
     /// Value of `RALLY_TRY` for the agent and all its children.
     pub tag: String,
     /// Canonical harness name.
@@ -51,6 +53,7 @@ impl Store {
             relay_id: new.relay_id,
             run_id: new.run_id,
             attempt: new.attempt,
+            handoff_only: new.handoff_only,
             tag: new.tag,
             harness: new.harness,
             model: new.model,

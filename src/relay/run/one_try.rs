@@ -1,6 +1,6 @@
 //! One try of a run, from its prompt to its record.
 
-use super::{Next, Run, Tried};
+use super::{Aim, Next, Run, Tried};
 use crate::executor::{DiskQuery, Executor};
 use crate::failure;
 use crate::git::Git;
@@ -9,8 +9,9 @@ use crate::prompt;
 use crate::relay::attempt::Seen;
 use crate::relay::event::{Event, Retry, RunVerdict};
 use crate::relay::landing::{self, Found};
-use crate::relay::outcome::{self, Observed, Verdict};
+use crate::relay::outcome::{self, Observed, Verdict, Work};
 use crate::relay::record::{self, Sitting};
+use crate::relay::retry;
 use crate::relay::scratch;
 use crate::relay::world::{PassError, off_loop};
 use crate::store::progress::run_name;
@@ -19,26 +20,31 @@ use crate::store::{NewTry, RunState};
 
 impl Run<'_> {
     /// Does one try: `number` counts all tries of the run, `used` those that count against its budget.
-    pub(super) async fn attempt(&mut self, number: u32, used: u32) -> Result<Tried, PassError> {
+    pub(super) async fn attempt(&mut self, aim: Aim, number: u32, used: u32) -> Result<Tried, PassError> {
         let started_at = time::now();
-        let text = self.prompt_text()?;
-        self.world.persist(|store| store.write_current_task(&text)).await?;
+        let text = match aim {
+            Aim::Task => self.prompt_text()?,
+            Aim::HandOff => self.handoff_prompt(),
+        };
+        if aim == Aim::Task {
+            self.world.persist(|store| store.write_current_task(&text)).await?;
+        }
         let head_before = match self.head.take() {
             Some(head) => head,
             None => self.world.ask(Git::head).await?,
         };
-        let started = self.allocate(number, head_before.clone()).await?;
+        let started = self.allocate(aim, number, head_before.clone()).await?;
         self.show_active(&started, started_at).await?;
         self.world.emit(Event::TryStarted {
             try_id: started.try_id,
             attempt: used,
-            max_attempts: self.max_attempts(),
+            max_attempts: self.max_attempts().max(used),
             log_path: started.log_path.clone().into(),
             resume: started.resume.clone(),
         });
         self.first_try.get_or_insert(started.try_id);
         let seen = self.perform(&started, &text, used).await;
-        self.used += seen.runtime;
+        self.budget.spend(seen.runtime);
         if let Some(error) = &seen.transcript_error {
             self.world.warn(format!("the transcript {} is not whole: {error}", started.log_path));
         }
@@ -55,25 +61,29 @@ impl Run<'_> {
         let found = landing::look(self.world, head_before, &self.snapshot).await;
         let told = self.world.store.progress_of(&self.run_name())?;
         let progress = told.iter().rev().find(|entry| entry.updated_at >= started_at);
-        let verdict = self.verdict(&started, started_at, &seen, &found, progress);
-        let next = self.next(&verdict, used);
+        let mut verdict = self.verdict(&started, started_at, &seen, &found, progress)?;
+        self.warn_of_marker(&seen, progress);
+        let got_on = seen.wrote || seen.report.tool_calls > Some(0) || found.changed() == Some(true);
+        self.thread.weigh(started.resume.is_some(), verdict.failure.as_ref(), got_on);
+        let next = self.next(&mut verdict, &started, &seen, used);
         let over = matches!(next, Next::Over(_)) && verdict.outcome != Outcome::Cancelled;
         let sitting = Sitting { started: &started, started_at, route: &self.assignment.route };
         let mut record = record::assemble(&sitting, &seen, &found, &verdict, progress, self.thread.spent);
-        let forgiven = verdict.failure.as_ref().is_some_and(|failure| self.forgives(failure));
-        let used = if forgiven { used - 1 } else { used };
+        let lost = |failure| retry::is_forgiven(failure, started.resume.is_some());
+        let is_none = verdict.outcome == Outcome::Paused || verdict.failure.as_ref().is_some_and(lost);
+        let used = if is_none { used - 1 } else { used };
         self.hand_on(&seen, &record).await?;
         let mut own = false;
-        if verdict.may_commit() {
+        if verdict.may_commit(self.work()) {
             own = self.land(&mut record, &found, over).await?;
         }
         let record = self.world.persist(|store| store.finish_try(record.clone())).await?;
         self.world.persist(|store| store.clear_active()).await?;
         let retry = match &next {
-            Next::Again(wait) => {
-                Some(Retry { attempt: used, max_attempts: self.max_attempts(), wait: *wait })
+            Next::Again { pause, .. } => {
+                Some(Retry { attempt: used, max_attempts: self.max_attempts(), wait: *pause })
             }
-            Next::Over(_) => None,
+            Next::Over(_) | Next::HandOff => None,
         };
         self.world.emit(Event::TryEnded { record: Box::new(record.clone()), retry });
         let next = match next {
@@ -83,6 +93,14 @@ impl Run<'_> {
             next => next,
         };
         Ok(Tried { record, verdict, next, used })
+    }
+
+    /// A command that was only written never ran.
+    fn warn_of_marker(&mut self, seen: &Seen, progress: Option<&SummaryEntry>) {
+        let written = seen.report.summary.as_deref().and_then(outcome::marker);
+        if let (Some(command), None, Work::Lap { finalised: false }) = (written, progress, self.work()) {
+            self.world.warn(format!("the agent wrote `{command}` as text, but did not execute it"));
+        }
     }
 
     fn run_name(&self) -> String {
@@ -100,12 +118,18 @@ impl Run<'_> {
             project_instructions: self.world.instructions.as_deref(),
             task: self.assignment.prompt.as_deref(),
             previous_summary: self.thread.summary.as_deref(),
+            unfinalised: self.thread.unfinalised,
             recent_tries: Some(&recent),
             ..prompt::Parts::default()
         }))
     }
 
-    async fn allocate(&mut self, number: u32, head_before: Option<String>) -> Result<TryStarted, PassError> {
+    async fn allocate(
+        &mut self,
+        aim: Aim,
+        number: u32,
+        head_before: Option<String>,
+    ) -> Result<TryStarted, PassError> {
         let runner = &self.assignment.runner;
         let tag = uuid::Uuid::new_v4().to_string();
         let scratch = scratch::place(&tag);
@@ -116,6 +140,7 @@ impl Run<'_> {
             relay_id: self.assignment.relay_id,
             run_id: self.assignment.run_id,
             attempt: number,
+            handoff_only: aim == Aim::HandOff,
             tag: tag.clone(),
             harness: runner.harness.clone(),
             model: runner.model.clone(),
@@ -131,10 +156,17 @@ impl Run<'_> {
 
     /// The view for `rally tail` and for hooks.
     async fn show_active(&mut self, started: &TryStarted, at: Timestamp) -> Result<(), PassError> {
-        let mut state = RunState { run_id: self.run_name(), ..RunState::default() };
-        state.session_id.clone_from(&self.thread.session);
-        state.set_active(started.relay_id, started.run_id, started.try_id, &started.log_path, at);
-        self.world.persist(|store| store.write_run_state(&state)).await?;
+        let run_id = self.run_name();
+        let TryStarted { relay_id, run_id: run, try_id, log_path, resume, .. } = started;
+        let show = |view: &mut RunState| {
+            // What a session has reported so far goes on with it, and ends with it.
+            if resume.is_none() || view.run_id != run_id {
+                *view = RunState { run_id: run_id.clone(), ..RunState::default() };
+            }
+            view.session_id.clone_from(resume);
+            view.set_active(*relay_id, *run, *try_id, log_path, at);
+        };
+        self.world.persist(|store| store.update_run_state(show)).await?;
         Ok(())
     }
 
@@ -146,18 +178,21 @@ impl Run<'_> {
         seen: &Seen,
         found: &Found,
         progress: Option<&SummaryEntry>,
-    ) -> Verdict {
-        let settings = &self.world.settings;
+    ) -> Result<Verdict, PassError> {
         let finding = || self.finding(started, started_at, seen);
-        outcome::decide(Observed {
+        if started.handoff_only {
+            return self.verdict_on_handoff(seen, progress, &finding);
+        }
+        Ok(outcome::decide(Observed {
+            work: self.work(),
             stop: seen.stop.as_ref(),
             report: &seen.report,
-            changed: found.changed(),
+            changes: (!found.unknown).then_some(&*found.files),
             runtime: seen.runtime,
-            require_changes: settings.require_changes,
+            require_changes: self.world.settings.require_changes,
             handoff: progress.is_some_and(|entry| entry.handoff.is_some()),
             finding: &finding,
-        })
+        }))
     }
 
     fn finding(&self, started: &TryStarted, started_at: Timestamp, seen: &Seen) -> Evidence {
@@ -188,8 +223,7 @@ impl Run<'_> {
     /// Hands session, cost and summary on to the next attempt. What a session has cost is
     /// journalled: after a crash the next try must not be charged for it.
     async fn hand_on(&mut self, seen: &Seen, record: &TryRecord) -> Result<(), PassError> {
-        let executor = self.world.registry.get(&self.assignment.runner.harness);
-        let resumes = executor.is_some_and(|executor| executor.capabilities().resume);
+        let resumes = self.resumes();
         self.thread.follow(record, record::session_total(seen), resumes);
         let spent = self.thread.spent;
         if let (Some(session_id), false) = (&record.session_id, spent.is_unknown()) {

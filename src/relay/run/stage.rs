@@ -7,6 +7,7 @@ use super::Run;
 use super::witness::Journal;
 use crate::executor::{Held, Hold, Request};
 use crate::model::{Category, Evidence, time};
+use crate::monitor::freeze;
 use crate::relay::attempt::{self, Seen, Task};
 use crate::relay::event::Event;
 use crate::relay::life::Limits;
@@ -34,14 +35,29 @@ impl Run<'_> {
         seen
     }
 
+    /// What a try of the run's task may take.
+    fn bounds(&self) -> (Limits, freeze::Limits) {
+        let World { registry, settings, .. } = &*self.world;
+        let executor = registry.get(&self.assignment.runner.harness);
+        let streams = executor.is_some_and(|executor| executor.capabilities().end_event);
+        let limits = Limits {
+            try_cap: self.budget.cap(settings.try_timeout),
+            run_budget: Some(self.budget.left()),
+            startup: streams.then_some(settings.startup_timeout),
+            retry_patience: Some(settings.retry_patience),
+        };
+        (limits, settings.silence)
+    }
+
     async fn play(&mut self, started: &TryStarted, text: &str, used: u32, folder: &Path) -> Seen {
-        let max_attempts = self.max_attempts();
+        let max_attempts = self.max_attempts().max(used);
+        let (limits, silence) = if started.handoff_only { self.handoff_bounds() } else { self.bounds() };
         let Run { world, assignment, files, .. } = self;
-        let World { store, registry, settings, operator, sink, workspace, agent_path, identity, .. } =
-            &mut **world;
+        let World { store, registry, operator, sink, workspace, agent_path, identity, .. } = &mut **world;
         let Some(executor) = registry.get(&assignment.runner.harness) else {
             let why = format!("harness {} has no executor", assignment.runner.harness);
-            return Seen::unborn(Evidence::new("spawn", Some(Category::HarnessLaunch), why));
+            let evidence = Evidence::new("spawn", Some(Category::HarnessLaunch), why);
+            return Seen::unborn(evidence.with_cause("missing_executor"));
         };
         let request = Request {
             model: started.model.as_deref(),
@@ -75,7 +91,6 @@ impl Run<'_> {
                 return Seen::cancelled(halt.source);
             }
         };
-        let startup = executor.capabilities().end_event.then_some(settings.startup_timeout);
         let task = Task {
             invocation,
             parser: executor.parser(&request),
@@ -83,13 +98,8 @@ impl Run<'_> {
             tag: &started.tag,
             log_path: Path::new(&started.log_path),
             workspace,
-            limits: Limits {
-                try_cap: Some(settings.try_timeout),
-                run_budget: Some(settings.run_timeout.saturating_sub(self.used)),
-                startup,
-                retry_patience: Some(settings.retry_patience),
-            },
-            silence: settings.silence,
+            limits,
+            silence,
             attempt: used,
             max_attempts,
         };

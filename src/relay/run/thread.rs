@@ -1,7 +1,8 @@
 //! What one try of a run hands to the next: the CLI's session, what it has cost, and
 //! what was said last. Pure.
 
-use crate::model::Spent;
+use crate::model::{Category, Outcome, Spent};
+use crate::relay::outcome::Failure;
 use crate::store::records::TryRecord;
 
 /// The thread that runs through the tries of a run.
@@ -13,14 +14,39 @@ pub(super) struct Thread {
     pub(super) spent: Spent,
     /// What the newest try said.
     pub(super) summary: Option<String>,
+    /// Whether the newest try left its lap unfinalised.
+    pub(super) unfinalised: bool,
+    /// Tries in a row that resumed, failed by themselves and got nowhere.
+    pub(super) fruitless: u32,
 }
 
 impl Thread {
+    /// Takes in how a try went, before it is decided what follows. What the infrastructure did is not the
+    /// session's fault, and no excuse for it.
+    pub(super) fn weigh(&mut self, resumed: bool, failure: Option<&Failure>, got_on: bool) {
+        if !resumed || got_on {
+            self.fruitless = 0;
+            return;
+        }
+        let own = failure.map(|failure| failure.category);
+        if matches!(own, Some(Category::AgentError | Category::UnidentifiedIssue)) {
+            self.fruitless += 1;
+        }
+    }
+
+    /// The next try begins a new session.
+    pub(super) fn begin_anew(&mut self) {
+        self.session = None;
+        self.spent = Spent::default();
+        self.fruitless = 0;
+    }
+
     /// Takes in a finished try. `total` is what the CLI says that the whole session has used up.
     pub(super) fn follow(&mut self, record: &TryRecord, total: Spent, resumes: bool) {
         // A try that was cut spent something that nobody told: then the total is unknown.
         self.spent = total;
         self.session = record.session_id.clone().filter(|_| resumes);
+        self.unfinalised = record.outcome == Some(Outcome::Incomplete);
         self.summary = Some(record.summary.clone()).filter(|text| !text.is_empty());
     }
 }
@@ -28,6 +54,7 @@ impl Thread {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Evidence;
 
     fn record(session: Option<&str>) -> TryRecord {
         let text = r#"{"id":1,"run_id":1,"relay_id":1,"agent_type":"claude","completed":false,"summary":"so far",
@@ -46,6 +73,29 @@ mod tests {
         assert_eq!((thread.session.as_deref(), thread.spent), (Some("b"), unknown));
         thread.follow(&record(Some("b")), cost(1.5), true);
         assert_eq!(thread.spent, cost(1.5));
+    }
+
+    // 20 §14.2, DO
+    #[test]
+    fn a_session_that_fails_by_itself_and_gets_nowhere_is_counted() {
+        let failure = |category| {
+            let evidence = Evidence::new("stream", Some(category), "no");
+            Failure { category, reason: None, evidence }
+        };
+        let (own, infra) = (failure(Category::AgentError), failure(Category::TransientInfra));
+        let mut thread = Thread::default();
+        let mut after = |resumed, failure, got_on| {
+            thread.weigh(resumed, failure, got_on);
+            thread.fruitless
+        };
+        assert_eq!(after(false, Some(&own), false), 0, "a new session is not to blame");
+        assert_eq!(after(true, Some(&own), false), 1);
+        assert_eq!(after(true, Some(&infra), false), 1);
+        assert_eq!(after(true, Some(&own), false), 2);
+        assert_eq!(after(true, Some(&own), true), 0);
+        thread.fruitless = 2;
+        thread.begin_anew();
+        assert_eq!(thread, Thread::default());
     }
 
     #[test]

@@ -22,6 +22,7 @@ fn try_started(try_id: u64, relay_id: u64, run_id: u64, resume: Option<&str>) ->
         relay_id,
         run_id,
         attempt: 1,
+        handoff_only: false,
         tag: format!("tag-{try_id}"),
         harness: "claude".into(),
         model: None,
