@@ -71,8 +71,11 @@ impl RequestError {
         }
     }
 
-    /// Whether this only says that something went wrong on the CLI's inner server, whose log knows what.
+    /// Whether this only says that something went wrong, on the CLI's inner server as a rule, whose log knows what.
     pub fn is_wrapper(&self) -> bool {
+        if self.name.is_empty() && self.text.trim().is_empty() && self.status.is_none() {
+            return true;
+        }
         let words = text::one_line(&self.text).to_lowercase();
         let words = words.trim_end_matches('.');
         self.name == "UnknownError"
@@ -255,9 +258,12 @@ mod tests {
         assert_eq!(evidence.reset_at, Some("2026-06-16T16:29:51Z".parse().unwrap()));
     }
 
-    // 20-AF-PO-08
+    // 20-AF-PO-08, 20-AF-PO-10
     #[test]
     fn a_wrapper_proves_nothing() {
+        assert_eq!(named("", "").category, None, "without a payload");
+        let refused = RequestError { status: Some(400), ..RequestError::default() };
+        assert_eq!(judged(&refused).category, Some(Category::AgentError));
         for text in
             ["", "Unexpected  server error", "Unexpected server error. Check server logs for details."]
         {

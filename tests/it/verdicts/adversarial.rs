@@ -10,19 +10,23 @@ use rally::executor::{DiskQuery, Executor, HarnessSpec, Report, Request, Stream}
 use rally::failure::{self, Observation};
 use rally::model::{Category, Evidence, Exit, Outcome, Timestamp};
 use rally::relay::life::Stop;
-use rally::relay::outcome::{self, Observed};
+use rally::relay::outcome::{self, Observed, Work};
 
 mod antigravity;
 mod bait;
 mod claude;
 mod codex;
 mod custom;
+mod disk;
 mod gemini;
 mod matrix;
 mod opencode;
 mod true_limits;
 
 const NOW: &str = "2026-11-22T20:00:00Z";
+
+/// A folder that is not there.
+const NOWHERE: &str = "/nonexistent";
 
 /// What a CLI printed, how it ended, and what is true about it.
 struct Transcript {
@@ -117,8 +121,8 @@ impl Transcript {
             let disk = || {
                 self.executor.disk_evidence(&DiskQuery {
                     session_id: report.session_id.as_deref(),
-                    workspace: "/nonexistent".as_ref(),
-                    since: now(),
+                    workspace: NOWHERE.as_ref(),
+                    since: "2026-11-22T19:00:00Z".parse().unwrap(),
                     now: now(),
                 })
             };
@@ -134,9 +138,10 @@ impl Transcript {
             failure::classify(&observation, now(), &TimeZone::UTC)
         };
         let verdict = outcome::decide(Observed {
+            work: Work::Free,
             stop: self.stop.as_ref(),
             report: &report,
-            changed: Some(true),
+            changes: Some(&["made.txt".to_owned()]),
             runtime: Duration::from_secs(600),
             require_changes: true,
             handoff: false,
@@ -165,14 +170,19 @@ fn now() -> Timestamp {
 }
 
 fn request() -> Request<'static> {
-    Request::new("do it", "/nonexistent".as_ref(), "/nonexistent".as_ref())
+    Request::new("do it", NOWHERE.as_ref(), NOWHERE.as_ref())
 }
 
 /// A built-in CLI that finds nothing on disk.
 fn spec(name: &str) -> HarnessSpec {
-    let nowhere = |name: &str| (name.to_owned(), "/nonexistent".to_owned());
-    let names = ["HOME", "CLAUDE_CONFIG_DIR", "CODEX_HOME", "XDG_DATA_HOME", "GEMINI_CLI_HOME"];
-    HarnessSpec { extra_env: names.map(nowhere).into(), ..HarnessSpec::plain(name, name) }
+    spec_at(name, NOWHERE)
+}
+
+/// A built-in CLI that keeps everything in this folder.
+fn spec_at(name: &str, home: &str) -> HarnessSpec {
+    let variables = ["HOME", "CLAUDE_CONFIG_DIR", "CODEX_HOME", "XDG_DATA_HOME", "GEMINI_CLI_HOME"];
+    let extra_env = variables.map(|variable| (variable.to_owned(), home.to_owned())).into();
+    HarnessSpec { extra_env, ..HarnessSpec::plain(name, name) }
 }
 
 fn all_true(transcripts: &[Transcript]) {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{Transcript, bait, spec};
 
-const SESSION: &str = "ses_df82aa2e5ffehnBRcq5XtMzqUB";
+pub const SESSION: &str = "ses_df82aa2e5ffehnBRcq5XtMzqUB";
 
 pub fn opencode(name: &str) -> Transcript {
     Transcript::new(Box::new(Opencode::new(spec("opencode"))), name)
