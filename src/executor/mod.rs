@@ -10,6 +10,7 @@ pub mod codex;
 pub mod contract;
 pub mod custom;
 pub mod final_text;
+mod form;
 pub mod gemini;
 mod google;
 pub mod hold;

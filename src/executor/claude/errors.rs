@@ -3,6 +3,7 @@
 use jiff::tz::TimeZone;
 
 use super::words;
+use crate::executor::form;
 use crate::failure::wait::{self, OVERLOAD_WAIT, RATE_LIMIT_WAIT};
 use crate::failure::{brief, reset, status};
 use crate::model::{Category, Evidence, Timestamp};
@@ -26,7 +27,8 @@ impl ApiError {
     /// The failure as evidence; what no field and no words explain is an agent error.
     pub fn evidence(&self, source: &str, now: Timestamp, zone: &TimeZone) -> Evidence {
         let category = self.category();
-        let said = words::evidence(&self.text, now, zone).filter(|said| !self.is_malformed(said.category));
+        let said = words::evidence(&self.text, now, zone)
+            .filter(|said| !said.category.is_some_and(|category| form::quotes(self.status, category)));
         // The CLI calls an exhausted account a rate limit, too; its words tell which.
         let mut evidence = match (category, said) {
             (Some(Category::ShortRateLimit) | None, Some(said)) => said,
@@ -51,20 +53,6 @@ impl ApiError {
             _ => {}
         }
         evidence
-    }
-
-    /// Whether words only seem to prove this: a request that was refused for its form names whatever was in it.
-    fn is_malformed(&self, said: Option<Category>) -> bool {
-        let refused = self
-            .status
-            .is_some_and(|status| (400..500).contains(&status) && status::category(status).is_none());
-        let passes = said.is_some_and(|category| {
-            matches!(
-                category,
-                Category::ShortRateLimit | Category::ProviderOverloaded | Category::TransientInfra
-            )
-        });
-        refused && passes
     }
 
     /// What the typed fields prove.

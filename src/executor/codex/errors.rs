@@ -11,6 +11,7 @@ use jiff::tz::TimeZone;
 use regex::Regex;
 use serde::Deserialize;
 
+use crate::executor::form;
 use crate::executor::json::loose;
 use crate::failure::pattern::regex;
 use crate::failure::secrets::masked;
@@ -111,19 +112,10 @@ pub(super) fn category(text: &str) -> Option<Category> {
         // What the service says about its own failure tells more than the number.
         by_status @ (None | Some(Category::TransientInfra)) => {
             let words = by_words(&said).or(by_status);
-            words.filter(|category| !status.is_some_and(|status| is_malformed(status, *category)))
+            words.filter(|category| !form::quotes(status, *category))
         }
         told => told,
     }
-}
-
-/// A request that was refused for its form names whatever was in it: limits, for one.
-fn is_malformed(status: u16, category: Category) -> bool {
-    let passes = matches!(
-        category,
-        Category::ShortRateLimit | Category::ProviderOverloaded | Category::TransientInfra
-    );
-    (400..500).contains(&status) && by_status(status).is_none() && passes
 }
 
 /// What an HTTP status proves. That a service is overloaded, this CLI says itself; its 503 only tells

@@ -13,6 +13,7 @@ use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 use regex::Regex;
 
+use crate::executor::form;
 use crate::failure::pattern::regex;
 use crate::failure::wait::{self, OVERLOAD_WAIT, RATE_LIMIT_WAIT};
 use crate::failure::{brief, disk, reset, status};
@@ -104,7 +105,6 @@ impl RequestError {
     }
 
     fn category(&self) -> Option<Category> {
-        let says = |pattern: &Regex| pattern.is_match(&self.name) || pattern.is_match(&self.text);
         let used_up = [&self.name, &self.text, &self.provider]
             .into_iter()
             .any(|said| USAGE.is_match(&disk::without_quota(said)));
@@ -117,6 +117,16 @@ impl RequestError {
         if let Some(category) = self.status.and_then(status::category) {
             return Some(category);
         }
+        match self.by_words(used_up, overloaded) {
+            Some(quoted) if form::quotes(self.status, quoted) && !self.retryable => {
+                Some(Category::AgentError)
+            }
+            told => told,
+        }
+    }
+
+    fn by_words(&self, used_up: bool, overloaded: bool) -> Option<Category> {
+        let says = |pattern: &Regex| pattern.is_match(&self.name) || pattern.is_match(&self.text);
         let name = self.name.to_lowercase();
         let named = |parts: &[&str]| parts.iter().any(|part| name.contains(part));
         Some(if used_up || named(&["resourceexhausted"]) {

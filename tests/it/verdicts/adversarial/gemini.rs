@@ -96,7 +96,7 @@ pub fn transcripts() -> Vec<Transcript> {
                 "}",
             ])
             .out(&[said("On.")])
-            .err(&["FATAL ERROR: Reached heap limit Allocation failed - JavaScript heap out of memory"])
+            .err(&["FATAL ERROR: v8::ToLocalChecked Empty MaybeLocal"])
             .killed(6)
             .fails(UnidentifiedIssue),
         gemini("noise of the CLI itself")

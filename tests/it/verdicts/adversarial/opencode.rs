@@ -138,6 +138,11 @@ pub fn transcripts() -> Vec<Transcript> {
             .out(&[error("UnknownError", json!({"message": "Agent runtime crashed while applying patch."}))])
             .exits(1)
             .fails(AgentError),
+        opencode("a request refused for its form, which names a tool after limits")
+            .out(&work())
+            .out(&[error("APIError", json!({"message": "Invalid 'tools[3].name': 'rate_limit_check'", "statusCode": 400}))])
+            .exits(1)
+            .fails(AgentError),
         opencode("a refused permission")
             .out(&work())
             .out(&[finish("tool-calls")])
