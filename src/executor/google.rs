@@ -8,18 +8,14 @@
 //! minutes before it says so.
 
 use std::sync::LazyLock;
-use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use regex::Regex;
 
 use crate::failure::pattern::regex;
-use crate::failure::wait::{self, OVERLOAD_WAIT, RATE_LIMIT_WAIT};
-use crate::failure::{brief, disk, reset, status};
-use crate::model::{Category, Evidence, Timestamp};
-
-/// Longest retry that is asked for by a limit which passes by itself.
-const LONGEST_SHORT_LIMIT: Duration = Duration::from_secs(300);
+use crate::failure::wait::{self, LONGEST_SHORT_LIMIT, OVERLOAD_WAIT, RATE_LIMIT_WAIT};
+use crate::failure::{brief, disk, reset, signs, status};
+use crate::model::{Category, Evidence, Timestamp, time};
 
 /// The service has no room, whatever the account may still use. Named before the quotas, because it is sent
 /// as `RESOURCE_EXHAUSTED`, too.
@@ -33,15 +29,16 @@ static QUOTA: LazyLock<Regex> = LazyLock::new(|| {
         r"|INSUFFICIENT_G1_CREDITS_BALANCE",
     ))
 });
-/// A window of a day, or none at all: `limit: 0` is what a model that is not in the plan is given.
-static DAILY: LazyLock<Regex> =
-    LazyLock::new(|| regex(r"(?i)per_?day|daily|\blimit:\s*0(?:[^\d.]|$)|INSUFFICIENT_G1_CREDITS_BALANCE"));
+/// A window of a day or longer, or none at all: `limit: 0` is what a model that is not in the plan is given.
+static DAILY: LazyLock<Regex> = LazyLock::new(|| {
+    regex(r"(?i)per_?day|daily|individual quota|\blimit:\s*0(?:[^\d.]|$)|INSUFFICIENT_G1_CREDITS_BALANCE")
+});
 static MINUTE: LazyLock<Regex> = LazyLock::new(|| regex(r"(?i)per_?minute|per minute"));
 static TOO_MANY: LazyLock<Regex> = LazyLock::new(|| regex(r"(?i)too many requests"));
 static REFUSED: LazyLock<Regex> = LazyLock::new(|| {
     regex(concat!(
         r"(?i)IneligibleTierError|UNSUPPORTED_CLIENT|no longer supported for Gemini Code Assist|Error authenticating",
-        r"|\bUNAUTHENTICATED\b|\bPERMISSION_DENIED\b|API_KEY_INVALID|API key (?:not valid|expired)",
+        r"|\bUNAUTHENTICATED\b|\bPERMISSION_DENIED\b|API_KEY_INVALID|pass a valid API key|API key expired",
         r"|VALIDATION_REQUIRED|caller does not have permission",
     ))
 });
@@ -79,7 +76,13 @@ pub(super) fn evidence(text: &str, now: Timestamp, zone: &TimeZone) -> Option<Ev
     if is_overload(text) {
         return Some(overloaded(text, &is_overload));
     }
-    is_server(text).then(|| found(Category::TransientInfra, text, &is_server))
+    if is_server(text) {
+        return Some(found(Category::TransientInfra, text, &is_server));
+    }
+    match signs::category(text)? {
+        Category::UsageLimit => Some(used_up(text, now, zone, &signs::is_used_up)),
+        category => Some(found(category, text, &|line| signs::category(line) == Some(category))),
+    }
 }
 
 fn is_quota(text: &str) -> bool {
@@ -111,16 +114,20 @@ pub(super) fn category(status: u16) -> Option<Category> {
 /// A used-up quota, or a short limit that calls itself one.
 fn quota(text: &str, now: Timestamp, zone: &TimeZone) -> Evidence {
     let wait = wait::told(text);
-    let told = reset::find(text, now, zone);
-    if !DAILY.is_match(text) && told.is_none() {
+    let soon = |at: Timestamp| time::since(now, at) <= LONGEST_SHORT_LIMIT;
+    if !DAILY.is_match(text) && reset::find(text, now, zone).is_none_or(soon) {
         let passes = wait.is_some_and(|wait| wait <= LONGEST_SHORT_LIMIT);
         if passes || (wait.is_none() && MINUTE.is_match(text)) {
             return short(text, &is_quota);
         }
     }
-    let mut evidence = found(Category::UsageLimit, text, &is_quota);
-    let long = wait.filter(|wait| *wait > LONGEST_SHORT_LIMIT);
-    evidence.reset_at = told.or_else(|| now.checked_add(long?).ok());
+    used_up(text, now, zone, &is_quota)
+}
+
+fn used_up(text: &str, now: Timestamp, zone: &TimeZone, says: Says<'_>) -> Evidence {
+    let mut evidence = found(Category::UsageLimit, text, says);
+    let long = wait::told(text).filter(|wait| *wait > LONGEST_SHORT_LIMIT);
+    evidence.reset_at = reset::find(text, now, zone).or_else(|| now.checked_add(long?).ok());
     evidence
 }
 

@@ -2,6 +2,7 @@
 
 use jiff::tz::TimeZone;
 
+use super::wait::{OVERLOAD_WAIT, RATE_LIMIT_WAIT};
 use super::{brief, words};
 use crate::model::{Category, Evidence, Exit, Timestamp};
 
@@ -20,8 +21,18 @@ pub struct Observation<'a> {
     pub log_tail: &'a [String],
 }
 
-/// Why it failed. The result always has a category.
+/// Why it failed. The result always has a category, and a wait where there is one to be waited.
 pub fn classify(observation: &Observation<'_>, now: Timestamp, zone: &TimeZone) -> Evidence {
+    let mut evidence = weigh(observation, now, zone);
+    evidence.retry_after = evidence.retry_after.or(match evidence.category {
+        Some(Category::ShortRateLimit) => Some(RATE_LIMIT_WAIT),
+        Some(Category::ProviderOverloaded) => Some(OVERLOAD_WAIT),
+        _ => None,
+    });
+    evidence
+}
+
+fn weigh(observation: &Observation<'_>, now: Timestamp, zone: &TimeZone) -> Evidence {
     if let Some(reported) = observation.reported.filter(|evidence| evidence.category.is_some()) {
         return reported.clone();
     }

@@ -10,8 +10,10 @@ pub mod pattern;
 pub mod reason;
 pub mod reset;
 pub mod secrets;
+pub mod signs;
 pub mod status;
 pub mod wait;
+pub mod window;
 pub mod words;
 
 pub use brief::brief;

@@ -57,6 +57,41 @@ mod tests {
         assert_eq!(usage_limit("2026-11-22T14:24:00Z"), "usage limit, resets in 3h24m");
         assert_eq!(usage_limit("2026-11-22T11:45:00Z"), "usage limit, resets in 45m");
         assert_eq!(usage_limit("2026-11-20T11:45:00Z"), "usage limit, resets in 0m");
+        assert_eq!(usage_limit("2026-11-27T14:50:00Z"), "usage limit, resets in 123h50m");
+    }
+
+    // 30-66: what has no reset, or no wait, is its label, whatever the evidence says besides
+    #[test]
+    fn without_a_time_there_is_the_label_alone() {
+        let now = "2026-11-22T11:00:00Z".parse().unwrap();
+        for category in Category::ALL {
+            let told = Evidence::new("stream", Some(category), "told by the provider").with_cause("any");
+            assert_eq!(display_reason(category, Some(&told), now), category.label());
+        }
+        // A time that belongs to another category is not shown.
+        let mut both = Evidence::new("stream", Some(Category::AuthOrProxy), "refused");
+        both.reset_at = Some("2026-11-22T12:00:00Z".parse().unwrap());
+        both.retry_after = Some(Duration::from_secs(120));
+        assert_eq!(display_reason(Category::AuthOrProxy, Some(&both), now), "auth/proxy error");
+        assert_eq!(display_reason(Category::ProviderOverloaded, Some(&both), now), "provider overloaded");
+        assert_eq!(display_reason(Category::ShortRateLimit, Some(&both), now), "rate limit, waiting 2m");
+        assert_eq!(display_reason(Category::UsageLimit, Some(&both), now), "usage limit, resets in 1h0m");
+    }
+
+    // 30-65: programs read the category, people the reason
+    #[test]
+    fn what_people_read_is_not_what_programs_read() {
+        let now = "2026-11-22T11:00:00Z".parse().unwrap();
+        for (category, name, shown) in [
+            (Category::UsageLimit, "usage_limit", "usage limit"),
+            (Category::ShortRateLimit, "short_rate_limit", "rate limit"),
+            (Category::InvalidModel, "invalid_model", "invalid model"),
+            (Category::AuthOrProxy, "auth_or_proxy", "auth/proxy error"),
+            (Category::ProviderOverloaded, "provider_overloaded", "provider overloaded"),
+        ] {
+            assert_eq!(serde_json::to_value(category).unwrap(), name);
+            assert_eq!(display_reason(category, None, now), shown);
+        }
     }
 
     #[test]

@@ -22,7 +22,7 @@ static TOLD: LazyLock<Regex> = LazyLock::new(|| {
 static OVERLOADED: LazyLock<Regex> = LazyLock::new(|| {
     regex(concat!(
         r"(?im)\boverloaded[ _]?error\b|\b(?:server|service|model|engine)_(?:is_)?overloaded\b",
-        r#"|(?:^|[:"'(]|\b5\d\d)\s*overloaded\s*(?:$|[.,;:!"')\]}])"#,
+        r#"|\b529\s+overloaded\b|(?:^|[:"'(]|\b5\d\d)\s*overloaded\s*(?:$|[.,;:!"')\]}])"#,
         r"|\b(?:models?|providers?|servers?|service|api|engine|backend|upstream|currently|temporarily)\b",
         r"(?:\s+[\w-]+){0,3}?\s+overload(?:ed)?\b",
     ))
@@ -107,6 +107,7 @@ mod tests {
             "OverloadedError: slow down",
             "Overloaded. Try again later.",
             "529 Overloaded",
+            "API Error: Repeated 529 Overloaded errors",
             "server_is_overloaded",
             "The model is overloaded. Please try again later.",
             "That model is currently overloaded with other requests.",

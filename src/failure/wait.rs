@@ -2,7 +2,7 @@
 //!
 //! Observed or documented: HTTP's `retry-after: 120` and `retry-after-ms: 500`, Google's `Please retry in 34.074824224s`
 //! and `"retryDelay":"34s"`, OpenAI's `Please try again in 6m0s` and `… in 20ms`, and prose such as
-//! `retry after 5 minutes`. A number alone means seconds.
+//! `retry after 5 minutes` or `wait 2 minutes before trying again`. A number alone means seconds.
 
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -17,6 +17,9 @@ pub const RATE_LIMIT_WAIT: Duration = Duration::from_secs(60);
 /// How long an overloaded provider is given when it names no time.
 pub const OVERLOAD_WAIT: Duration = Duration::from_secs(30);
 
+/// The longest wait for a limit that passes by itself; what lasts longer is a used-up quota, whatever it is called.
+pub const LONGEST_SHORT_LIMIT: Duration = Duration::from_secs(300);
+
 /// What is longer is no wait but another number, such as a point in time.
 const LONGEST: Duration = Duration::from_secs(31 * 86_400);
 
@@ -26,6 +29,8 @@ static ASKED: LazyLock<Regex> = LazyLock::new(|| {
         r"(?i)\b(?:",
         r#"(?:retry[-_]?after|retry_?delay)(?<ms>[-_]?ms)?["']?\s*[:=]?\s*["']?"#,
         r"|(?:retry(?:ing)?|try(?:ing)? again)[\s_-]+(?:in|after):?\s*",
+        // Behind these a number needs its unit: `wait 3 times`.
+        r"|(?<span>wait(?:ing)?\s+(?:for\s+)?|resets?\s+(?:in|after)\s+)",
         r")",
     ))
 });
@@ -41,7 +46,8 @@ pub fn told(text: &str) -> Option<Duration> {
         .find_map(|asked| {
             let amount = &text[asked.get(0)?.end()..];
             let default = if asked.name("ms").is_some() { 0.001 } else { 1.0 };
-            span(amount).or_else(|| bare(amount, default))
+            let alone = || asked.name("span").is_none().then(|| bare(amount, default))?;
+            span(amount).or_else(alone)
         })
         .filter(|wait| *wait <= LONGEST)
 }
@@ -128,6 +134,9 @@ mod tests {
             ("retry after 90, giving up", 90_000),
             ("retrying in 5s 3 times", 5_000),
             ("retry after 3 attempts failed; retry in 9s", 9_000),
+            ("Please wait 2 minutes before trying again", 120_000),
+            ("upgrade your plan or wait 6 seconds for your limit to reset", 6_000),
+            ("Your quota will reset after 53s.", 53_000),
         ] {
             let told = told(text).map(|wait| wait.as_secs_f64() * 1000.0);
             assert_eq!(told.map(f64::round), Some(f64::from(millis)), "{text}");
@@ -150,6 +159,8 @@ mod tests {
             "try again in 5x",
             "try again later",
             "retry-after: 5,000",
+            "wait 3 times",
+            "resets in 5",
         ] {
             assert_eq!(told(text), None, "{text}");
         }

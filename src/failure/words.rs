@@ -2,89 +2,101 @@
 //!
 //! Only lines that are no protocol events come here, and only after a failure: an agent
 //! that writes code about rate limits has not hit one, and no words turn a failure
-//! into a success.
+//! into a success. A program that speaks no protocol prints its agent's prose here, too, so the words are few and plain.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
+use regex::Regex;
 
-use super::wait::{self, RATE_LIMIT_WAIT};
-use super::{brief, reset};
+use super::pattern::regex;
+use super::wait::{self, LONGEST_SHORT_LIMIT, OVERLOAD_WAIT, RATE_LIMIT_WAIT};
+use super::{brief, reset, signs, status, window};
 use crate::model::{Category, Evidence, Timestamp};
 
-/// One row: the line matches when it holds every word of one of the alternatives.
+/// One row: a line that says so proves it.
 struct Words {
     category: Category,
     cause: Option<&'static str>,
-    any: &'static [&'static [&'static str]],
+    says: fn(&str) -> bool,
 }
 
-/// In order of precedence; the words are lower case.
+const fn words(category: Category, cause: Option<&'static str>, says: fn(&str) -> bool) -> Words {
+    Words { category, cause, says }
+}
+
+/// In order of precedence.
 const TABLE: &[Words] = &[
-    Words {
-        category: Category::ShortRateLimit,
-        cause: None,
-        any: &[&["rate limit"], &["too many requests"]],
-    },
-    Words { category: Category::UsageLimit, cause: None, any: &[&["usage limit"]] },
-    Words {
-        category: Category::HarnessLaunch,
-        cause: Some("prompt_too_long"),
-        any: &[&["argument list too long"]],
-    },
-    Words {
-        category: Category::HarnessLaunch,
-        cause: Some("bad_executable"),
-        any: &[&["fork/exec"], &["exec format error"]],
-    },
-    Words {
-        category: Category::HarnessLaunch,
-        cause: Some("missing_program"),
-        any: &[&["exec:", "not found"]],
-    },
-    Words {
-        category: Category::TransientInfra,
-        cause: None,
-        any: &[
-            &["request timed out"],
-            &["deadline exceeded"],
-            &["connection refused"],
-            &["connection reset"],
-            &["network is unreachable"],
-            &["no route to host"],
-            &["tls handshake timeout"],
-            &["certificate verify failed"],
-            &["500 internal server error"],
-            &["502 bad gateway"],
-            &["503 service unavailable"],
-            &["504 gateway timeout"],
-        ],
-    },
+    words(Category::ShortRateLimit, None, |line| RATE.is_match(line)),
+    words(Category::UsageLimit, None, |line| USED_UP.is_match(line)),
+    words(Category::HarnessLaunch, Some("prompt_too_long"), |line| TOO_LONG.is_match(line)),
+    words(Category::HarnessLaunch, Some("bad_executable"), |line| EXECUTABLE.is_match(line)),
+    words(Category::HarnessLaunch, Some("missing_program"), |line| MISSING.is_match(line)),
+    words(Category::ProviderOverloaded, None, status::is_overload),
+    words(Category::TransientInfra, Some("oom"), |line| line.contains("JavaScript heap out of memory")),
+    words(Category::TransientInfra, None, |line| NETWORK.is_match(line) || signs::is_network(line)),
 ];
+
+static RATE: LazyLock<Regex> =
+    LazyLock::new(|| regex(r"(?i)rate limit|too many requests|\bbeen rate-limited\b"));
+static USED_UP: LazyLock<Regex> = LazyLock::new(|| {
+    regex(concat!(
+        r"(?i)usage limit|\binsufficient_quota\b|exceeded your current quota|credit balance is too low",
+        r"|requires more credits|\binsufficient credits\b",
+    ))
+});
+static TOO_LONG: LazyLock<Regex> = LazyLock::new(|| {
+    regex(r"(?i)argument list too long|^(?:.{0,40}(?:failed|with)[: ]+|error: )?(?:spawn )?E2BIG\b")
+});
+/// What starts a program says so at the beginning of its line: an agent's tools start programs, too.
+static EXECUTABLE: LazyLock<Regex> = LazyLock::new(|| {
+    regex(
+        r"(?i)fork/exec|exec format error|^(?:error: |spawn failed: )?spawn(?:Sync)?(?: \S+)? E(?:PERM|ACCES)$",
+    )
+});
+static MISSING: LazyLock<Regex> = LazyLock::new(|| {
+    regex(r"(?i)exec:.*not found|not found.*exec:|^(?:error: |spawn failed: )?spawn(?:Sync)? \S+ ENOENT$")
+});
+static NETWORK: LazyLock<Regex> = LazyLock::new(|| {
+    regex(concat!(
+        r"(?i)request timed out|deadline exceeded|connection (?:refused|reset)|network is unreachable",
+        r"|no route to host|tls handshake timeout|certificate verify failed|500 internal server error",
+        r"|502 bad gateway|503 service unavailable|504 gateway timeout",
+    ))
+});
 
 /// Evidence from the first row that a line matches; of several lines the last one counts.
 pub fn evidence(lines: &[String], now: Timestamp, zone: &TimeZone) -> Option<Evidence> {
     TABLE.iter().find_map(|row| {
-        let line = lines.iter().rev().find(|line| row.matches(line))?;
+        let line = lines.iter().rev().find(|line| (row.says)(line))?;
         let mut evidence = Evidence::new("text", Some(row.category), brief(line));
         evidence.cause = row.cause.map(str::to_owned);
         match row.category {
-            Category::ShortRateLimit => evidence.retry_after = Some(retry_after(lines)),
+            Category::ShortRateLimit => limit(&mut evidence, line, lines, now, zone),
             Category::UsageLimit => evidence.reset_at = reset::find(line, now, zone),
+            Category::ProviderOverloaded => {
+                evidence.retry_after = Some(told(lines).unwrap_or(OVERLOAD_WAIT));
+            }
             _ => {}
         }
         Some(evidence)
     })
 }
 
-impl Words {
-    fn matches(&self, line: &str) -> bool {
-        let line = line.to_lowercase();
-        self.any.iter().any(|words| words.iter().all(|word| line.contains(word)))
+/// A rate limit of hours is a used-up account: nothing is gained by waiting for it with this runner.
+fn limit(evidence: &mut Evidence, line: &str, lines: &[String], now: Timestamp, zone: &TimeZone) {
+    let wait = told(lines);
+    if window::is_lasting(line) || wait.is_some_and(|wait| wait > LONGEST_SHORT_LIMIT) {
+        evidence.category = Some(Category::UsageLimit);
+        let waited = || now.checked_add(wait.filter(|wait| *wait > LONGEST_SHORT_LIMIT)?).ok();
+        evidence.reset_at = reset::find(line, now, zone).or_else(waited);
+    } else {
+        evidence.retry_after = Some(wait.unwrap_or(RATE_LIMIT_WAIT));
     }
 }
 
 /// A `retry-after` header is often printed on a line of its own.
-fn retry_after(lines: &[String]) -> Duration {
-    lines.iter().rev().find_map(|line| wait::told(line)).unwrap_or(RATE_LIMIT_WAIT)
+fn told(lines: &[String]) -> Option<Duration> {
+    lines.iter().rev().find_map(|line| wait::told(line))
 }

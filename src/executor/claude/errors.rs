@@ -39,7 +39,7 @@ impl ApiError {
         evidence.source = source.to_owned();
         match evidence.category {
             Some(Category::UsageLimit) => {
-                let told = self.resets_at.and_then(|at| Timestamp::from_second(at).ok());
+                let told = self.resets_at.and_then(|at| reset::from_epoch(at, now));
                 evidence.reset_at = told.or(evidence.reset_at).or_else(|| reset::find(&self.text, now, zone));
             }
             Some(Category::ShortRateLimit) => {

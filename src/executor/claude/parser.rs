@@ -289,10 +289,13 @@ impl Seen {
         if let Some(retrying) = &self.retrying {
             return Some(retrying.clone());
         }
-        let said = plain.iter().rev().find_map(|line| {
+        let said = (0..plain.len()).rev().find_map(|from| {
+            let line = &plain[from];
+            // The lines below it may name a time.
+            let proved = || words::evidence(line, now, zone).map(|_| plain[from..].join("\n"));
             words::refusal(line)
                 .or_else(|| words::session_is_lost(line).then(|| session_lost(line)))
-                .or_else(|| words::evidence(line, now, zone))
+                .or_else(|| words::evidence(&proved()?, now, zone))
         });
         let silent = exit.is_some_and(Exit::is_zero);
         said.or_else(|| {

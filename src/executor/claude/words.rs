@@ -2,13 +2,12 @@
 
 use std::sync::LazyLock;
 
-use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 use regex::Regex;
 
 use crate::failure::pattern::regex;
 use crate::failure::wait::{self, OVERLOAD_WAIT, RATE_LIMIT_WAIT};
-use crate::failure::{brief, reset, status};
+use crate::failure::{brief, reset, signs, status, window};
 use crate::model::{Category, Evidence, Timestamp};
 
 static MODEL: LazyLock<Regex> =
@@ -18,9 +17,6 @@ static LOGIN: LazyLock<Regex> = LazyLock::new(|| {
         r"(?i)authentication.?failed|authentication_error|failed to authenticate|not logged in|invalid (?:x-)?api.?key",
     )
 });
-static SEVEN_DAYS: LazyLock<Regex> = LazyLock::new(|| regex(r"(?i)\b(?:seven|7)[\s_-]*days?\b|\bweekly\b"));
-static FIVE_HOURS: LazyLock<Regex> = LazyLock::new(|| regex(r"(?i)\b(?:five|5)[\s_-]*hours?\b"));
-static USAGE: LazyLock<Regex> = LazyLock::new(|| regex(r"(?i)\busage[\s_]limit"));
 static RATE: LazyLock<Regex> = LazyLock::new(|| regex(r"(?i)rate.?limit|429 too many requests"));
 static LIMIT: LazyLock<Regex> = LazyLock::new(|| regex(r"(?i)\blimit\b"));
 
@@ -43,38 +39,33 @@ pub(super) fn evidence(text: &str, now: Timestamp, zone: &TimeZone) -> Option<Ev
         evidence.retry_after = wait::told(text).or(Some(OVERLOAD_WAIT));
         return Some(evidence);
     }
-    limit(text, now, zone, &found)
+    limit(text, now, zone, &line).or_else(|| {
+        let category = signs::category(text)?;
+        Some(line(category, &|line| signs::category(line) == Some(category)))
+    })
 }
 
 /// Used-up windows and short rate limits. A window has to be called a limit, since other things take seven days, too.
-/// One whose end is not told is taken to have begun just now: trying again too early costs less than never.
 fn limit(
     text: &str,
     now: Timestamp,
     zone: &TimeZone,
-    found: &dyn Fn(Category, &Regex) -> Evidence,
+    line: &dyn Fn(Category, &dyn Fn(&str) -> bool) -> Evidence,
 ) -> Option<Evidence> {
-    if ![&*LIMIT, &*USAGE, &*RATE].iter().any(|pattern| pattern.is_match(text)) {
+    let told = reset::find(text, now, zone);
+    let ends = window::length(text).and_then(|length| now.checked_add(length).ok());
+    let limited = |text: &str| LIMIT.is_match(text) || RATE.is_match(text);
+    if signs::is_used_up(text) || (limited(text) && (told.is_some() || ends.is_some())) {
+        let says = |line: &str| signs::is_used_up(line) || limited(line);
+        let mut evidence = line(Category::UsageLimit, &says);
+        evidence.reset_at = told.or(ends);
+        return Some(evidence);
+    }
+    if !RATE.is_match(text) {
         return None;
     }
-    let told = reset::find(text, now, zone);
-    let window = [(&*SEVEN_DAYS, 168), (&*FIVE_HOURS, 5)]
-        .into_iter()
-        .find(|(pattern, _)| pattern.is_match(text))
-        .map(|(pattern, hours)| (pattern, now.checked_add(SignedDuration::from_hours(hours)).ok()));
-    let (pattern, reset_at) = match window {
-        Some((pattern, ends)) => (pattern, told.or(ends)),
-        None if USAGE.is_match(text) => (&*USAGE, told),
-        None if told.is_some() => (&*LIMIT, told),
-        None if RATE.is_match(text) => {
-            let mut evidence = found(Category::ShortRateLimit, &RATE);
-            evidence.retry_after = wait::told(text).or(Some(RATE_LIMIT_WAIT));
-            return Some(evidence);
-        }
-        None => return None,
-    };
-    let mut evidence = found(Category::UsageLimit, pattern);
-    evidence.reset_at = reset_at;
+    let mut evidence = line(Category::ShortRateLimit, &|line| RATE.is_match(line));
+    evidence.retry_after = wait::told(text).or(Some(RATE_LIMIT_WAIT));
     Some(evidence)
 }
 

@@ -79,7 +79,7 @@ struct Detail {
 
 impl Detail {
     fn reset(&self, now: Timestamp) -> Option<Timestamp> {
-        let at = self.resets_at.and_then(|at| Timestamp::from_second(at).ok());
+        let at = self.resets_at.and_then(|at| reset::from_epoch(at, now));
         at.or_else(|| now.checked_add(Duration::from_secs(self.resets_in_seconds?)).ok())
     }
 }

@@ -151,7 +151,7 @@ fn an_exhausted_account_tells_when_it_comes_back() {
     let said = "You’ve hit your usage limit. Upgrade to Pro (https://chatgpt.com/explore/pro) or try again";
     let cases = [
         (format!("{said} at 10:05 PM."), Some("2026-11-22T21:05:00Z")),
-        (format!("{said} at Jul 23rd, 2027 4:15 AM."), Some("2027-07-23T02:15:00Z")),
+        (format!("{said} at Dec 5th, 2026 4:15 AM."), Some("2026-12-05T03:15:00Z")),
         (format!("{said} in 2 days 17 hours 14 minutes."), Some("2026-11-25T13:14:00Z")),
         (format!("{said} later."), None),
         (

@@ -16,7 +16,7 @@ use regex::Regex;
 use crate::executor::form;
 use crate::failure::pattern::regex;
 use crate::failure::wait::{self, OVERLOAD_WAIT, RATE_LIMIT_WAIT};
-use crate::failure::{brief, disk, reset, status};
+use crate::failure::{brief, disk, reset, signs, status};
 use crate::model::text::{self, FINAL_TEXT_LIMIT};
 use crate::model::{Category, Evidence, Timestamp};
 
@@ -72,6 +72,14 @@ impl RequestError {
         }
     }
 
+    /// From a line that states an error, as the CLI prints one that keeps it from beginning: `Error: …`, or the error's
+    /// name and its words. An error that nobody knows is none.
+    pub fn stated(line: &str) -> Option<RequestError> {
+        let error = RequestError::flat(line.trim().trim_start_matches("Error: "));
+        let named = line.starts_with("Error: ") || !error.name.is_empty();
+        (named && error.category() != Some(Category::AgentError)).then_some(error)
+    }
+
     /// Whether this only says that something went wrong, on the CLI's inner server as a rule, whose log knows what.
     pub fn is_wrapper(&self) -> bool {
         if self.name.is_empty() && self.text.trim().is_empty() && self.status.is_none() {
@@ -107,7 +115,7 @@ impl RequestError {
     fn category(&self) -> Option<Category> {
         let used_up = [&self.name, &self.text, &self.provider]
             .into_iter()
-            .any(|said| USAGE.is_match(&disk::without_quota(said)));
+            .any(|said| USAGE.is_match(&disk::without_quota(said)) || signs::is_used_up(said));
         let overloaded = status::is_overload(&self.text) || UNAVAILABLE.is_match(&self.text);
         match self.status {
             Some(400 | 403 | 429) if used_up => return Some(Category::UsageLimit),
@@ -139,6 +147,8 @@ impl RequestError {
             Category::InvalidModel
         } else if named(&["overload"]) || overloaded {
             Category::ProviderOverloaded
+        } else if let Some(category) = signs::category(&self.text) {
+            category
         } else if self.retryable || named(&["timeout"]) || NETWORK.is_match(&self.text) {
             Category::TransientInfra
         } else if self.is_wrapper() {

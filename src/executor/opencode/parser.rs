@@ -290,6 +290,12 @@ impl Seen {
         {
             return Some(refused);
         }
+        let stated = || plain.iter().rev().find_map(|line| RequestError::stated(line));
+        if self.events == 0
+            && let Some(stated) = stated()
+        {
+            return Some(stated.evidence("stderr", now, &zone));
+        }
         if let Some(logged) = logged() {
             return Some(logged);
         }

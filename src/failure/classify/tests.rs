@@ -127,6 +127,126 @@ fn typed_evidence_without_a_category_falls_through() {
     assert_eq!(evidence.message, "ended without a result");
 }
 
+// 20-AF-CF-02: a limit of hours is no short one, whatever it calls itself; deviation: the earlier program
+// slept through it
+#[test]
+fn rate_limits_of_hours_belong_to_the_account() {
+    for (lines, reset) in [
+        (
+            &["Sorry, you've hit a rate limit. Please try again in 58 hours."][..],
+            Some("2026-11-24T21:00:00Z"),
+        ),
+        (&["too many requests", "Retry-After: 7200"], Some("2026-11-22T13:00:00Z")),
+        (&["You've reached your weekly rate limit, resets in 30h"], Some("2026-11-23T17:00:00Z")),
+        (&["been rate-limited, wait 2 minutes", "exceeded your weekly rate limit"], None),
+    ] {
+        let evidence = verdict(lines);
+        assert_eq!(evidence.category, Some(Category::UsageLimit), "{lines:?}");
+        assert_eq!(evidence.reset_at, reset.map(|at| at.parse().unwrap()), "{lines:?}");
+        assert_eq!(evidence.retry_after, None, "{lines:?}");
+    }
+    let short = verdict(&["you have been rate-limited, please wait 2 minutes before trying again"]);
+    assert_eq!(short.category, Some(Category::ShortRateLimit));
+    assert_eq!(short.retry_after, Some(Duration::from_secs(120)));
+}
+
+#[test]
+fn what_must_be_waited_has_a_wait() {
+    for (category, wait) in [
+        (Category::ShortRateLimit, Some(60)),
+        (Category::ProviderOverloaded, Some(30)),
+        (Category::TransientInfra, None),
+        (Category::UsageLimit, None),
+    ] {
+        let reported = Evidence::new("stream", Some(category), "told");
+        let observation = Observation { reported: Some(&reported), ..Observation::default() };
+        let evidence = classify(&observation, now(), &TimeZone::UTC);
+        assert_eq!(evidence.retry_after, wait.map(Duration::from_secs), "{}", category.label());
+    }
+}
+
+#[test]
+fn memory_that_ran_out_in_words() {
+    let evidence = verdict(&[
+        "FATAL ERROR: Reached heap limit Allocation failed - JavaScript heap out of memory",
+        "at x",
+    ]);
+    assert_eq!(evidence.category, Some(Category::TransientInfra));
+    assert_eq!(evidence.cause.as_deref(), Some("oom"));
+}
+
+// A tool that an agent runs may fail to start a program, too: only what stands alone on its line counts.
+#[test]
+fn programs_of_the_agent_are_not_the_agent() {
+    for line in [
+        "  Error: spawn E2BIG in the test of spawn()",
+        "expected `spawn codex ENOENT` to be printed",
+        "Error: ENOENT: no such file or directory, open 'x'",
+        "EACCES: permission denied, mkdir '/x'",
+        "test spawn_eperm ... FAILED",
+    ] {
+        let evidence = verdict(&[line]);
+        assert_eq!(evidence.category, Some(Category::UnidentifiedIssue), "{line}");
+    }
+}
+
+// 20-AF-CF-14, 20-AF-CF-15, 20-AF-CF-18: the class follows from the category, however that was found
+#[test]
+fn words_blame_whom_their_category_blames() {
+    for (line, class) in [
+        ("connection refused", FailureClass::Infra),
+        ("rate limit", FailureClass::Infra),
+        ("fork/exec: no", FailureClass::Infra),
+        ("HTTP 529: Overloaded", FailureClass::Infra),
+        ("context deadline exceeded", FailureClass::Infra),
+        ("read tcp: connection reset by peer", FailureClass::Infra),
+        ("usage limit", FailureClass::Agent),
+        ("nobody knows", FailureClass::Agent),
+    ] {
+        let evidence = verdict(&[line]);
+        assert_eq!(evidence.category.unwrap().class(), class, "{line}");
+    }
+    assert_eq!(verdict(&["connection refused"]).category.unwrap().label(), "infra error");
+}
+
+// 20-AF-CF-16, 20-AF-CF-18: nothing here looks at the workspace, so neither a dirty nor a clean tree changes
+// what was reported. 20-AF-CF-10 (deviation: work without an end is an outcome of its own, decided in the relay)
+#[test]
+fn what_was_reported_stands_whatever_the_log_says() {
+    for category in [Category::UsageLimit, Category::InvalidModel, Category::AuthOrProxy] {
+        let reported = Evidence::new("stream", Some(category), "told");
+        let tail = ["connection refused".to_owned(), "rate limit".to_owned()];
+        let observation =
+            Observation { reported: Some(&reported), log_tail: &tail, ..Observation::default() };
+        let evidence = classify(&observation, now(), &TimeZone::UTC);
+        assert_eq!((evidence.category, evidence.retry_after), (Some(category), None));
+    }
+}
+
+// 20-AF-CF-19: every way to a verdict names its source and says something short. Deviations: the sources are rally's
+// own names; there is one bounded message instead of a message and a raw signal
+#[test]
+fn every_way_names_its_source() {
+    let long = "x".repeat(5000);
+    let reported = Evidence::new("codex_session_log", Some(Category::AgentError), "kept as it is");
+    let spawn = Evidence::new("spawn", Some(Category::HarnessLaunch), "not found");
+    let (words, nothing) = ([format!("connection refused {long}")], [long.clone()]);
+    let exit = Some(Exit::Code(1));
+    for (observation, source) in [
+        (Observation { reported: Some(&reported), ..Observation::default() }, "codex_session_log"),
+        (Observation { spawn: Some(&spawn), ..Observation::default() }, "spawn"),
+        (Observation { log_tail: &words, exit, ..Observation::default() }, "text"),
+        (Observation { log_tail: &nothing, exit, ..Observation::default() }, "text"),
+        (Observation { exit, ..Observation::default() }, "exit"),
+        (Observation::default(), "exit"),
+    ] {
+        let evidence = classify(&observation, now(), &TimeZone::UTC);
+        assert_eq!(evidence.source, source);
+        assert!((1..=brief::MESSAGE_LIMIT).contains(&evidence.message.chars().count()), "{evidence:?}");
+    }
+    assert_eq!(reported.message, "kept as it is");
+}
+
 #[test]
 fn programs_that_did_not_start() {
     let spawn =

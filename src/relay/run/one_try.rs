@@ -1,8 +1,7 @@
 //! One try of a run, from its prompt to its record.
 
 use super::{Aim, Next, Run, Tried};
-use crate::executor::{DiskQuery, Executor};
-use crate::failure;
+use crate::executor::{self, DiskQuery, Ending};
 use crate::git::Git;
 use crate::model::{Evidence, Outcome, Timestamp, time};
 use crate::prompt;
@@ -196,28 +195,16 @@ impl Run<'_> {
     }
 
     fn finding(&self, started: &TryStarted, started_at: Timestamp, seen: &Seen) -> Evidence {
-        let now = time::now();
-        let disk = || {
-            let executor: &dyn Executor = self.world.registry.get(&started.harness)?;
-            executor.disk_evidence(&DiskQuery {
-                session_id: seen.report.session_id.as_deref(),
-                workspace: &self.world.workspace,
-                since: started_at,
-                now,
-            })
+        let query = DiskQuery {
+            session_id: seen.report.session_id.as_deref(),
+            workspace: &self.world.workspace,
+            since: started_at,
+            now: time::now(),
         };
-        // What names no category leaves the word to the CLI's own log.
-        let told = seen.report.evidence.clone();
-        let typed = told.clone().filter(|evidence| evidence.category.is_some());
-        let reported = typed.or_else(disk).or(told);
-        let observation = failure::Observation {
-            reported: reported.as_ref(),
-            spawn: seen.unborn.as_ref(),
-            exit: seen.exit,
-            oom: seen.oom,
-            log_tail: &seen.report.plain_tail,
-        };
-        failure::classify(&observation, now, &jiff::tz::TimeZone::system())
+        let Seen { report, exit, oom, .. } = seen;
+        let ending = Ending { report, unborn: seen.unborn.as_ref(), exit: *exit, oom: *oom };
+        let executor = self.world.registry.get(&started.harness);
+        executor::finding(executor, &query, &ending, &jiff::tz::TimeZone::system())
     }
 
     /// Hands session, cost and summary on to the next attempt. What a session has cost is

@@ -6,8 +6,7 @@
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
-use rally::executor::{DiskQuery, Executor, HarnessSpec, Report, Request, Stream};
-use rally::failure::{self, Observation};
+use rally::executor::{self, DiskQuery, Ending, Executor, HarnessSpec, Report, Request, Stream};
 use rally::model::{Category, Evidence, Exit, Outcome, Timestamp};
 use rally::relay::life::Stop;
 use rally::relay::outcome::{self, Observed, Work};
@@ -117,26 +116,14 @@ impl Transcript {
     /// As a try is judged.
     fn judged(&self, chunk: usize) -> (Outcome, Option<Evidence>) {
         let report = self.report(chunk);
-        let finding = || {
-            let disk = || {
-                self.executor.disk_evidence(&DiskQuery {
-                    session_id: report.session_id.as_deref(),
-                    workspace: NOWHERE.as_ref(),
-                    since: "2026-11-22T19:00:00Z".parse().unwrap(),
-                    now: now(),
-                })
-            };
-            let told = report.evidence.clone();
-            let typed = told.clone().filter(|evidence| evidence.category.is_some());
-            let reported = typed.or_else(disk).or(told);
-            let observation = Observation {
-                reported: reported.as_ref(),
-                exit: self.exit,
-                log_tail: &report.plain_tail,
-                ..Observation::default()
-            };
-            failure::classify(&observation, now(), &TimeZone::UTC)
+        let query = DiskQuery {
+            session_id: report.session_id.as_deref(),
+            workspace: NOWHERE.as_ref(),
+            since: "2026-11-22T19:00:00Z".parse().unwrap(),
+            now: now(),
         };
+        let ending = Ending { report: &report, unborn: None, exit: self.exit, oom: false };
+        let finding = || executor::finding(Some(&*self.executor), &query, &ending, &TimeZone::UTC);
         let verdict = outcome::decide(Observed {
             work: Work::Free,
             stop: self.stop.as_ref(),

@@ -1,3 +1,4 @@
-//! Is the verdict on a failed try the true one?
+//! Why a try failed, judged through the real parsers: a wrong verdict costs a night's work.
 
 mod adversarial;
+mod corpus;
