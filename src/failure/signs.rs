@@ -15,7 +15,6 @@ static USED_UP: LazyLock<Regex> = LazyLock::new(|| {
         r"(?i)\busage[\s_-]?limit|\b(?:usage|quota)[\s_](?:has been )?exceeded|exceeded your (?:current )?quota",
         r"|insufficient[\s_-](?:quota|credits|balance)|\b(?:credit|account) balance (?:is )?too low",
         r"|requires more credits|out of (?:extra usage|usage|credits)\b",
-        r"|\blimit (?:has been )?(?:reached|exhausted)\b[^\n]*[\n ][^\n]*\bresets?\b",
     ))
 });
 /// Said of a limit that is named.
@@ -30,13 +29,19 @@ static REFUSED: LazyLock<Regex> = LazyLock::new(|| {
     ))
 });
 static MODEL: LazyLock<Regex> = LazyLock::new(|| regex(r"(?i)\bmodel[\s_-]?not[\s_-]?found"));
-/// The network, by the names that programs and their libraries give its failures.
+/// The network, by the names that systems and libraries give its failures.
 static NETWORK: LazyLock<Regex> = LazyLock::new(|| {
     regex(concat!(
         r"\bE(?:CONNREFUSED|CONNRESET|CONNABORTED|TIMEDOUT|HOSTUNREACH|NETUNREACH|PIPE|AI_AGAIN)\b|\bENOTFOUND\b",
         r"|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_(?:GET_ISSUER_CERT|VERIFY_LEAF_SIGNATURE)\w*|CERT_HAS_EXPIRED",
-        r"|(?i:self[ -]signed certificate|socket hang up|socket connection was closed|\bfetch failed\b",
-        r"|unable to connect\b|\bconnection error\b|connect timeout|request timed out)",
+        r"|\bsocket hang up\b",
+    ))
+});
+/// The same in prose.
+static UNREACHABLE: LazyLock<Regex> = LazyLock::new(|| {
+    regex(concat!(
+        r"(?i)self[ -]signed certificate|socket connection was closed|\bfetch failed\b",
+        r"|unable to connect\b|\bconnection error\b|connect timeout|request timed out",
     ))
 });
 /// What a text proves by its words, then by the HTTP status that it tells; nothing else is looked for in it.
@@ -52,7 +57,7 @@ pub fn category(error: &str) -> Option<Category> {
     } else if let Some(category) = status::told(error).find_map(status::category) {
         Some(category)
     } else {
-        is_network(error).then_some(Category::TransientInfra)
+        (names_network(error) || UNREACHABLE.is_match(error)).then_some(Category::TransientInfra)
     }
 }
 
@@ -62,8 +67,8 @@ pub fn is_used_up(error: &str) -> bool {
     USED_UP.is_match(&error) || (window::is_lasting(&error) && REACHED.is_match(&error))
 }
 
-/// Whether the network failed.
-pub fn is_network(error: &str) -> bool {
+/// Whether a failure of the network is named as only programs name it.
+pub fn names_network(error: &str) -> bool {
     NETWORK.is_match(error)
 }
 

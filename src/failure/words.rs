@@ -12,7 +12,7 @@ use regex::Regex;
 
 use super::pattern::regex;
 use super::wait::{self, LONGEST_SHORT_LIMIT, OVERLOAD_WAIT, RATE_LIMIT_WAIT};
-use super::{brief, reset, signs, status, window};
+use super::{brief, reset, signs, window};
 use crate::model::{Category, Evidence, Timestamp};
 
 /// One row: a line that says so proves it.
@@ -33,9 +33,9 @@ const TABLE: &[Words] = &[
     words(Category::HarnessLaunch, Some("prompt_too_long"), |line| TOO_LONG.is_match(line)),
     words(Category::HarnessLaunch, Some("bad_executable"), |line| EXECUTABLE.is_match(line)),
     words(Category::HarnessLaunch, Some("missing_program"), |line| MISSING.is_match(line)),
-    words(Category::ProviderOverloaded, None, status::is_overload),
+    words(Category::ProviderOverloaded, None, |line| OVERLOADED.is_match(line)),
     words(Category::TransientInfra, Some("oom"), |line| line.contains("JavaScript heap out of memory")),
-    words(Category::TransientInfra, None, |line| NETWORK.is_match(line) || signs::is_network(line)),
+    words(Category::TransientInfra, None, |line| NETWORK.is_match(line) || signs::names_network(line)),
 ];
 
 static RATE: LazyLock<Regex> =
@@ -58,6 +58,9 @@ static EXECUTABLE: LazyLock<Regex> = LazyLock::new(|| {
 static MISSING: LazyLock<Regex> = LazyLock::new(|| {
     regex(r"(?i)exec:.*not found|not found.*exec:|^(?:error: |spawn failed: )?spawn(?:Sync)? \S+ ENOENT$")
 });
+static OVERLOADED: LazyLock<Regex> = LazyLock::new(|| {
+    regex(r"(?i)\boverloaded_error\b|\bmodel is overloaded\b|\b5(?:03|29)\b.{0,40}\boverloaded\b")
+});
 static NETWORK: LazyLock<Regex> = LazyLock::new(|| {
     regex(concat!(
         r"(?i)request timed out|deadline exceeded|connection (?:refused|reset)|network is unreachable",
@@ -69,7 +72,9 @@ static NETWORK: LazyLock<Regex> = LazyLock::new(|| {
 /// Evidence from the first row that a line matches; of several lines the last one counts.
 pub fn evidence(lines: &[String], now: Timestamp, zone: &TimeZone) -> Option<Evidence> {
     TABLE.iter().find_map(|row| {
-        let line = lines.iter().rev().find(|line| (row.says)(line))?;
+        let at = lines.iter().rposition(|line| (row.says)(line))?;
+        // A `retry-after` header is often printed on a line of its own; what stands above is another matter.
+        let (line, lines) = (&lines[at], &lines[at..]);
         let mut evidence = Evidence::new("text", Some(row.category), brief(line));
         evidence.cause = row.cause.map(str::to_owned);
         match row.category {
@@ -96,7 +101,7 @@ fn limit(evidence: &mut Evidence, line: &str, lines: &[String], now: Timestamp, 
     }
 }
 
-/// A `retry-after` header is often printed on a line of its own.
+/// The wait that is told last.
 fn told(lines: &[String]) -> Option<Duration> {
     lines.iter().rev().find_map(|line| wait::told(line))
 }

@@ -23,50 +23,46 @@ static LIMIT: LazyLock<Regex> = LazyLock::new(|| regex(r"(?i)\blimit\b"));
 /// What a text proves, if anything. The order matters: a missing model is named first
 /// even when the same text speaks of limits.
 pub(super) fn evidence(text: &str, now: Timestamp, zone: &TimeZone) -> Option<Evidence> {
-    let line = |category, says: &dyn Fn(&str) -> bool| {
-        let line = text.lines().find(|line| says(line)).unwrap_or(text);
-        Evidence::new("text", Some(category), brief(line))
-    };
-    let found = |category, pattern: &Regex| line(category, &|line| pattern.is_match(line));
     if MODEL.is_match(text) {
-        return Some(found(Category::InvalidModel, &MODEL));
+        return Some(found(Category::InvalidModel, text, &|line| MODEL.is_match(line)));
     }
     if LOGIN.is_match(text) {
-        return Some(found(Category::AuthOrProxy, &LOGIN));
+        return Some(found(Category::AuthOrProxy, text, &|line| LOGIN.is_match(line)));
     }
     if status::is_overload(text) {
-        let mut evidence = line(Category::ProviderOverloaded, &status::is_overload);
+        let mut evidence = found(Category::ProviderOverloaded, text, &status::is_overload);
         evidence.retry_after = wait::told(text).or(Some(OVERLOAD_WAIT));
         return Some(evidence);
     }
-    limit(text, now, zone, &line).or_else(|| {
+    limit(text, now, zone).or_else(|| {
         let category = signs::category(text)?;
-        Some(line(category, &|line| signs::category(line) == Some(category)))
+        Some(found(category, text, &|line| signs::category(line) == Some(category)))
     })
 }
 
 /// Used-up windows and short rate limits. A window has to be called a limit, since other things take seven days, too.
-fn limit(
-    text: &str,
-    now: Timestamp,
-    zone: &TimeZone,
-    line: &dyn Fn(Category, &dyn Fn(&str) -> bool) -> Evidence,
-) -> Option<Evidence> {
+fn limit(text: &str, now: Timestamp, zone: &TimeZone) -> Option<Evidence> {
     let told = reset::find(text, now, zone);
     let ends = window::length(text).and_then(|length| now.checked_add(length).ok());
     let limited = |text: &str| LIMIT.is_match(text) || RATE.is_match(text);
     if signs::is_used_up(text) || (limited(text) && (told.is_some() || ends.is_some())) {
         let says = |line: &str| signs::is_used_up(line) || limited(line);
-        let mut evidence = line(Category::UsageLimit, &says);
+        let mut evidence = found(Category::UsageLimit, text, &says);
         evidence.reset_at = told.or(ends);
         return Some(evidence);
     }
     if !RATE.is_match(text) {
         return None;
     }
-    let mut evidence = line(Category::ShortRateLimit, &|line| RATE.is_match(line));
+    let mut evidence = found(Category::ShortRateLimit, text, &|line| RATE.is_match(line));
     evidence.retry_after = wait::told(text).or(Some(RATE_LIMIT_WAIT));
     Some(evidence)
+}
+
+/// The line that decided is the message.
+fn found(category: Category, text: &str, says: &dyn Fn(&str) -> bool) -> Evidence {
+    let line = text.lines().find(|line| says(line)).unwrap_or(text);
+    Evidence::new("text", Some(category), brief(line))
 }
 
 /// What the CLI refuses before it begins.

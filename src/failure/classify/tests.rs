@@ -184,6 +184,9 @@ fn programs_of_the_agent_are_not_the_agent() {
         "Error: ENOENT: no such file or directory, open 'x'",
         "EACCES: permission denied, mkdir '/x'",
         "test spawn_eperm ... FAILED",
+        "the server overload test failed",
+        "unable to connect to the test database",
+        "weekly limit of the report is reached",
     ] {
         let evidence = verdict(&[line]);
         assert_eq!(evidence.category, Some(Category::UnidentifiedIssue), "{line}");
