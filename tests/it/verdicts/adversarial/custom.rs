@@ -45,6 +45,14 @@ pub fn transcripts() -> Vec<Transcript> {
             .out(&["write failed: Disk quota exceeded (os error 122)"])
             .exits(1)
             .fails(UnidentifiedIssue),
+        custom("tests of a login fail")
+            .out(&[
+                "test answers_401 ... FAILED",
+                "GET /login: 401 Unauthorized",
+                "expected 200, got status: 403",
+            ])
+            .exits(101)
+            .fails(UnidentifiedIssue),
         custom("is killed in silence")
             .out(&["overload resolution of operator+"])
             .killed(9)

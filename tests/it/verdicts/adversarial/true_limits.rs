@@ -147,6 +147,7 @@ pub fn transcripts() -> Vec<Transcript> {
             .fails(UsageLimit),
         custom::custom("a line at the end").out(&[bait::DIFF, "error: rate limit reached for this API key"]).exits(1).fails(ShortRateLimit),
         custom::custom("a usage limit").out(&["compiling", bait::BANNER]).exits(1).fails(UsageLimit),
+        custom::custom("a key that is refused").err(&["401 Unauthorized"]).exits(1).fails(AuthOrProxy),
         custom::custom("a server that is not there")
             .err(&["dial tcp 127.0.0.1:8080: connection refused"])
             .exits(1)
