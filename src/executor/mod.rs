@@ -11,6 +11,7 @@ pub mod contract;
 pub mod custom;
 pub mod final_text;
 pub mod finding;
+mod form;
 pub mod gemini;
 mod google;
 pub mod hold;

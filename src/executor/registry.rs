@@ -162,7 +162,7 @@ mod tests {
         assert!(registry.get("nonesuch").is_none());
     }
 
-    // 10-Q1 to Q3. A runner without a model draws on the account as a whole.
+    // 10-Q1 to Q3; 20-AF-QS-01 to 20-AF-QS-03, 20-AF-PO-12. A runner without a model draws on the account as a whole.
     #[test]
     fn who_shares_a_quota() {
         let mut registry = every_executor();
@@ -176,10 +176,13 @@ mod tests {
             ("antigravity", Some("Claude Sonnet 4.6 (Thinking)"), "antigravity:claude"),
             ("antigravity", Some("CLAUDE OPUS"), "antigravity:claude"),
             ("antigravity", Some("GPT-OSS 120B (Medium)"), "antigravity:gpt-oss 120b (medium)"),
+            ("antigravity", Some("flash-2.0-preview"), "antigravity:flash"),
+            ("antigravity", Some("Some Unknown Model"), "antigravity:some unknown model"),
             ("antigravity", None, "antigravity"),
             ("opencode", Some("zai-coding-plan/glm-5.1"), "opencode:zai-coding-plan"),
             ("opencode", Some("openrouter/moonshotai/kimi-k2:free"), "opencode:openrouter"),
             ("opencode", Some("bare-model"), "opencode:bare-model"),
+            ("opencode", Some("provider-org/model-family/variant"), "opencode:provider-org"),
             ("opencode", None, "opencode"),
             ("claude", Some("claude-opus-4-7"), "claude"),
             ("claude", Some("stray/slash"), "claude"),

@@ -12,7 +12,7 @@ use regex::Regex;
 
 use super::pattern::regex;
 use super::wait::{self, LONGEST_SHORT_LIMIT, OVERLOAD_WAIT, RATE_LIMIT_WAIT};
-use super::{brief, reset, signs, window};
+use super::{brief, reset, signs, status, window};
 use crate::model::{Category, Evidence, Timestamp};
 
 /// One row: a line that says so proves it.
@@ -36,6 +36,9 @@ const TABLE: &[Words] = &[
     words(Category::ProviderOverloaded, None, |line| OVERLOADED.is_match(line)),
     words(Category::TransientInfra, Some("oom"), |line| line.contains("JavaScript heap out of memory")),
     words(Category::TransientInfra, None, |line| NETWORK.is_match(line) || signs::names_network(line)),
+    words(Category::AuthOrProxy, None, |line| stated(line) == Some(Category::AuthOrProxy)),
+    words(Category::UsageLimit, None, |line| stated(line) == Some(Category::UsageLimit)),
+    words(Category::InvalidModel, None, |line| stated(line) == Some(Category::InvalidModel)),
 ];
 
 static RATE: LazyLock<Regex> =
@@ -69,10 +72,37 @@ static NETWORK: LazyLock<Regex> = LazyLock::new(|| {
     ))
 });
 
+/// A status with its own name at the beginning of a line, or behind what states an error there.
+static STATED: LazyLock<Regex> = LazyLock::new(|| {
+    regex(concat!(
+        r"(?i)^(?:(?:api |fatal )?error:? |[\w.]+error: |http(?:/\d(?:\.\d)?)? )?",
+        r"(?:401 unauthorized|402 payment required|403 forbidden|407 proxy authentication required)",
+        r"|^(?:(?:api |fatal )?error\b|[\w.]+error\b)",
+    ))
+});
+static NAMED: LazyLock<Regex> = LazyLock::new(|| {
+    regex(r"(?i)\b(401) unauthorized|\b(402) payment required|\b(403) forbidden|\b(407) proxy authentication")
+});
+
+/// What the status proves that a line states as its error: refused accounts, unpaid ones, and missing models. A 404 is a
+/// model that is not there only where the line speaks of one.
+fn stated(line: &str) -> Option<Category> {
+    if !STATED.is_match(line) {
+        return None;
+    }
+    let named =
+        NAMED.captures(line).and_then(|named| named.iter().skip(1).flatten().next()?.as_str().parse().ok());
+    let status = named.or_else(|| status::told(line).next())?;
+    let is_model = line.to_lowercase().contains("model");
+    status::category(status).filter(|category| *category != Category::InvalidModel || is_model)
+}
+
 /// Evidence from the first row that a line matches; of several lines the last one counts.
 pub fn evidence(lines: &[String], now: Timestamp, zone: &TimeZone) -> Option<Evidence> {
     TABLE.iter().find_map(|row| {
-        let line = lines.iter().rev().find(|line| (row.says)(line))?;
+        let at = lines.iter().rposition(|line| (row.says)(line))?;
+        // A `retry-after` header is often printed on a line of its own; what stands above is another matter.
+        let (line, lines) = (&lines[at], &lines[at..]);
         let mut evidence = Evidence::new("text", Some(row.category), brief(line));
         evidence.cause = row.cause.map(str::to_owned);
         match row.category {
@@ -99,7 +129,31 @@ fn limit(evidence: &mut Evidence, line: &str, lines: &[String], now: Timestamp, 
     }
 }
 
-/// A `retry-after` header is often printed on a line of its own.
+/// The wait that is told last.
 fn told(lines: &[String]) -> Option<Duration> {
     lines.iter().rev().find_map(|line| wait::told(line))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // 20-AF-CF-05 and the like: a status is told as an error, or it is a test's
+    #[test]
+    fn a_status_that_a_line_states() {
+        for (line, expected) in [
+            ("401 Unauthorized", Some(Category::AuthOrProxy)),
+            ("Error: 401 Unauthorized", Some(Category::AuthOrProxy)),
+            ("API error: HTTP 403", Some(Category::AuthOrProxy)),
+            ("openai.AuthenticationError: Error code: 401 - no", Some(Category::AuthOrProxy)),
+            ("HTTP/1.1 402 Payment Required", Some(Category::UsageLimit)),
+            ("error: HTTP 404: the model gpt-foo does not exist", Some(Category::InvalidModel)),
+            ("error: HTTP 404", None),
+            ("test login::answers_401_unauthorized ... FAILED", None),
+            ("GET /login: 401 Unauthorized", None),
+            ("expected 200, got status: 403", None),
+        ] {
+            assert_eq!(stated(line), expected, "{line}");
+        }
+    }
 }

@@ -233,7 +233,7 @@ fn has_category(finding: &Evidence) -> bool {
 
 /// A timeout keeps a category that the output proves, and is unidentified otherwise.
 fn deadline(message: &str, finding: Evidence) -> Evidence {
-    if has_category(&finding) {
+    if has_category(&finding) && !is_echo(&finding) {
         return finding;
     }
     Evidence::new("deadline", Some(Category::UnidentifiedIssue), message)
@@ -242,11 +242,18 @@ fn deadline(message: &str, finding: Evidence) -> Evidence {
 /// What the CLI itself says about its silence comes first: a used-up quota, above all.
 fn frozen(freeze: &Freeze, finding: Evidence) -> Evidence {
     match finding.category {
-        None | Some(Category::UnidentifiedIssue | Category::AgentError) => {
-            Evidence::new("freeze", Some(Category::TransientInfra), freeze.describe()).with_cause("freeze")
+        Some(category)
+            if category != Category::AgentError && has_category(&finding) && !is_echo(&finding) =>
+        {
+            finding
         }
-        Some(_) => finding,
+        _ => Evidence::new("freeze", Some(Category::TransientInfra), freeze.describe()).with_cause("freeze"),
     }
+}
+
+/// An agent that is being stopped complains of broken connections in plain words: that is the stop's own doing.
+fn is_echo(finding: &Evidence) -> bool {
+    finding.source == WORDS && finding.category == Some(Category::TransientInfra)
 }
 
 /// A command that the agent wrote as text instead of executing it: a whole line, in any letter case, that

@@ -21,7 +21,7 @@ use super::glog;
 use super::words::{self, ApiError};
 use crate::executor::final_text::{FinalText, NO_RESULT};
 use crate::executor::lines::{Line, LineSplitter};
-use crate::executor::plain::PlainTail;
+use crate::executor::plain::{self, PlainTail};
 use crate::executor::{AgentEvent, Counted, Parser, Report, Stream};
 use crate::failure::brief;
 use crate::model::text::{self, FINAL_TEXT_LIMIT};
@@ -53,6 +53,7 @@ impl AntigravityParser {
             session: None,
             said: Said::default(),
             complaints: Complaints::default(),
+            last_words: LastWords::default(),
             plain: PlainTail::default(),
         };
         let splitter = LineSplitter::default;
@@ -92,7 +93,25 @@ struct Seen {
     session: Option<String>,
     said: Said,
     complaints: Complaints,
+    /// Of standard output as plain text.
+    last_words: LastWords,
     plain: PlainTail,
+}
+
+/// What a version without a stream printed at the very end that can only be its own. What it printed before other lines
+/// of its answer was a part of that.
+#[derive(Debug, Default)]
+struct LastWords(Vec<String>);
+
+impl LastWords {
+    fn answer(&mut self, line: &str, cut: bool) {
+        let line = line.trim();
+        if cut || !(line.is_empty() || words::is_own(line)) {
+            self.0.clear();
+        } else if !line.is_empty() && self.0.len() < FEW {
+            self.0.push(text::ellipsis(line, LIMIT));
+        }
+    }
 }
 
 /// Standard output.
@@ -151,8 +170,10 @@ impl Seen {
             // The end of a line may look like another one.
             Stream::Stderr | Stream::Log if line.cut => self.plain.skip(),
             Stream::Stderr => {
-                self.plain.push(text);
-                self.said.line(text.trim(), self.clock);
+                self.plain.hear(text);
+                if !plain::is_aside(text) {
+                    self.said.line(text.trim(), self.clock);
+                }
             }
             Stream::Log => self.log(text, events),
         }
@@ -167,29 +188,16 @@ impl Seen {
                 } else {
                     answer.push(line);
                 }
-                if !cut && words::is_own(line.trim()) {
-                    self.plain.push(line);
-                } else {
-                    self.plain.skip();
-                }
+                self.last_words.answer(line, cut);
                 events.push(AgentEvent::Text);
                 return;
             }
         };
-        if cut {
-            self.plain.skip();
-            return;
-        }
-        let Some(event) = event::read(line.trim()) else {
-            // Half an event may hold prose or a tool's output: no plain words.
-            if line.starts_with('{') || line.ends_with('}') {
-                self.plain.skip();
-            } else {
-                self.plain.push(line);
-            }
+        let Some(event) = event::read(line.trim()).filter(|_| !cut) else {
+            self.plain.line(line, false, cut);
             return;
         };
-        self.plain.skip();
+        self.plain.event();
         let Event { kind, conversation_id, step_update, result } = event;
         match (kind, step_update, result) {
             (Some("init"), ..) => {
@@ -284,7 +292,7 @@ impl Seen {
             cost: None,
             evidence: why.or_else(|| (!completed).then(|| self.explained(exit, now, &zone)).flatten()),
             ended: turn.is_some_and(|turn| turn.result.is_some()),
-            plain_tail: self.plain.lines(),
+            plain_tail: self.plain_tail(),
             ..words.into_report()
         }
     }
@@ -345,6 +353,11 @@ impl Seen {
             .then(|| Evidence::new("stream", Some(Category::AgentError), brief(&words.summary)))
     }
 
+    /// The plain lines that may be evidence.
+    fn plain_tail(&self) -> Vec<String> {
+        self.last_words.0.iter().cloned().chain(self.plain.lines()).collect()
+    }
+
     /// A used-up quota that the CLI told in plain words on standard error: the newest. Nothing else is believed
     /// there, because a sign-in that goes well talks of failures, too.
     fn told_quota(&self, now: Timestamp, zone: &TimeZone) -> Option<Evidence> {
@@ -376,7 +389,7 @@ impl Seen {
             return Some(from("log", found));
         }
         // Old versions print their failures like an answer; with exit code 0 it would be one.
-        let plain = || self.plain.lines().iter().rev().find_map(|line| words::evidence(line, now, zone));
+        let plain = || self.plain_tail().iter().rev().find_map(|line| words::evidence(line, now, zone));
         if let Output::Text(_) = self.output
             && !exit.is_some_and(Exit::is_zero)
             && let Some(found) = plain()

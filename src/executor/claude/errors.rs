@@ -3,6 +3,7 @@
 use jiff::tz::TimeZone;
 
 use super::words;
+use crate::executor::form;
 use crate::failure::wait::{self, OVERLOAD_WAIT, RATE_LIMIT_WAIT};
 use crate::failure::{brief, reset, status};
 use crate::model::{Category, Evidence, Timestamp};
@@ -26,7 +27,8 @@ impl ApiError {
     /// The failure as evidence; what no field and no words explain is an agent error.
     pub fn evidence(&self, source: &str, now: Timestamp, zone: &TimeZone) -> Evidence {
         let category = self.category();
-        let said = words::evidence(&self.text, now, zone);
+        let said = words::evidence(&self.text, now, zone)
+            .filter(|said| !said.category.is_some_and(|category| form::quotes(self.status, category)));
         // The CLI calls an exhausted account a rate limit, too; its words tell which.
         let mut evidence = match (category, said) {
             (Some(Category::ShortRateLimit) | None, Some(said)) => said,

@@ -133,14 +133,15 @@ impl Envelope {
     }
 }
 
-/// Calls `each` with every event of this session that stands inside a broken line: stderr text and events of
-/// other writers get into the middle of lines.
-pub(super) fn recover(line: &str, session: Option<&str>, mut each: impl FnMut(&Event<'_>, &str)) {
+/// Calls `each` with every event that stands inside a broken line, and tells whether it is of this session: stderr
+/// text and events of other writers get into the middle of lines.
+pub(super) fn recover(line: &str, session: Option<&str>, mut each: impl FnMut(&Event<'_>, &str, bool)) {
     const KINDS: [&str; 5] = ["system", "assistant", "user", "result", "rate_limit_event"];
-    let is_ours = |event: &Event<'_>| {
-        event.session_id.is_some()
-            && (session.is_none() || event.session_id == session)
-            && event.kind.is_some_and(|kind| KINDS.contains(&kind))
+    let is_event = |event: &Event<'_>| {
+        event.session_id.is_some() && event.kind.is_some_and(|kind| KINDS.contains(&kind))
     };
-    objects_within(line, is_ours, |event, source| each(&event, source));
+    objects_within(line, is_event, |event, source| {
+        let ours = session.is_none() || event.session_id == session;
+        each(&event, source, ours);
+    });
 }

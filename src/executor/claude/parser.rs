@@ -51,6 +51,8 @@ pub struct Seen {
 #[derive(Debug)]
 struct TurnResult {
     failed: bool,
+    /// The turn ended on this side of the service, with words that may be a tool's.
+    local: bool,
     words: FinalText,
     error: ApiError,
 }
@@ -63,21 +65,24 @@ impl Lines for Seen {
         if !line.cut
             && let Some(event) = json::object::<Event<'_>>(text)
         {
-            self.plain.event();
-            self.event(&event, text, events);
+            if self.is_foreign(&event) {
+                self.plain.skip();
+            } else {
+                self.plain.event();
+                self.event(&event, text, events);
+            }
             return;
         }
         let mut recovered = false;
         let session = self.session.clone();
-        event::recover(text, session.as_deref(), |event, source| {
+        event::recover(text, session.as_deref(), |event, source, ours| {
+            // Events of others are no plain words either.
             recovered = true;
-            self.event(event, source, events);
+            if ours {
+                self.event(event, source, events);
+            }
         });
-        // Half an event may hold prose or a tool's output: no plain words.
-        let half = recovered || line.cut || text.starts_with('{');
-        if self.plain.takes(text, half) {
-            self.plain.push(text);
-        }
+        self.plain.line(text, recovered, line.cut);
     }
 
     /// Both streams share one pipe.
@@ -111,6 +116,18 @@ impl Lines for Seen {
 }
 
 impl Seen {
+    /// Whether an event is another process', whose output got into this pipe, or stands in a torn event's text. Every
+    /// event names its session, and a new one is begun by `system/init` alone. What decides nothing may do without.
+    fn is_foreign(&self, event: &Event<'_>) -> bool {
+        let begins = (event.kind, event.subtype) == (Some("system"), Some("init"));
+        let decides = matches!(event.kind, Some("result" | "rate_limit_event"));
+        match (&self.session, event.session_id) {
+            (Some(ours), Some(told)) => ours != told && (self.plain.is_torn() || !begins),
+            (Some(_), None) => self.plain.is_torn() || decides,
+            (None, _) => false,
+        }
+    }
+
     fn event(&mut self, event: &Event<'_>, source: &str, events: &mut Vec<AgentEvent>) {
         if let Some(session) = event.session_id.filter(|session| !session.trim().is_empty())
             && self.session.as_deref() != Some(session)
@@ -130,9 +147,14 @@ impl Seen {
             }
             (Some("assistant"), _) => self.assistant(event, source, events),
             (Some("user"), _) => {
-                let ended =
-                    Envelope::blocks(source).into_iter().filter(|b| matches!(b, Block::ToolResult {}));
-                events.extend(ended.map(|_| AgentEvent::ToolEnded));
+                let blocks = Envelope::blocks(source).into_iter();
+                let ended = blocks.filter(|block| matches!(block, Block::ToolResult {})).count();
+                if ended > 0 {
+                    // A sub-agent's request that failed is over with the sub-agent.
+                    self.api_error = None;
+                    self.retrying = None;
+                }
+                events.extend(std::iter::repeat_n(AgentEvent::ToolEnded, ended));
             }
             (Some("rate_limit_event"), _) => {
                 let info = event.rate_limit_info.as_ref();
@@ -182,6 +204,7 @@ impl Seen {
         if event.error.is_none() {
             // The model answered all the same, on paid overage.
             self.rejected = None;
+            self.plain.clear();
         }
         self.api_error = event.error.map(|name| ApiError {
             name: Some(name.to_owned()),
@@ -202,8 +225,8 @@ impl Seen {
             sum.reasoning_tokens = sum.reasoning_tokens.saturating_add(turn.reasoning_tokens);
         }
         self.cost = event.total_cost_usd.filter(|cost| cost.is_finite()).or(self.cost);
-        let failed =
-            event.is_error == Some(true) || event.subtype.is_some_and(|subtype| subtype.starts_with("error"));
+        let local = event.subtype.is_some_and(|subtype| subtype.starts_with("error"));
+        let failed = event.is_error == Some(true) || local;
         let said = match (&event.result, event.errors.as_deref()) {
             (Some(Answer::Text(text)), _) if !text.trim().is_empty() => text.clone(),
             // What the CLI notes for its own makers says nothing to anybody.
@@ -218,9 +241,11 @@ impl Seen {
             Some(Answer::Other(_)) => FinalText::missing(MALFORMED),
             None => FinalText::missing(NO_RESULT),
         };
+        let typed = self.api_error.is_some() || event.api_error.is_some() || event.api_error_status.is_some();
         let error = self.api_error.take().unwrap_or_default();
         self.result = Some(TurnResult {
             failed,
+            local: local && !typed && !said.starts_with("API Error"),
             words,
             error: ApiError {
                 detail: event.api_error.map(str::to_owned).or(error.detail),
@@ -242,6 +267,9 @@ impl Seen {
         }
         if words::session_is_lost(&result.error.text) {
             return session_lost(&result.error.text);
+        }
+        if result.local {
+            return Evidence::new("stream", Some(Category::AgentError), brief(&result.error.text));
         }
         self.with_window(&result.error).evidence("stream", now, zone)
     }

@@ -40,7 +40,7 @@ pub(super) fn evidence(text: &str, now: Timestamp, zone: &TimeZone) -> Option<Ev
     })
 }
 
-/// Used-up windows and short rate limits.
+/// Used-up windows and short rate limits. A window has to be called a limit, since other things take seven days, too.
 fn limit(text: &str, now: Timestamp, zone: &TimeZone) -> Option<Evidence> {
     let told = reset::find(text, now, zone);
     let ends = window::length(text).and_then(|length| now.checked_add(length).ok());
@@ -127,6 +127,9 @@ mod tests {
             "wrote 429 lines",
             "added an overload of the function",
             "write failed: Disk quota exceeded (os error 122)",
+            "your plan renews in 7 days",
+            "updated 5 hours ago",
+            "weekly digest, resets at 14:30",
         ] {
             assert_eq!(read(text), None, "{text}");
         }
@@ -137,5 +140,65 @@ mod tests {
         let text = "starting\nAPI Error: 529 Overloaded\nbye";
         let found = evidence(text, "2026-11-22T11:00:00Z".parse().unwrap(), &TimeZone::UTC).unwrap();
         assert_eq!(found.message, "API Error: 529 Overloaded");
+    }
+
+    const NOW: &str = "2026-11-22T11:00:00Z";
+
+    /// Category, and when the account comes back; it is noon in Berlin.
+    fn window(text: &str) -> (Option<Category>, Option<Timestamp>) {
+        let zone = TimeZone::get("Europe/Berlin").unwrap();
+        let Some(found) = evidence(text, NOW.parse().unwrap(), &zone) else { return (None, None) };
+        // 20-AF-PC-15; deviation: evidence holds no raw text beside its message
+        assert!(!found.message.is_empty() && !found.source.is_empty(), "{text}");
+        (found.category, found.reset_at)
+    }
+
+    // 20-AF-PC-01 to 20-AF-PC-05, 20-AF-PC-10, 20-AF-PC-11; deviation: evidence has no status of its own
+    #[test]
+    fn used_up_windows_and_when_they_come_back() {
+        let exceeded = |window: &str| {
+            format!(
+                r#"{{"type":"error","error":{{"type":"rate_limit_error","message":"This request would exceed the {window} rate limit for your organization."}}}}"#
+            )
+        };
+        for (text, reset) in [
+            (exceeded("five-hour"), "2026-11-22T16:00:00Z"),
+            (exceeded("seven-day"), "2026-11-29T11:00:00Z"),
+            ("Five-hour limit reached · resets in 3h 24m".into(), "2026-11-22T14:24:00Z"),
+            ("rate_limit: usage cap hit, resets in 2h 5m".into(), "2026-11-22T13:05:00Z"),
+            ("error: rate limit: five hour cap exceeded".into(), "2026-11-22T16:00:00Z"),
+            ("error: rate limit: seven day cap exceeded".into(), "2026-11-29T11:00:00Z"),
+            ("You've hit your weekly limit".into(), "2026-11-29T11:00:00Z"),
+            ("rate_limit: usage limit reached · resets at 14:30".into(), "2026-11-22T13:30:00Z"),
+            ("five-hour limit · resets at 2:30 PM".into(), "2026-11-22T13:30:00Z"),
+        ] {
+            let expected = (Some(Category::UsageLimit), Some(reset.parse().unwrap()));
+            assert_eq!(window(&text), expected, "{text}");
+        }
+    }
+
+    // 20-AF-PC-07, 20-AF-PC-08, 20-AF-PC-12, 20-AF-PC-13
+    #[test]
+    fn what_is_named_first_wins() {
+        for (text, category) in [
+            (
+                r#"{"type":"error","error":{"type":"not_found_error","message":"model_not_found: The model 'claude-foo' does not exist."}}"#,
+                Category::InvalidModel,
+            ),
+            ("Model Not Found: requested model is unavailable", Category::InvalidModel),
+            ("model_not_found: rate limit was not the issue", Category::InvalidModel),
+            (r#"{"error":{"message":"authentication_failed: invalid x-api-key"}}"#, Category::AuthOrProxy),
+            ("Authentication Failed: permission denied", Category::AuthOrProxy),
+            ("authentication_failed: rate limit endpoint unreachable", Category::AuthOrProxy),
+        ] {
+            assert_eq!(window(text), (Some(category), None), "{text}");
+        }
+    }
+
+    // 20-AF-PC-14
+    #[test]
+    fn nothing_comes_of_nothing() {
+        assert_eq!(window(""), (None, None));
+        assert_eq!(window("some generic error from claude"), (None, None));
     }
 }

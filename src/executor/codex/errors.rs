@@ -11,6 +11,7 @@ use jiff::tz::TimeZone;
 use regex::Regex;
 use serde::Deserialize;
 
+use crate::executor::form;
 use crate::executor::json::loose;
 use crate::failure::pattern::regex;
 use crate::failure::secrets::masked;
@@ -46,6 +47,9 @@ static NETWORK: LazyLock<Regex> = LazyLock::new(|| {
         r"|bad gateway|service unavailable|connection (?:failed|refused|reset|closed|error)"
     ))
 });
+
+/// What ended a turn on this side of the service: a tool's failure, say, with whatever it was about.
+const OWN: &str = "Fatal error: ";
 
 /// A provider's error body.
 #[derive(Debug, Default, Deserialize)]
@@ -94,6 +98,9 @@ pub(super) fn clean(text: &str) -> String {
 
 /// What a failure's words prove, if anything.
 pub(super) fn category(text: &str) -> Option<Category> {
+    if text.starts_with(OWN) {
+        return None;
+    }
     let detail = body(text).and_then(|body| body.error).unwrap_or_default();
     let names = [detail.code, detail.kind].into_iter().flatten().collect::<Vec<_>>().join(" ");
     let said: Cow<'_, str> = format!("{} {names}", clean(text)).into();
@@ -103,7 +110,10 @@ pub(super) fn category(text: &str) -> Option<Category> {
     let status = STATUS.captures(&said).and_then(|status| status[1].parse().ok());
     match status.and_then(by_status) {
         // What the service says about its own failure tells more than the number.
-        by_status @ (None | Some(Category::TransientInfra)) => by_words(&said).or(by_status),
+        by_status @ (None | Some(Category::TransientInfra)) => {
+            let words = by_words(&said).or(by_status);
+            words.filter(|category| !form::quotes(status, *category))
+        }
         told => told,
     }
 }

@@ -22,7 +22,7 @@ use crate::executor::final_text::{FinalText, NO_RESULT};
 use crate::executor::json;
 use crate::executor::line_parser::{LineParser, Lines};
 use crate::executor::lines::Line;
-use crate::executor::plain::PlainTail;
+use crate::executor::plain::{self, PlainTail};
 use crate::executor::{AgentEvent, Counted, Report};
 use crate::failure::brief;
 use crate::failure::pattern::regex;
@@ -90,11 +90,7 @@ impl Lines for Seen {
             recovered = true;
             self.event(event, events);
         });
-        // Half an event may hold prose or a tool's output: no plain words.
-        let half = recovered || line.cut || text.starts_with('{');
-        if self.plain.takes(text, half) {
-            self.plain.push(text);
-        }
+        self.plain.line(text, recovered, line.cut);
     }
 
     /// A line of standard error.
@@ -103,7 +99,7 @@ impl Lines for Seen {
         if line.cut || self.records.take(&text) {
             self.complaints.skip();
         } else {
-            self.complaints.push(&text);
+            self.complaints.hear(&text);
         }
     }
 
@@ -204,6 +200,9 @@ impl Seen {
     }
 
     fn trouble(&mut self, message: &str, events: &mut Vec<AgentEvent>) {
+        if plain::is_aside(message) {
+            return;
+        }
         let Some(retry) = RETRY.captures(message) else {
             self.error = Some(kept(message));
             return;
@@ -230,6 +229,7 @@ impl Seen {
         self.error = None;
         self.retrying = None;
         self.retries = 0;
+        self.plain.clear();
     }
 
     /// Why a completed turn did not do its work: the agent says so, or said nothing.

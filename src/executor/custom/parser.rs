@@ -1,4 +1,7 @@
 //! Reads the output of a program that speaks no protocol: its last lines are its summary.
+//!
+//! Nothing tells such a program's own words from its agent's prose, so all of its last lines may be evidence once it has
+//! failed: one that writes `rate limit` there and then ends with an error is taken at its word.
 
 use std::collections::VecDeque;
 

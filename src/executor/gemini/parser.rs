@@ -66,7 +66,7 @@ impl Lines for Seen {
         if !line.cut
             && let Some(event) = json::object::<Event<'_>>(text)
         {
-            self.plain.skip();
+            self.plain.event();
             self.event(&event, events);
             return;
         }
@@ -75,12 +75,7 @@ impl Lines for Seen {
             recovered = true;
             self.event(event, events);
         });
-        // Half an event may hold prose or a tool's output: no plain words.
-        if recovered || line.cut || text.starts_with('{') || text.ends_with('}') {
-            self.plain.skip();
-        } else {
-            self.plain.push(text);
-        }
+        self.plain.line(text, recovered, line.cut);
     }
 
     fn stderr(&mut self, line: Line<'_>, events: &mut Vec<AgentEvent>) {
@@ -98,7 +93,7 @@ impl Lines for Seen {
                 if stderr::ends_retries(&words) {
                     self.retrying = None;
                 }
-                self.plain.push(&words);
+                self.plain.hear(&words);
             }
         }
     }
@@ -238,6 +233,11 @@ impl TurnResult {
     /// A failure as told: `[API Error: …]` around words, or around the service's JSON. A tool that failed for good is
     /// named; what it said is left out.
     fn failed(why: &str) -> Self {
+        // A hook of the user's stopped it; its reason may be anything.
+        if why.starts_with("Agent execution ") {
+            let said = text::bounded(why.trim(), FINAL_TEXT_LIMIT);
+            return TurnResult::Failed { told: String::new(), said };
+        }
         if let Some((tool, _)) =
             why.strip_prefix("Error executing tool ").and_then(|rest| rest.split_once(':'))
         {

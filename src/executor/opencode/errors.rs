@@ -13,6 +13,7 @@ use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 use regex::Regex;
 
+use crate::executor::form;
 use crate::failure::pattern::regex;
 use crate::failure::wait::{self, OVERLOAD_WAIT, RATE_LIMIT_WAIT};
 use crate::failure::{brief, disk, reset, signs, status};
@@ -79,8 +80,11 @@ impl RequestError {
         (named && error.category() != Some(Category::AgentError)).then_some(error)
     }
 
-    /// Whether this only says that something went wrong on the CLI's inner server, whose log knows what.
+    /// Whether this only says that something went wrong, on the CLI's inner server as a rule, whose log knows what.
     pub fn is_wrapper(&self) -> bool {
+        if self.name.is_empty() && self.text.trim().is_empty() && self.status.is_none() {
+            return true;
+        }
         let words = text::one_line(&self.text).to_lowercase();
         let words = words.trim_end_matches('.');
         self.name == "UnknownError"
@@ -109,7 +113,6 @@ impl RequestError {
     }
 
     fn category(&self) -> Option<Category> {
-        let says = |pattern: &Regex| pattern.is_match(&self.name) || pattern.is_match(&self.text);
         let used_up = [&self.name, &self.text, &self.provider]
             .into_iter()
             .any(|said| USAGE.is_match(&disk::without_quota(said)) || signs::is_used_up(said));
@@ -122,6 +125,16 @@ impl RequestError {
         if let Some(category) = self.status.and_then(status::category) {
             return Some(category);
         }
+        match self.by_words(used_up, overloaded) {
+            Some(quoted) if form::quotes(self.status, quoted) && !self.retryable => {
+                Some(Category::AgentError)
+            }
+            told => told,
+        }
+    }
+
+    fn by_words(&self, used_up: bool, overloaded: bool) -> Option<Category> {
+        let says = |pattern: &Regex| pattern.is_match(&self.name) || pattern.is_match(&self.text);
         let name = self.name.to_lowercase();
         let named = |parts: &[&str]| parts.iter().any(|part| name.contains(part));
         Some(if used_up || named(&["resourceexhausted"]) {
@@ -265,9 +278,12 @@ mod tests {
         assert_eq!(evidence.reset_at, Some("2026-06-16T16:29:51Z".parse().unwrap()));
     }
 
-    // 20-AF-PO-08
+    // 20-AF-PO-08, 20-AF-PO-10
     #[test]
     fn a_wrapper_proves_nothing() {
+        assert_eq!(named("", "").category, None, "without a payload");
+        let refused = RequestError { status: Some(400), ..RequestError::default() };
+        assert_eq!(judged(&refused).category, Some(Category::AgentError));
         for text in
             ["", "Unexpected  server error", "Unexpected server error. Check server logs for details."]
         {

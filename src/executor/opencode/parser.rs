@@ -79,8 +79,12 @@ impl Lines for Seen {
         if !line.cut
             && let Some(event) = json::object::<Event<'_>>(text)
         {
-            self.plain.event();
-            self.event(&event, events);
+            if self.is_foreign(&event) {
+                self.plain.skip();
+            } else {
+                self.plain.event();
+                self.event(&event, events);
+            }
             return;
         }
         let mut recovered = false;
@@ -89,11 +93,7 @@ impl Lines for Seen {
             recovered = true;
             self.event(event, events);
         });
-        // Half an event may hold prose or a tool's output: no plain words.
-        let half = recovered || line.cut || text.starts_with('{');
-        if self.plain.takes(text, half) {
-            self.plain.push(&anstream::adapter::strip_str(text).to_string());
-        }
+        self.plain.line(&anstream::adapter::strip_str(text).to_string(), recovered, line.cut);
     }
 
     /// A line of standard error.
@@ -103,7 +103,7 @@ impl Lines for Seen {
             if line.cut {
                 self.plain.skip();
             } else {
-                self.plain.push(&anstream::adapter::strip_str(&raw).to_string());
+                self.plain.hear(&anstream::adapter::strip_str(&raw).to_string());
             }
             return;
         };
@@ -157,6 +157,16 @@ impl Lines for Seen {
 }
 
 impl Seen {
+    /// Whether an event is of another session, or stands in a torn event's text: the CLI prints those of one
+    /// session alone.
+    fn is_foreign(&self, event: &Event<'_>) -> bool {
+        let known = self.session.as_deref().filter(|_| self.events > 0);
+        known.is_some_and(|ours| match event.session {
+            Some(told) => told != ours,
+            None => self.plain.is_torn(),
+        })
+    }
+
     fn event(&mut self, event: &Event<'_>, events: &mut Vec<AgentEvent>) {
         self.events += 1;
         if let Some(session) = event.session {

@@ -437,6 +437,14 @@ fn an_unknown_session_is_lost_and_an_unknown_option_is_no_launch() {
     assert!(report(&spoken, 0).completed);
 }
 
+// 20-AF-PO-10, 20-AF-PO-11 (20-AF-PO-12 is told by the quota scope: evidence has no provider of its own)
+#[test]
+fn what_tells_nothing_proves_nothing() {
+    for out in [String::new(), text("rate limit"), "plain text\n".into(), "{\"type\":\"error\"}\n".into()] {
+        assert_eq!(category(&report(&out, 1)), None, "{out}");
+    }
+}
+
 #[test]
 fn prose_is_no_evidence() {
     let out = [start(), text("usage limit reached, 429 rate limit"), finish("tool-calls")].concat();

@@ -8,11 +8,19 @@
 //! `error` event: an unknown model is named nowhere else. A turn that gets on
 //! begins its next step with INFO lines `loop` and `process`.
 
+use std::sync::LazyLock;
+
 use jiff::tz::TimeZone;
+use regex::Regex;
 
 use super::errors::RequestError;
 use super::log_line::LogLine;
+use crate::failure::pattern::regex;
 use crate::model::{Category, Evidence, Timestamp};
+
+/// What a session uses beside the model, as messages name it.
+static USED: LazyLock<Regex> =
+    LazyLock::new(|| regex(r"(?i)\b(?:mcp|tool|lsp|formatter|plugin|command|webfetch)\b"));
 
 /// What a line meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,7 +93,7 @@ impl Trouble {
                 self.server = Some(failed(RequestError::flat(told())));
                 Meaning::Nothing
             }
-            (true, _) if !line.session.is_empty() => {
+            (true, _) if !line.session.is_empty() && !is_beside(line) => {
                 self.other = Some(failed(RequestError::flat(told())));
                 Meaning::Nothing
             }
@@ -125,4 +133,9 @@ impl Trouble {
             title.filter(|evidence| evidence.category == Some(Category::UsageLimit))
         })
     }
+}
+
+/// Whether a line tells of something that the session used: what that could not do is no failed request.
+fn is_beside(line: &LogLine) -> bool {
+    USED.is_match(&line.message) && !line.error.starts_with("AI_")
 }

@@ -296,3 +296,25 @@ fn a_command_as_text_is_told_from_prose() {
         assert_eq!(marker(words), expected, "{words:?}");
     }
 }
+
+// 20-20 #14
+#[test]
+fn what_a_stop_provokes_is_not_its_reason() {
+    let (report, files) = (Report::default(), one_file());
+    for (source, category, believed) in [
+        ("text", Category::TransientInfra, false),
+        ("stream", Category::TransientInfra, true),
+        ("text", Category::UsageLimit, true),
+        ("text", Category::ShortRateLimit, true),
+    ] {
+        let finding = || Evidence::new(source, Some(category), "told");
+        let told = |stop: Option<&Stop>| {
+            let seen = Observed { finding: &finding, ..observed(stop, &report, Some(&files)) };
+            decide(seen).failure.unwrap().evidence.message == "told"
+        };
+        for stop in [Stop::TryTimeout, Stop::RunTimeout, FREEZE] {
+            assert_eq!(told(Some(&stop)), believed, "{stop:?} {source} {category:?}");
+        }
+        assert!(told(None), "by itself: {source} {category:?}");
+    }
+}

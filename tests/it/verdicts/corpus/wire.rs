@@ -79,7 +79,14 @@ pub fn play(cli: Cli, row: &Row, now: Timestamp) -> Said {
         // A whole line of the stream, as it stands.
         "event" => {
             begin(cli, &mut wire);
-            wire.line(Stream::Stdout, &row.text);
+            match serde_json::from_str::<Value>(&row.text) {
+                // The events of another session would be none of this one's.
+                Ok(mut event) if event.get("session_id").is_some() => {
+                    event["session_id"] = json!(SESSION);
+                    wire.event(&event);
+                }
+                _ => wire.line(Stream::Stdout, &row.text),
+            }
         }
         "stdout" => wire.line(Stream::Stdout, &row.text),
         "stderr" => {
