@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::conversation::{Answer, Conversation, first_of, id};
 use super::http::Reply;
 use super::usage::{CACHED_TOKENS, INPUT_TOKENS, OUTPUT_TOKENS, REASONING_TOKENS};
+use super::window::Windows;
 
 /// What a request says.
 pub fn read(body: &Value) -> Conversation {
@@ -112,4 +113,16 @@ pub fn usage_limit(resets_at: u64, wait: u64) -> Reply {
         "resets_at": resets_at, "resets_in_seconds": wait,
     });
     Reply::json(429, json!({"error": error}))
+}
+
+/// How much of a plan's windows is used, beside an answer.
+pub fn windows(mut reply: Reply, windows: &Windows) -> Reply {
+    for (name, window) in ["primary", "secondary"].into_iter().zip(&windows.0) {
+        let header = |field: &str| format!("x-codex-{name}-{field}");
+        reply = reply
+            .header(&header("used-percent"), window.percent)
+            .header(&header("window-minutes"), window.minutes)
+            .header(&header("reset-at"), window.resets_at);
+    }
+    reply
 }

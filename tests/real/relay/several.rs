@@ -3,12 +3,9 @@
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use super::{Settings, footer, initialise, new_relay, rally, tries};
+use super::{Settings, UNIQUE, footer, initialise, new_relay, rally, tries};
 use crate::cli::Cli;
 use crate::lab::{holds, lab, wait_until};
-
-/// A command that makes a file of its own in every run.
-const UNIQUE: &str = "Create a unique file: RUN(mktemp ./made-XXXXXX)";
 
 // 10-Z4, 30-S2
 #[test]
