@@ -66,7 +66,7 @@ fn at(folder: &std::path::Path, mut command: std::process::Command) -> std::proc
 fn repeated_trouble_pauses_the_runner() {
     lab(&[Cli::Codex], |lab| {
         initialise(lab, &Settings { tries: 2, failed_runs: 2, ..Settings::default() });
-        let running = lab.start(new_relay(lab, Cli::Codex, "500", UNIQUE));
+        let running = lab.start(new_relay(lab, Cli::Codex, "503-ra1", UNIQUE));
         let waits = || running.stdout().contains("all agents paused, waiting");
         wait_until(waits, || format!("no pause: {}", running.story()));
         running.signal(Signal::TERM);

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{Settings, TWO_STEPS, UNIQUE, course, initialise, mixed_relay, new_relay, status_events, tries};
 use crate::cli::Cli;
-use crate::lab::{lab, wait_until};
+use crate::lab::{Lab, lab, wait_until};
 use crate::terminal::Terminal;
 
 // 30-S10, 30-S12
@@ -38,9 +38,24 @@ fn one_overload_is_forgiven() {
         let records: [Value; 2] = tries(lab, &done);
         assert_eq!(course(&records), [("claude", false), ("claude", true)]);
         assert_eq!(records[0]["category"], "provider_overloaded", "{records:#?}");
-        let events = status_events(lab);
-        assert!(events.iter().all(|event| event["event_type"] != "paused"), "{events:#?}");
+        assert_eq!(pauses(lab), 0);
     });
+}
+
+#[test]
+fn one_overload_pauses_nobody_even_if_it_ends_the_run() {
+    lab(&[Cli::Claude], |lab| {
+        initialise(lab, &Settings::default());
+        let done = lab.run(new_relay(lab, Cli::Claude, "529", UNIQUE)).expect_code(1);
+        let [record] = tries(lab, &done);
+        assert_eq!(record["category"], "provider_overloaded", "{record:#}");
+        assert_eq!(pauses(lab), 0);
+    });
+}
+
+/// How often anybody was paused.
+fn pauses(lab: &Lab) -> usize {
+    status_events(lab).iter().filter(|event| event["event_type"] == "paused").count()
 }
 
 /// Codex waits for the network for ever: rally shows it, and ends it.
@@ -61,6 +76,24 @@ fn codex_whose_server_goes_away_is_ended_by_patience() {
         assert_eq!(course(&records), [("codex", false)]);
         assert_eq!(records[0]["category"], "transient_infra", "{records:#?}");
         assert_eq!(lab.mock.turns("ok").len(), 1, "it was at work before");
+        let events = status_events(lab);
+        assert!(events.is_empty(), "{events:#?}");
+    });
+}
+
+/// The CLI asks again by itself when a subscriber's token is refused; that is one attempt all the same. The
+/// others work on, and nobody waits.
+#[test]
+fn whoever_is_logged_out_makes_way() {
+    lab(&[Cli::Claude, Cli::Codex], |lab| {
+        initialise(lab, &Settings { tries: 3, ..Settings::default() });
+        let scenes = [(Cli::Claude, "401"), (Cli::Codex, "ok")];
+        let done = lab.run(mixed_relay(lab, "cc cx", 2, &scenes, UNIQUE)).expect_code(0);
+        let records: [Value; 3] = tries(lab, &done);
+        assert_eq!(course(&records), [("claude", false), ("codex", true), ("codex", true)]);
+        assert_eq!(records[0]["category"], "auth_or_proxy", "{records:#?}");
+        assert_eq!(records[0]["attempt_number"], 1, "{records:#?}");
+        assert!(!done.stdout.contains("waiting"), "{done:#?}");
         let events = status_events(lab);
         assert!(events.is_empty(), "{events:#?}");
     });
