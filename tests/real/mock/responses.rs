@@ -112,7 +112,9 @@ pub fn usage_limit(resets_at: u64, wait: u64) -> Reply {
         "type": "usage_limit_reached", "message": "The usage limit has been reached", "plan_type": "plus",
         "resets_at": resets_at, "resets_in_seconds": wait,
     });
-    Reply::json(429, json!({"error": error}))
+    let reply = Reply::json(429, json!({"error": error}));
+    windows(reply, &Windows::new(100, resets_at))
+        .header("x-codex-rate-limit-reached-type", "rate_limit_reached")
 }
 
 /// How much of a plan's windows is used, beside an answer.
