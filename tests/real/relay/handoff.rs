@@ -15,6 +15,7 @@ const HANGS: (&str, &str) = ("first-hang", "Remember CODEWORD=zebra7. Then MAKEF
 /// The command is still running when the time is over.
 const WORKS_ON: (&str, &str) = ("ok", "RUN(touch begun; until [ -e never ]; do sleep 0.1; done)");
 
+// 30-163
 fn hands_over(lab: &Lab, cli: Cli, (scenario, task): (&str, &str)) {
     initialise(lab, &Settings { more: SHORT, ..Settings::default() });
     let done = lab.run(new_relay(lab, cli, scenario, task)).expect_code(0);

@@ -114,8 +114,8 @@ pub fn status_events(lab: &Lab) -> Vec<Value> {
 
 /// Who had the tries, and whether they were completed.
 pub fn course(records: &[Value]) -> Vec<(&str, bool)> {
-    let who = |record: &'_ Value| record["completed"] == true;
-    records.iter().map(|record| (record["agent_type"].as_str().unwrap(), who(record))).collect()
+    let each = records.iter();
+    each.map(|record| (record["agent_type"].as_str().unwrap(), record["completed"] == true)).collect()
 }
 
 /// The line of a footer between its rules.

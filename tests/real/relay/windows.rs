@@ -50,6 +50,7 @@ fn codex_tells_its_windows() {
     lab(&[Cli::Codex], |lab| tells_its_windows(lab, Cli::Codex));
 }
 
+// 50-R24
 /// The run that used up the window succeeded; nobody was refused anything, and yet there is no second one.
 fn is_not_launched_into(lab: &Lab, full: Cli, other: Cli) {
     initialise(lab, &Settings::default());
