@@ -3,7 +3,7 @@
 use std::fmt;
 use std::process::Command;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::support::Sandbox;
 
@@ -142,7 +142,7 @@ impl Cli {
                 command.env("GOOGLE_GEMINI_BASE_URL", url).env("GEMINI_API_KEY", "dummy-key");
             }
             Cli::Opencode => {
-                config(".config/opencode/opencode.json", &opencode_config(url).to_string());
+                aim_opencode(sandbox, &[("mock", url)]);
                 command.env("OPENCODE_DISABLE_AUTOUPDATE", "1").env("OPENCODE_DISABLE_MODELS_FETCH", "1");
             }
         }
@@ -153,6 +153,18 @@ impl fmt::Display for Cli {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }
+}
+
+/// Makes Claude a subscriber: nobody else has windows, and a quota that is used up.
+pub fn subscribe(command: &mut Command) {
+    command.env_remove("ANTHROPIC_API_KEY").env("CLAUDE_CODE_OAUTH_TOKEN", "dummy-token");
+}
+
+/// Gives opencode providers by name and address. Titles of sessions are made by the last.
+pub fn aim_opencode(sandbox: &Sandbox, providers: &[(&str, &str)]) {
+    let folder = sandbox.home().join(".config/opencode");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("opencode.json"), opencode_config(providers).to_string()).unwrap();
 }
 
 /// Without `plugins = false` it asks github.com for some at every start.
@@ -174,19 +186,24 @@ fn gemini_settings() -> Value {
     })
 }
 
-/// Two models: `m1`, and `m2` that takes an effort.
-fn opencode_config(url: &str) -> Value {
+/// Every provider has two models: `m1`, and `m2` that takes an effort.
+fn opencode_config(providers: &[(&str, &str)]) -> Value {
     let model = |name: &str| json!({"name": name, "tool_call": true, "limit": {"context": 1_000_000, "output": 8000}});
     let mut thinker = model("m2");
     thinker["reasoning"] = json!(true);
     thinker["variants"] = json!({"high": {"reasoningEffort": "high"}});
+    let provider = |(name, url): &(&str, &str)| {
+        let settings = json!({
+            "npm": "@ai-sdk/openai-compatible", "name": name,
+            "options": {"baseURL": format!("{url}/v1"), "apiKey": "dummy-key"},
+            "models": {"m1": model("m1"), "m2": thinker.clone()},
+        });
+        ((*name).to_owned(), settings)
+    };
+    let (first, last) = (providers[0].0, providers[providers.len() - 1].0);
     json!({
         "$schema": "https://opencode.ai/config.json", "autoupdate": false, "share": "disabled",
-        "model": "mock/m1", "small_model": "mock/m1",
-        "provider": {"mock": {
-            "npm": "@ai-sdk/openai-compatible", "name": "mock",
-            "options": {"baseURL": format!("{url}/v1"), "apiKey": "dummy-key"},
-            "models": {"m1": model("m1"), "m2": thinker},
-        }},
+        "model": format!("{first}/m1"), "small_model": format!("{last}/m1"),
+        "provider": providers.iter().map(provider).collect::<Map<_, _>>(),
     })
 }

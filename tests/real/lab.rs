@@ -60,6 +60,11 @@ impl Lab {
         command
     }
 
+    /// Points one of the CLIs at another scenario than the others: its requests come under its name.
+    pub fn aim(&self, cli: Cli, scenario: &str, command: &mut Command) {
+        cli.aim(&self.sandbox, &self.mock.url(scenario, cli.name()), command);
+    }
+
     /// Starts a command; its output goes to files, so that a test can look at it meanwhile.
     pub fn start(&self, mut command: Command) -> Running {
         let output = tempfile::tempdir_in(self.sandbox.root()).unwrap().keep();

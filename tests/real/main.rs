@@ -27,3 +27,4 @@ mod seat;
 #[path = "../it/support/mod.rs"]
 mod support;
 mod table;
+mod terminal;

@@ -68,6 +68,7 @@ cells! {
     model: work::model, "the model reaches the provider";
     effort: work::effort, "the effort reaches the provider";
     usage: work::usage, "tokens are recorded, each try its own share of a session";
+    progress: work::progress, "what the agent tells with `rally progress` is in the record of its try";
     large_prompt: work::large_prompt, "a prompt of 300 KB arrives whole";
     resumed_after_kill: resume::after_kill, "rally is killed in mid-turn: the next start resumes the session";
     resumed_after_failure: resume::after_failure, "a try that failed is resumed by the next";
@@ -75,7 +76,7 @@ cells! {
     resumed_after_cancel: resume::after_cancel, "a try that the operator cancelled is resumed by `--resume`";
     rate_limit: refusals::rate_limit, "429: `short_rate_limit`";
     usage_limit: refusals::usage_limit, "used-up quota: `usage_limit`, until the time that the provider names";
-    not_authenticated: refusals::not_authenticated, "401: `auth_or_proxy`";
+    not_authenticated: refusals::not_authenticated, "401: `auth_or_proxy`, after one attempt; the relay can go on";
     no_such_model: refusals::no_such_model, "unknown model: `invalid_model`";
     server_error: refusals::server_error, "500: `transient_infra`";
     overloaded: refusals::overloaded, "529: `provider_overloaded`";

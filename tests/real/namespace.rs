@@ -29,7 +29,7 @@ pub fn on_loopback(name: &str, test: impl FnOnce(&Path)) {
     let output = Command::new(outer[0])
         .args(&outer[1..])
         .arg(std::env::current_exe().unwrap())
-        .args(["--exact", name, "--nocapture"])
+        .args(["--exact", name, "--nocapture", "--include-ignored"])
         .env(INSIDE, installed)
         .output()
         .unwrap();

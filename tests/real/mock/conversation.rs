@@ -5,9 +5,13 @@
 //! | `MAKEFILE(name\|content)` | a shell call that writes the file |
 //! | `MAKEFILE(name\|RECALL)` | the same with the recalled word as content, once there is one |
 //! | `RUN(command)` | a shell call with the command, which has no parentheses |
+//! | `rally progress --handoff` | a shell call that hands over with it |
 //! | `RECALL` | `RECALL:word` from `CODEWORD=word` in an earlier one, else `RECALL:none` |
 
 use regex::Regex;
+
+/// What the model hands over with.
+pub const HANDED_OVER: &str = "half of it is done";
 
 /// The conversation that a request carries.
 #[derive(Debug, Clone, Default)]
@@ -49,6 +53,9 @@ impl Conversation {
         let codeword = self.codeword();
         if let Some(shell) = self.shell.filter(|_| !self.tool_done) {
             let call = |command: String| Answer::Shell { tool: shell, command };
+            if last.contains("rally progress --handoff") {
+                return call(format!("rally progress --handoff --summary '{HANDED_OVER}'"));
+            }
             if let Some(found) = Regex::new(r"MAKEFILE\(([^|)]+)\|([^)]*)\)").unwrap().captures(last) {
                 let content = if &found[2] == "RECALL" { codeword.as_deref() } else { Some(&found[2]) };
                 if let Some(content) = content {

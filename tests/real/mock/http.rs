@@ -84,8 +84,9 @@ impl Reply {
         self
     }
 
-    /// The same with a header.
+    /// The same with a header, which replaces one of this name.
     pub fn header(mut self, name: &str, value: impl ToString) -> Reply {
+        self.headers.retain(|(known, _)| known != name);
         self.headers.push((name.to_owned(), value.to_string()));
         self
     }

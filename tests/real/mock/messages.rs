@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::conversation::{Answer, Conversation, first_of, id};
 use super::http::Reply;
 use super::usage::{CACHED_TOKENS, INPUT_TOKENS, OUTPUT_TOKENS};
+use super::window::Windows;
 
 /// What a request says.
 pub fn read(body: &Value) -> Conversation {
@@ -106,4 +107,20 @@ pub fn usage_limit(resets_at: u64, wait: u64) -> Reply {
         .header("anthropic-ratelimit-unified-5h-status", "rejected")
         .header("anthropic-ratelimit-unified-5h-utilization", "1.0")
         .header("anthropic-ratelimit-unified-5h-reset", resets_at)
+}
+
+/// How much of a subscriber's windows is used, beside an answer. The server only allows; what is
+/// a warning the CLI decides by itself.
+pub fn windows(reply: Reply, windows: &Windows) -> Reply {
+    let [short, long] = windows.0.map(|window| (window.percent / 100.0, window.resets_at));
+    reply
+        .header("anthropic-ratelimit-unified-status", "allowed")
+        .header("anthropic-ratelimit-unified-reset", short.1)
+        .header("anthropic-ratelimit-unified-representative-claim", "five_hour")
+        .header("anthropic-ratelimit-unified-5h-status", "allowed")
+        .header("anthropic-ratelimit-unified-5h-utilization", short.0)
+        .header("anthropic-ratelimit-unified-5h-reset", short.1)
+        .header("anthropic-ratelimit-unified-7d-status", "allowed")
+        .header("anthropic-ratelimit-unified-7d-utilization", long.0)
+        .header("anthropic-ratelimit-unified-7d-reset", long.1)
 }

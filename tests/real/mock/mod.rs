@@ -10,16 +10,18 @@ mod messages;
 mod responses;
 mod scenario;
 mod usage;
+mod window;
 
 use std::io::{self, BufReader, Read};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
 use serde_json::{Value, json};
 
-pub use conversation::{Answer, Conversation};
+pub use conversation::{Answer, Conversation, HANDED_OVER};
 pub use usage::{CACHED_TOKENS, INPUT_TOKENS, OUTPUT_TOKENS, REASONING_TOKENS};
+pub use window::Windows;
 
 use http::Reply;
 use scenario::Scenario;
@@ -99,6 +101,15 @@ impl Api {
         }
     }
 
+    /// The same answer with word of how much of the account's windows is used, if the provider tells it.
+    fn with_windows(&self, reply: Reply, windows: &Windows) -> Reply {
+        match self {
+            Api::Messages => messages::windows(reply, windows),
+            Api::Responses => responses::windows(reply, windows),
+            Api::Chat | Api::Gemini { .. } => reply,
+        }
+    }
+
     /// How the provider says that the account's quota is used up until a time, with status 429.
     fn usage_limit(&self, resets_at: u64, wait: u64) -> Reply {
         match self {
@@ -110,11 +121,17 @@ impl Api {
     }
 }
 
+/// How long a used-up quota stays so, from the start of the server on.
+const QUOTA_BACK: u64 = 7200;
+
 /// A running server; its threads end with the process.
 #[derive(Debug)]
 pub struct Mock {
     address: SocketAddr,
     asked: Arc<Mutex<Vec<Asked>>>,
+    /// The connections there have been; `None` once nobody listens any more.
+    connections: Arc<Mutex<Option<Vec<TcpStream>>>>,
+    resets_at: u64,
 }
 
 impl Mock {
@@ -123,15 +140,38 @@ impl Mock {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let asked = Arc::new(Mutex::new(Vec::new()));
-        let log = Arc::clone(&asked);
+        let connections = Arc::new(Mutex::new(Some(Vec::new())));
+        let resets_at = window::now() + QUOTA_BACK;
+        let (log, open) = (Arc::clone(&asked), Arc::clone(&connections));
         thread::spawn(move || {
             for connection in listener.incoming().flatten() {
+                match &mut *open.lock().unwrap() {
+                    Some(connections) => connections.push(connection.try_clone().unwrap()),
+                    None => return,
+                }
                 let log = Arc::clone(&log);
                 // A client that is killed breaks its connection; that is its own affair.
-                thread::spawn(move || serve(connection, &log));
+                thread::spawn(move || serve(connection, &log, resets_at));
             }
         });
-        Mock { address, asked }
+        Mock { address, asked, connections, resets_at }
+    }
+
+    /// The server goes away: every connection breaks, and from now on none can be made.
+    pub fn go_away(&self) {
+        let connections = self.connections.lock().unwrap().take();
+        for connection in connections.into_iter().flatten() {
+            let _ = connection.shutdown(Shutdown::Both);
+        }
+        // The listener sees that only when somebody comes; nobody can when it has seen it.
+        while TcpStream::connect(self.address).is_ok() {
+            thread::yield_now();
+        }
+    }
+
+    /// When a used-up quota comes back, and a short window begins anew: epoch seconds.
+    pub fn resets_at(&self) -> u64 {
+        self.resets_at
     }
 
     /// The base address of a scenario. That of `refused` is one where nobody listens.
@@ -152,7 +192,7 @@ impl Mock {
 }
 
 /// Answers the requests of one connection until either side has had enough.
-fn serve(connection: TcpStream, log: &Mutex<Vec<Asked>>) -> io::Result<()> {
+fn serve(connection: TcpStream, log: &Mutex<Vec<Asked>>, resets_at: u64) -> io::Result<()> {
     let mut reader = BufReader::new(connection.try_clone()?);
     while let Some((target, body)) = http::read(&mut reader)? {
         let target = target.split('?').next().unwrap_or_default();
@@ -177,12 +217,20 @@ fn serve(connection: TcpStream, log: &Mutex<Vec<Asked>>) -> io::Result<()> {
         });
         match scenario.now(&asked) {
             Scenario::Refuse { status, retry_after } => {
-                let reply = Reply::json(*status, api.refusal(*status, &asked.model));
-                reply.retry_after(*retry_after).send(&connection)?;
+                let mut refusal = api.refusal(*status, &asked.model);
+                if let (Some(seconds), Value::String(words)) = (retry_after, &mut refusal["error"]["message"])
+                {
+                    words.push_str(&format!(" Please try again in {seconds}s."));
+                }
+                Reply::json(*status, refusal).retry_after(*retry_after).send(&connection)?;
             }
-            Scenario::UsageLimit => {
-                let (at, wait) = scenario::reset();
-                api.usage_limit(at, wait).send(&connection)?;
+            Scenario::UsageLimit { retry_after } => {
+                let wait = resets_at.saturating_sub(window::now());
+                api.usage_limit(resets_at, wait).retry_after(*retry_after).send(&connection)?;
+            }
+            Scenario::Windows { percent } => {
+                let reply = api.reply(&asked, &asked.answer());
+                api.with_windows(reply, &Windows::new(*percent, resets_at)).send(&connection)?;
             }
             Scenario::Hang => {
                 reader.read_to_end(&mut Vec::new())?; // until the client hangs up

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::conversation::{Answer, Conversation, first_of, id};
 use super::http::Reply;
 use super::usage::{CACHED_TOKENS, INPUT_TOKENS, OUTPUT_TOKENS, REASONING_TOKENS};
+use super::window::Windows;
 
 /// What a request says.
 pub fn read(body: &Value) -> Conversation {
@@ -111,5 +112,19 @@ pub fn usage_limit(resets_at: u64, wait: u64) -> Reply {
         "type": "usage_limit_reached", "message": "The usage limit has been reached", "plan_type": "plus",
         "resets_at": resets_at, "resets_in_seconds": wait,
     });
-    Reply::json(429, json!({"error": error}))
+    let reply = Reply::json(429, json!({"error": error}));
+    windows(reply, &Windows::new(100, resets_at))
+        .header("x-codex-rate-limit-reached-type", "rate_limit_reached")
+}
+
+/// How much of a plan's windows is used, beside an answer.
+pub fn windows(mut reply: Reply, windows: &Windows) -> Reply {
+    for (name, window) in ["primary", "secondary"].into_iter().zip(&windows.0) {
+        let header = |field: &str| format!("x-codex-{name}-{field}");
+        reply = reply
+            .header(&header("used-percent"), window.percent)
+            .header(&header("window-minutes"), window.minutes)
+            .header(&header("reset-at"), window.resets_at);
+    }
+    reply
 }

@@ -5,8 +5,10 @@
 //! | `ok` | answered |
 //! | `slow2` | answered after 2 s |
 //! | `401`, `404`, `429`, `500`, `503`, `529` | refused with this status and the provider's body |
-//! | `429-ra5` | the same with `retry-after: 5` |
+//! | `429-ra5` | the same with `retry-after: 5`, which its words say, too |
 //! | `usagelimit` | 429 in the provider's words for a used-up quota, back in two hours |
+//! | `usagelimit-ra1` | the same, but its `retry-after` asks for 1 s |
+//! | `window93` | answered; 93 % of the account's short window are used, and half of that of its long one |
 //! | `hang` | read, and never answered |
 //! | `hangmid` | the answer begins and never goes on |
 //! | `drop` | the connection is closed without a word |
@@ -15,7 +17,7 @@
 //!
 //! A request that offers no shell is none of those that the last two are about: it is answered.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use super::Conversation;
 
@@ -24,10 +26,12 @@ use super::Conversation;
 pub enum Scenario {
     /// Answered, after a while.
     Answer { after: Duration },
+    /// Answered, with word of how much of the account's windows is used.
+    Windows { percent: u32 },
     /// Refused with a status.
     Refuse { status: u16, retry_after: Option<u64> },
     /// Refused because the quota is used up.
-    UsageLimit,
+    UsageLimit { retry_after: Option<u64> },
     /// Never answered.
     Hang,
     /// Never answered to the end.
@@ -54,19 +58,20 @@ impl Scenario {
         if let Some(seconds) = name.strip_prefix("slow") {
             return Some(Scenario::Answer { after: Duration::from_secs(seconds.parse().ok()?) });
         }
+        if let Some(percent) = name.strip_prefix("window") {
+            return Some(Scenario::Windows { percent: percent.parse().ok()? });
+        }
+        let (name, retry_after) = match name.split_once("-ra") {
+            Some((name, seconds)) => (name, Some(seconds.parse().ok()?)),
+            None => (name, None),
+        };
         match name {
             "ok" => Some(Scenario::Answer { after: Duration::ZERO }),
-            "usagelimit" => Some(Scenario::UsageLimit),
+            "usagelimit" => Some(Scenario::UsageLimit { retry_after }),
             "hang" => Some(Scenario::Hang),
             "hangmid" => Some(Scenario::HangInside),
             "drop" => Some(Scenario::Drop),
-            _ => {
-                let (status, retry_after) = match name.split_once("-ra") {
-                    Some((status, seconds)) => (status, Some(seconds.parse().ok()?)),
-                    None => (name, None),
-                };
-                Some(Scenario::Refuse { status: status.parse().ok()?, retry_after })
-            }
+            _ => Some(Scenario::Refuse { status: name.parse().ok()?, retry_after }),
         }
     }
 
@@ -80,11 +85,4 @@ impl Scenario {
             _ => self,
         }
     }
-}
-
-/// When a used-up quota comes back: epoch seconds, and seconds from now.
-pub fn reset() -> (u64, u64) {
-    const WAIT: u64 = 7200;
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
-    (now + WAIT, WAIT)
 }

@@ -1,22 +1,29 @@
 //! rally drives the real CLIs: what every test of a relay needs.
 
+mod handoff;
+mod limits;
 pub mod refusals;
 pub mod resume;
 mod several;
 pub mod stops;
+mod trouble;
+mod windows;
 pub mod work;
 
 use std::process::Command;
 
 use serde_json::Value;
 
-use super::cli::Cli;
+use super::cli::{Cli, subscribe};
 use super::lab::{Done, Lab, Running, wait_until};
 
 /// The word that agents are told, and asked for when they go on.
 pub const WORD: &str = "zebra7";
 /// A task that takes two tries of one session: the word is recalled only from an earlier message.
 pub const TWO_STEPS: &str = "Remember CODEWORD=zebra7. Then MAKEFILE(word.txt|RECALL)";
+
+/// A command that makes a file of its own in every run.
+pub const UNIQUE: &str = "Create a unique file: RUN(mktemp ./made-XXXXXX)";
 
 const TRIES: &str = ".rally/state/tries.jsonl";
 
@@ -75,6 +82,19 @@ pub fn new_relay(lab: &Lab, cli: Cli, scenario: &str, prompt: &str) -> Command {
     rally(lab, scenario, scenario, &args)
 }
 
+/// `rally relay --new` for runs of a mix, each CLI in a scenario of its own, where its requests come under
+/// its name. Claude is a subscriber.
+pub fn mixed_relay(lab: &Lab, mix: &str, runs: u32, scenes: &[(Cli, &str)], prompt: &str) -> Command {
+    let runs = runs.to_string();
+    let args = ["relay", "--new", "--iterations", &runs, "--agent", mix, prompt];
+    let mut command = rally(lab, "ok", "others", &args);
+    for (cli, scenario) in scenes {
+        lab.aim(*cli, scenario, &mut command);
+    }
+    subscribe(&mut command);
+    command
+}
+
 /// `rally relay --resume`; its requests come as those of `resume`.
 pub fn resumed_relay(lab: &Lab) -> Command {
     rally(lab, "ok", "resume", &["relay", "--resume"])
@@ -85,6 +105,17 @@ pub fn resumed_relay(lab: &Lab) -> Command {
 pub fn tries<const N: usize>(lab: &Lab, done: &Done) -> [Value; N] {
     let records = lab.sandbox.records(TRIES);
     records.try_into().unwrap_or_else(|records| panic!("{records:#?}\n{done:#?}"))
+}
+
+/// What happened to the health of runners.
+pub fn status_events(lab: &Lab) -> Vec<Value> {
+    lab.sandbox.records(".rally/state/agent_status.jsonl")
+}
+
+/// Who had the tries, and whether they were completed.
+pub fn course(records: &[Value]) -> Vec<(&str, bool)> {
+    let each = records.iter();
+    each.map(|record| (record["agent_type"].as_str().unwrap(), record["completed"] == true)).collect()
 }
 
 /// The line of a footer between its rules.

@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use super::{Settings, footer, initialise, new_relay, tries};
-use crate::cli::Cli;
-use crate::lab::Lab;
+use super::{Settings, footer, initialise, new_relay, resumed_relay, status_events, tries};
+use crate::cli::{Cli, subscribe};
+use crate::lab::{Done, Lab};
 use crate::matrix::Found;
 
 /// What a refusal has to become.
@@ -18,11 +18,22 @@ const PATIENCE: u32 = 3;
 
 /// Runs a relay that fails: one record, with this category, its reason in the footer.
 fn expect_failure(lab: &Lab, cli: Cli, scenario: &str, patience: u32, expected: &Expected) -> Value {
-    initialise(lab, &Settings { patience, ..Settings::default() });
-    let mut command = new_relay(lab, cli, scenario, "Create MAKEFILE(never.txt|)");
+    let settings = Settings { patience, ..Settings::default() };
+    expect_failure_with(lab, cli, scenario, &settings, expected).0
+}
+
+/// The same, with what rally said.
+fn expect_failure_with(
+    lab: &Lab,
+    cli: Cli,
+    scenario: &str,
+    settings: &Settings,
+    expected: &Expected,
+) -> (Value, Done) {
+    initialise(lab, settings);
+    let mut command = new_relay(lab, cli, scenario, "Create MAKEFILE(made.txt|)");
     if (cli, scenario) == (Cli::Claude, "usagelimit") {
-        // Only a subscriber has a quota that is used up.
-        command.env_remove("ANTHROPIC_API_KEY").env("CLAUDE_CODE_OAUTH_TOKEN", "dummy-token");
+        subscribe(&mut command);
     }
     let done = lab.run(command).expect_code(1);
     let [record] = tries(lab, &done);
@@ -34,7 +45,7 @@ fn expect_failure(lab: &Lab, cli: Cli, scenario: &str, patience: u32, expected: 
     assert!(footer.contains(expected.label) && reason.contains(expected.label), "{footer}\n{record:#}");
     assert!(!done.stdout.contains("Relay complete"), "{done:#?}");
     assert!(scenario == "refused" || !lab.mock.turns(scenario).is_empty());
-    record
+    (record, done)
 }
 
 /// A refusal that opencode retries six times, for 85 s, whatever it is told; rally ends that.
@@ -67,7 +78,7 @@ pub fn usage_limit(lab: &Lab, cli: Cli) -> Found {
     let left = time(&record["evidence"]["reset_at"]).duration_since(time(&record["ended_at"])).as_mins();
     // Two hours from the request; Codex names a clock time without seconds.
     assert!((110..=120).contains(&left), "{left}: {record:#}");
-    let events = lab.sandbox.records(".rally/state/agent_status.jsonl");
+    let events = status_events(lab);
     assert_eq!(events.last().unwrap()["event_type"], "benched", "{events:#?}");
     // A clock time without seconds lasts to the end of its minute.
     let (benched, told) = (time(&events.last().unwrap()["reset_at"]), time(&record["evidence"]["reset_at"]));
@@ -75,9 +86,23 @@ pub fn usage_limit(lab: &Lab, cli: Cli) -> Found {
     Found::Works
 }
 
+/// Neither tries nor failed runs are used up, and yet there is one attempt: nobody else is there. What has
+/// not been done is done once the key is right.
 pub fn not_authenticated(lab: &Lab, cli: Cli) -> Found {
     let expected = Expected { category: "auth_or_proxy", label: "auth/proxy error" };
-    expect_failure(lab, cli, "401", 0, &expected);
+    let settings = Settings { tries: 3, failed_runs: 3, ..Settings::default() };
+    let (record, done) = expect_failure_with(lab, cli, "401", &settings, &expected);
+    assert_eq!(record["attempt_number"], 1, "{record:#}");
+    let asked = lab.mock.turns("401");
+    assert_eq!(asked.len(), 1, "{asked:#?}");
+    assert!(done.stdout.contains("all agents unavailable"), "{done:#?}");
+    let relay = lab.sandbox.records(".rally/state/relays.jsonl").pop().unwrap();
+    assert!(relay["ended_at"].is_null() && relay["completed_iterations"] == 0, "{relay:#}");
+    assert_eq!(status_events(lab), [] as [Value; 0], "a wrong key is no reason to wait");
+    let done = lab.run(resumed_relay(lab)).expect_code(0);
+    let [_, second] = tries(lab, &done);
+    assert_eq!(second["completed"], true, "{second:#}");
+    assert!(done.stdout.ends_with("Relay complete.\n"), "{done:#?}");
     Found::Works
 }
 

@@ -3,12 +3,9 @@
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use super::{Settings, footer, initialise, new_relay, rally, tries};
+use super::{Settings, UNIQUE, footer, initialise, new_relay, rally, tries};
 use crate::cli::Cli;
 use crate::lab::{holds, lab, wait_until};
-
-/// A command that makes a file of its own in every run.
-const UNIQUE: &str = "Create a unique file: RUN(mktemp ./made-XXXXXX)";
 
 // 10-Z4, 30-S2
 #[test]
@@ -69,7 +66,7 @@ fn at(folder: &std::path::Path, mut command: std::process::Command) -> std::proc
 fn repeated_trouble_pauses_the_runner() {
     lab(&[Cli::Codex], |lab| {
         initialise(lab, &Settings { tries: 2, failed_runs: 2, ..Settings::default() });
-        let running = lab.start(new_relay(lab, Cli::Codex, "500", UNIQUE));
+        let running = lab.start(new_relay(lab, Cli::Codex, "503-ra1", UNIQUE));
         let waits = || running.stdout().contains("all agents paused, waiting");
         wait_until(waits, || format!("no pause: {}", running.story()));
         running.signal(Signal::TERM);

@@ -121,6 +121,20 @@ pub fn usage(lab: &Lab, cli: Cli) -> Found {
     }
 }
 
+/// The program that reports is rally itself, whatever the CLI makes of PATH.
+pub fn progress(lab: &Lab, cli: Cli) -> Found {
+    initialise(lab, &Settings::default());
+    let prompt =
+        "RUN(echo $0 $PATH >made; rally progress --summary 'as told' --followup 'the rest' >>made 2>&1)";
+    let done = lab.run(new_relay(lab, cli, "ok", prompt)).expect_code(0);
+    let [record] = tries(lab, &done);
+    let said = lab.sandbox.read("made");
+    assert_eq!(record["summary"], "as told", "{said}\n{record:#}");
+    let entry = lab.sandbox.records(".rally/summary.jsonl").pop().unwrap();
+    assert_eq!((&entry["summary"], &entry["followups"]), (&json!("as told"), &json!(["the rest"])), "{said}");
+    Found::Works
+}
+
 pub fn large_prompt(lab: &Lab, cli: Cli) -> Found {
     initialise(lab, &Settings::default());
     let filler = "0123456789abcde\n".repeat(300 * 1024 / 16);
