@@ -36,6 +36,10 @@ use crate::model::{Cli, Evidence, QuotaWindow};
 /// What every try needs, once.
 const ALWAYS: [&str; 2] = ["--json", "--dangerously-bypass-approvals-and-sandbox"];
 
+/// Commands run in a plain shell: the profile of a login shell sets PATH anew, as Debian's does, and agents then do
+/// not find the rally that runs them. Stands before the user's arguments, of which the last word counts.
+const PLAIN_SHELL: [&str; 2] = ["-c", "allow_login_shell=false"];
+
 /// Longest input that the CLI takes, characters: it refuses more with `input_too_large`, and keeps no session then.
 const PROMPT_LIMIT: usize = 1 << 20;
 
@@ -87,7 +91,7 @@ impl Executor for Codex {
         }
         let model = given(request.model);
         let mut args: Vec<OsString> = vec!["exec".into()];
-        args.extend(ALWAYS.map(OsString::from));
+        args.extend(ALWAYS.into_iter().chain(PLAIN_SHELL).map(OsString::from));
         args.extend(self.extra_args(model.is_none()).map(OsString::from));
         if let Some(model) = model {
             args.extend(["-m".into(), model.into()]);

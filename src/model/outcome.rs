@@ -56,19 +56,6 @@ impl Outcome {
             | Outcome::Paused => FailureClass::Agent,
         }
     }
-
-    /// Whether no attempt can follow in its run, whatever the retry budget says.
-    pub fn ends_run(self, category: Option<Category>) -> bool {
-        match self {
-            Outcome::Completed
-            | Outcome::HandoffRequested
-            | Outcome::HandoffTimeout
-            | Outcome::Interrupted
-            | Outcome::Cancelled => true,
-            Outcome::Failed => category.is_some_and(Category::is_terminal),
-            Outcome::Incomplete | Outcome::RunTimeout | Outcome::Paused => false,
-        }
-    }
 }
 
 /// Who cancelled a try.
@@ -127,7 +114,7 @@ impl std::fmt::Display for Exit {
 mod tests {
     use super::*;
 
-    // 20-AF-CT-05, 06. A success ends its run, too.
+    // 20-AF-CT-05. Whether another attempt follows (06) is for the relay to decide.
     #[test]
     fn the_table() {
         use FailureClass::{Agent, Incomplete, Infra};
@@ -135,25 +122,24 @@ mod tests {
             Cancelled, Completed, Failed, HandoffRequested, HandoffTimeout, Interrupted, Paused, RunTimeout,
         };
         let (rate, limit, auth) = (Category::ShortRateLimit, Category::UsageLimit, Category::AuthOrProxy);
-        for (outcome, category, success, class, ends, costs) in [
-            (Completed, None, true, Agent, true, true),
-            (HandoffRequested, None, true, Agent, true, true),
-            (Outcome::Incomplete, Some(Category::IncompleteFinalization), false, Incomplete, false, true),
+        for (outcome, category, success, class, costs) in [
+            (Completed, None, true, Agent, true),
+            (HandoffRequested, None, true, Agent, true),
+            (Outcome::Incomplete, Some(Category::IncompleteFinalization), false, Incomplete, true),
             // 30-8.4: a timeout counts as no trouble of the infrastructure, whatever was seen in it.
-            (RunTimeout, Some(rate), false, Agent, false, true),
-            (HandoffTimeout, None, false, Agent, true, true),
-            (Failed, Some(rate), false, Infra, false, true),
-            (Failed, Some(limit), false, Agent, true, true),
-            (Failed, Some(auth), false, Agent, true, true),
-            (Failed, None, false, Agent, false, true),
-            (Interrupted, None, false, Agent, true, false),
-            (Cancelled, None, false, Agent, true, false),
-            (Paused, None, false, Agent, false, false),
+            (RunTimeout, Some(rate), false, Agent, true),
+            (HandoffTimeout, None, false, Agent, true),
+            (Failed, Some(rate), false, Infra, true),
+            (Failed, Some(limit), false, Agent, true),
+            (Failed, Some(auth), false, Agent, true),
+            (Failed, None, false, Agent, true),
+            (Interrupted, None, false, Agent, false),
+            (Cancelled, None, false, Agent, false),
+            (Paused, None, false, Agent, false),
         ] {
             let row = format!("{outcome:?} {category:?}");
             assert_eq!(outcome.is_success(), success, "{row}");
             assert_eq!(outcome.class(category), class, "{row}");
-            assert_eq!(outcome.ends_run(category), ends, "{row}");
             assert_eq!(outcome.costs_attempt(), costs, "{row}");
         }
     }

@@ -249,7 +249,7 @@ impl Run<'_> {
         let Some(failure) = &verdict.failure else {
             return Next::Over(RunVerdict::Passed { commit: None });
         };
-        if failure.category.class() == FailureClass::Infra && verdict.outcome == Outcome::Failed {
+        if verdict.outcome.class(Some(failure.category)) == FailureClass::Infra {
             self.infra_failures += 1;
         }
         let session = record::session(started, seen, Some(failure)).is_some();

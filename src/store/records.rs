@@ -133,8 +133,7 @@ pub struct TryRecord {
 impl TryRecord {
     /// Whether the infrastructure is to blame: more than one such try in a run pauses the runner.
     pub fn is_infra_failure(&self) -> bool {
-        let class = self.category.map(Category::class);
-        self.outcome == Some(Outcome::Failed) && class == Some(FailureClass::Infra)
+        self.outcome.is_some_and(|outcome| outcome.class(self.category) == FailureClass::Infra)
     }
 
     /// Whether the try used up one attempt of its run's retry budget. A session that the CLI

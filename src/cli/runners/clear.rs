@@ -28,7 +28,7 @@ const SOURCE: &str = "rally runners clear";
 #[command(after_help = "\
 NAME is an entry (cc:opus, op:z), a harness, which means all its models (cc, claude), or a quota as
 `rally runners` shows it (opencode:zai, provider:plan). Runners that share a quota with a benched one come
-back with it. What is configured as disabled stays so.
+back with it. A relay that waits for one of them goes on at once, also before another attempt. What is configured as disabled stays so.
 
 Exit codes:
   0  cleared, or there was nothing to clear
@@ -81,8 +81,12 @@ impl<'a> Work<'a> {
             chosen.extend(found.map_err(CliError::Usage)?);
         }
         let listed = roll.listed.iter().enumerate();
+        // A running relay may be about to try a healthy one again, and need not wait for it any longer.
+        let is_awaited = |index: &usize| roll.is_at_work() && chosen.contains(index);
         let runners: Vec<&Listed> = listed
-            .filter(|(index, one)| (args.all || chosen.contains(index)) && is_ill(one, healths, now))
+            .filter(|(index, one)| {
+                is_awaited(index) || (args.all || chosen.contains(index)) && is_ill(one, healths, now)
+            })
             .map(|(_, one)| one)
             .collect();
         let meant = |scope: &str| {
@@ -134,6 +138,11 @@ impl<'a> Work<'a> {
             match (&is.why, is.state) {
                 (Some(why), Condition::Disabled) if cleared => {
                     told.push(format!("{label}: cleared, but it {why}"));
+                }
+                _ if cleared && was.state == Condition::Active => {
+                    told.push(format!(
+                        "{label}: was healthy; should the relay wait to try it again, it goes on"
+                    ));
                 }
                 _ if cleared => told.push(format!("{label}: {change}")),
                 _ if was.until != is.until => told.push(format!("{label}: {change} (same quota)")),

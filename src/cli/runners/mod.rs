@@ -34,7 +34,8 @@ A runner is a harness with a model. It is
   benched       until its quota comes back
   disabled      its provider is: set disabled = false in [providers]
 
-Shown are the runners of the configured routes or mix, and everybody whom rally remembers.
+Shown are the runners of the configured routes or mix and of an unfinished relay, and everybody whom rally
+remembers.
 
 Keys of --json (v is 1; what is not known is null):
   v, runners: entries (as typed), harness, model, quota_scope, state (active, paused, retry_due, frozen,

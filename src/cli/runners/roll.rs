@@ -9,7 +9,7 @@ use crate::cli::workspace;
 use crate::config::{self, Config, Env};
 use crate::model::{Runner, Timestamp};
 use crate::relay::resilience::Healths;
-use crate::routing::Rules;
+use crate::routing::{Catalog, Lane, Roster, Rules};
 use crate::store::status::Key;
 use crate::store::{Layout, Reader};
 
@@ -76,6 +76,14 @@ impl Roll {
                 }
             }
         }
+        // A relay may have agents of its own.
+        if let Some(relay) = reader.survey()?.resumable
+            && let Ok(roster) = Roster::from_flags(&relay.entries, &Catalog::new(&config))
+        {
+            for member in roster.lanes.iter().flat_map(Lane::members) {
+                add(Runner { effort: None, ..member.runner.clone() }, Some(&member.text));
+            }
+        }
         let remembered: BTreeSet<Key> = reader.status_events()?.iter().map(|event| event.key()).collect();
         for (harness, model) in remembered {
             add(Runner { harness, model, effort: None }, None);
@@ -87,6 +95,11 @@ impl Roll {
     /// Where the state is.
     pub fn layout(&self) -> &Layout {
         self.reader.layout()
+    }
+
+    /// Whether a relay runs here now.
+    pub fn is_at_work(&self) -> bool {
+        self.reader.holder().is_some()
     }
 
     /// What to know about the list.

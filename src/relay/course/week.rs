@@ -460,6 +460,7 @@ fn two_hundred_weeks() {
     }
     // The simulation meets what it is about.
     assert!(all.runs > 200 * 200 && all.passed * 2 > all.runs, "{all:?}");
+    assert!(all.probations > 50, "{all:?}");
     assert!(all.waits > 2000 && all.cuts > 2000 && all.over > 500 && all.clears > 500, "{all:?}");
 }
 

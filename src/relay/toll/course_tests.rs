@@ -68,7 +68,7 @@ impl Story {
                     self.events.extend(event);
                     return seat;
                 }
-                Step::Wait(Absence { ask_at: until, .. }) => {
+                Step::Wait(Absence { until, .. }) => {
                     assert!(until > at(self.now), "a wait of zero");
                     // Jitter may make it longer, never shorter.
                     self.now += until.duration_since(at(self.now)).as_secs();

@@ -244,7 +244,13 @@ fn a_cooldown_is_seen_and_can_be_skipped() {
     let relay = sandbox.start_relay(&["--agent", "cc", "work"]);
     wait_for_log(&sandbox, "rate limit, retrying in 4m");
     append(&sandbox, STATUS, &event("codex", "active", in_seconds(0), None));
-    append(&sandbox, STATUS, &event("claude", "active", in_seconds(0), None));
+    let cleared = sandbox.rally(["runners", "clear", "cc"]).output().unwrap();
+    assert_eq!(
+        stdout(&cleared),
+        "claude: was healthy; should the relay wait to try it again, it goes on\n",
+        "{}",
+        stderr(&cleared)
+    );
     let output = ended(relay);
     assert!(output.status.success(), "{}{}", stdout(&output), stderr(&output));
     let tries = sandbox.tries();

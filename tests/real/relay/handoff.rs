@@ -42,25 +42,21 @@ fn hands_over(lab: &Lab, cli: Cli, (scenario, task): (&str, &str)) {
 }
 
 #[test]
-#[ignore = "needs the handoff"]
 fn claude_that_hangs_hands_over() {
     lab(&[Cli::Claude], |lab| hands_over(lab, Cli::Claude, HANGS));
 }
 
 #[test]
-#[ignore = "needs the handoff"]
 fn codex_that_hangs_hands_over() {
     lab(&[Cli::Codex], |lab| hands_over(lab, Cli::Codex, HANGS));
 }
 
 #[test]
-#[ignore = "needs the handoff"]
 fn claude_that_works_on_hands_over() {
     lab(&[Cli::Claude], |lab| hands_over(lab, Cli::Claude, WORKS_ON));
 }
 
 #[test]
-#[ignore = "needs the handoff"]
 fn codex_that_works_on_hands_over() {
     lab(&[Cli::Codex], |lab| hands_over(lab, Cli::Codex, WORKS_ON));
 }

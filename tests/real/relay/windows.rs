@@ -39,13 +39,11 @@ fn tells_its_windows(lab: &Lab, cli: Cli) {
 }
 
 #[test]
-#[ignore = "needs the ledger"]
 fn claude_tells_its_windows() {
     lab(&[Cli::Claude], |lab| tells_its_windows(lab, Cli::Claude));
 }
 
 #[test]
-#[ignore = "needs the ledger"]
 fn codex_tells_its_windows() {
     lab(&[Cli::Codex], |lab| tells_its_windows(lab, Cli::Codex));
 }
@@ -70,13 +68,11 @@ fn is_not_launched_into(lab: &Lab, full: Cli, other: Cli) {
 }
 
 #[test]
-#[ignore = "needs the ledger"]
 fn claude_is_not_launched_into_a_full_window() {
     lab(&[Cli::Claude, Cli::Codex], |lab| is_not_launched_into(lab, Cli::Claude, Cli::Codex));
 }
 
 #[test]
-#[ignore = "needs the ledger"]
 fn codex_is_not_launched_into_a_full_window() {
     lab(&[Cli::Codex, Cli::Claude], |lab| is_not_launched_into(lab, Cli::Codex, Cli::Claude));
 }
@@ -92,13 +88,11 @@ fn tells_of_a_full_window(lab: &Lab, cli: Cli, other: Cli) {
 }
 
 #[test]
-#[ignore = "needs the ledger"]
 fn claude_tells_of_a_full_window() {
     lab(&[Cli::Claude, Cli::Codex], |lab| tells_of_a_full_window(lab, Cli::Claude, Cli::Codex));
 }
 
 #[test]
-#[ignore = "needs the ledger"]
 fn codex_tells_of_a_full_window() {
     lab(&[Cli::Codex, Cli::Claude], |lab| tells_of_a_full_window(lab, Cli::Codex, Cli::Claude));
 }

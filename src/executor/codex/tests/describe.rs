@@ -11,7 +11,7 @@ fn words(invocation: &Invocation) -> String {
 }
 
 const SESSION: &str = "01a204c7-8d66-77b2-9f8f-4792076949de";
-const BASE: &str = "exec --json --dangerously-bypass-approvals-and-sandbox";
+const BASE: &str = "exec --json --dangerously-bypass-approvals-and-sandbox -c allow_login_shell=false";
 
 fn request() -> Request<'static> {
     Request::new("- do it", "/w".as_ref(), "/s".as_ref())
