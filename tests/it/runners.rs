@@ -230,8 +230,8 @@ fn a_limit_is_lifted_for_everybody_and_windows_are_forgotten() {
         &sandbox,
         QUOTA,
         &[
-            json!({ "v": 1, "scope": "claude", "source": "claude", "at": ago(5), "windows": [window("2098-01-01T00:00:00Z")] }),
-            json!({ "v": 1, "scope": "codex", "source": "codex", "at": ago(5), "windows": [window("2098-01-01T00:00:00Z")] }),
+            json!({ "v": 1, "scope": "claude", "source": "claude", "at": ago(5), "windows": [window(&ago(-60))] }),
+            json!({ "v": 1, "scope": "codex", "source": "codex", "at": ago(5), "windows": [window(&ago(-60))] }),
         ],
     );
     let lines = shown(&sandbox);

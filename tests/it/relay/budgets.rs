@@ -137,13 +137,14 @@ fn without_a_session_nobody_hands_over() {
     assert!(stdout(&output).contains(expected.1), "{}", stdout(&output));
 }
 
-// 30-159, 30-160: the cap leaves time for another attempt; what was proved stays, and is no infra failure
+// 30-159, 30-160: the cap leaves time for another attempt; what was proved stays, and is no infra failure. Words
+// about a broken connection would be taken for an echo of the stop.
 #[test]
 fn a_capped_try_keeps_its_category_and_is_retried() {
     let sandbox = Sandbox::initialised();
     sandbox.configure("[reliability]\ntry_timeout_secs = 1\n");
     sandbox.claude(
-        "init; if [ $N -lt 3 ]; then echo 'error: connection refused'; sleep 600; fi; \
+        "init; if [ $N -lt 3 ]; then echo 'error: too many requests, retry after 10ms'; sleep 600; fi; \
          echo x > made.txt; result ok",
     );
     let output = sandbox.relay(&["--agent", "cc", "work"]);
@@ -151,11 +152,11 @@ fn a_capped_try_keeps_its_category_and_is_retried() {
     let capped = ("run_timeout", "try timeout");
     is(&outcomes(&sandbox), &[capped, capped, ("completed", "")]);
     let first = &sandbox.tries()[0];
-    assert_eq!(first["category"], "transient_infra");
-    assert_eq!(first["evidence"]["message"], "error: connection refused");
+    assert_eq!(first["category"], "short_rate_limit");
+    assert_eq!(first["evidence"]["message"], "error: too many requests, retry after 10ms");
 
     sandbox.configure("[reliability]\ntry_timeout_secs = 1\nretry_budget = 2\nmax_failed_runs = 1\n");
-    sandbox.claude("init; echo 'error: connection refused'; sleep 600");
+    sandbox.claude("init; echo 'error: too many requests, retry after 10ms'; sleep 600");
     let output = sandbox.relay(&["--new", "--agent", "cc", "work"]);
     assert_eq!(output.status.code(), Some(1), "{}", stdout(&output));
     is(&outcomes(&sandbox)[3..], &[capped, capped]);

@@ -13,12 +13,13 @@ fn ahead(seconds: i64) -> i64 {
     i64::try_from(now).unwrap() + seconds
 }
 
-/// What claude prints about its short window.
+/// What claude prints about its short window, for a single-quoted text of the fake one's script.
 fn event(status: &str, used: f64, resets_at: i64) -> String {
     let window = json!({ "utilization": used, "resetsAt": resets_at, "status": status });
     let info =
         json!({ "status": status, "rateLimitType": "five_hour", "unifiedWindows": { "five_hour": window } });
-    json!({ "type": "rate_limit_event", "rate_limit_info": info }).to_string()
+    let event = json!({ "type": "rate_limit_event", "rate_limit_info": info, "session_id": "SESSION" });
+    event.to_string().replace("SESSION", "'$SESSION'")
 }
 
 /// A second agent that works without any window.
@@ -106,7 +107,7 @@ fn with_nobody_else_the_relay_waits_for_the_reset() {
         "init; [ $N = 1 ] && sed \"s/RESET/$(( $(date +%s) + 3 ))/\" {}/told; echo $N > file-$N.txt; result ok",
         notes.display()
     ));
-    let told = event("allowed_warning", 1.0, 77).replace("77", "RESET");
+    let told = event("allowed_warning", 1.0, 77).replace("77", "RESET").replace("'$SESSION'", "session-1");
     std::fs::write(notes.join("told"), told + "\n").unwrap();
     let output = sandbox.relay(&["--new", "-i", "2", "--agent", "cc", "work"]);
     assert!(output.status.success(), "{}{}", stdout(&output), stderr(&output));
