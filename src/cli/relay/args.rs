@@ -56,7 +56,7 @@ pub struct Args {
     #[arg(long)]
     pub new: bool,
 
-    /// With --new: also forget when exhausted accounts come back
+    /// With --new: also forget when exhausted accounts come back, and how full their windows are
     #[arg(long, requires = "new")]
     pub forget_limits: bool,
 
