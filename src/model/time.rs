@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use jiff::tz::TimeZone;
+
 /// A point in time (UTC).
 pub type Timestamp = jiff::Timestamp;
 
@@ -15,6 +17,13 @@ pub fn now() -> Timestamp {
 /// `2026-11-23T06:26:21.042Z`.
 pub fn rfc3339_millis(at: Timestamp) -> String {
     at.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
+}
+
+/// What a clock in this zone shows: `14:05`, with the date when it is not today's, `2026-11-24 14:05`.
+pub fn clock(at: Timestamp, now: Timestamp, zone: &TimeZone) -> String {
+    let (at, now) = (at.to_zoned(zone.clone()), now.to_zoned(zone.clone()));
+    let form = if at.date() == now.date() { "%H:%M" } else { "%Y-%m-%d %H:%M" };
+    at.strftime(form).to_string()
 }
 
 /// The time from `from` to `to`; zero when `to` is earlier (clocks step back).

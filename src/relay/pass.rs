@@ -17,7 +17,7 @@ use super::waiting::Clock;
 use super::world::{PassError, World};
 use crate::executor::Registry;
 use crate::model::text::chain;
-use crate::model::{CancelSource, Runner, time};
+use crate::model::{CancelSource, Runner, Timestamp, time};
 use crate::process;
 use crate::routing::label::display_label;
 use crate::store::records::{AgentStatusEvent, Fact, RelayRecord};
@@ -146,7 +146,7 @@ impl<'w> Pass<'w> {
                 }
                 Step::Wait(absence) => self.wait_for(absence).await,
                 Step::TooLong { absence, bound } => {
-                    return Ok(PassEnd::Failed { reason: too_long(&absence, bound) });
+                    return Ok(PassEnd::Failed { reason: too_long(&absence, bound, self.clock.now()) });
                 }
                 Step::Over(reason) => return Ok(PassEnd::Failed { reason }),
             }
@@ -266,8 +266,8 @@ impl<'w> Pass<'w> {
 }
 
 /// Why nobody is waited for.
-fn too_long(absence: &Absence, bound: Duration) -> String {
-    let until = absence.until.to_zoned(TimeZone::system()).strftime("%Y-%m-%d %H:%M");
+fn too_long(absence: &Absence, bound: Duration, now: Timestamp) -> String {
+    let until = time::clock(absence.until, now, &TimeZone::system());
     format!("{} until {until}, longer than [reliability].max_wait_secs ({} s)", absence.why, bound.as_secs())
 }
 

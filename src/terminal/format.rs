@@ -8,7 +8,7 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::sanitize;
 use crate::model::text::{count, duration};
-use crate::model::{Runner, Timestamp};
+use crate::model::{Runner, Timestamp, time};
 use crate::relay::event::{Retry, RunEnd, RunVerdict, Tally, Tick, Wait};
 use crate::store::records::TryRecord;
 
@@ -166,19 +166,12 @@ pub fn waiting(wait: &Wait, time: Duration, now: Timestamp, zone: &TimeZone) -> 
         Wait::Runner { why, who, is_reset, at, .. } => {
             let who = who.as_ref().map(|who| sanitize::line(&who.label()) + ", ").unwrap_or_default();
             let verb = if *is_reset { "resets" } else { "until" };
-            format!("{why}, waiting {time} ({who}{verb} {})", clock(*at, now, zone))
+            format!("{why}, waiting {time} ({who}{verb} {})", time::clock(*at, now, zone))
         }
         Wait::Attempt { why } => format!("{}, retrying in {time}", sanitize::line(why)),
         Wait::Cycle => format!("every agent has failed, trying again in {time}"),
         Wait::Trouble { what } => format!("{}, waiting {time}", sanitize::line(what)),
     }
-}
-
-/// `14:05`, with the date when it is not today's.
-fn clock(at: Timestamp, now: Timestamp, zone: &TimeZone) -> String {
-    let (at, now) = (at.to_zoned(zone.clone()), now.to_zoned(zone.clone()));
-    let form = if at.date() == now.date() { "%H:%M" } else { "%Y-%m-%d %H:%M" };
-    at.strftime(form).to_string()
 }
 
 /// The keys: the widest form that fits.

@@ -135,7 +135,7 @@ fn states_reasons_and_ends_are_shown() {
         "relay 1, run 3, try 12, failed retries 1/5",
         "retry due",
         "on probation",
-        "benched until Jan 1 00:00 (in ",
+        "benched until 2099-01-01 00:00 (in ",
         "quota opencode:zai",
         "`rally runners clear NAME`",
     ] {
@@ -238,8 +238,8 @@ fn a_limit_is_lifted_for_everybody_and_windows_are_forgotten() {
     assert_eq!(lines[0]["also"][0]["why"], "the window five_hour is used up, as claude told");
     assert_eq!(lines[2]["state"], "benched", "by its window alone");
     let said = rally(&sandbox, 0, &["runners", "clear", "cc:opus"]);
-    assert!(said.contains("claude - claude-opus-4-7: was benched until Jan 1"), "{said}");
-    assert!(said.contains("claude: was benched until Jan 1") && said.contains("(same quota)"), "{said}");
+    assert!(said.contains("claude - claude-opus-4-7: was benched until 2099-01-01"), "{said}");
+    assert!(said.contains("claude: was benched until 2099-01-01") && said.contains("(same quota)"), "{said}");
     assert!(said.contains("quota claude: what was known of its windows is forgotten"), "{said}");
     let states = states(&sandbox);
     assert_eq!(

@@ -119,11 +119,9 @@ fn label(window: &WindowLine) -> String {
     }
 }
 
-/// `in 2h 5m (18:30)`, `in 4d 3h (Sat 28 Nov 07:45)`.
+/// `in 2h 5m (18:30)`, `in 4d 3h (2026-11-28 07:45)`.
 fn when(at: Timestamp, now: Timestamp, zone: &TimeZone) -> String {
-    let (local, today) = (at.to_zoned(zone.clone()), now.to_zoned(zone.clone()));
-    let clock = if local.date() == today.date() { "%H:%M" } else { "%a %-d %b %H:%M" };
-    format!("in {} ({})", span(time::since(now, at)), local.strftime(clock))
+    format!("in {} ({})", span(time::since(now, at)), time::clock(at, now, zone))
 }
 
 /// The two largest units: `40s`, `12m`, `2h 5m`, `4d 3h`.
@@ -221,7 +219,7 @@ mod tests {
         assert_snapshot!(shown(&told), @r"
         SCOPE   WINDOW                       USED   RESETS                        TOLD BY  AGE
         claude  5 hours                      93 %   in 2h 5m (15:05)              claude   12m
-                7 days                       100 %  in 4d 18h (Sat 28 Nov 07:45)  claude   12m  used up
+                7 days                       100 %  in 4d 18h (2026-11-28 07:45)  claude   12m  used up
         codex   90 minutes                   -      has begun anew                claude   12m
                 secondary                    100 %  not told                      claude   12m  used up, nobody knows how long
                 5 hours (codex_x/five_hour)  100 %  in 40m (13:40)                claude   12m  used up, for some models

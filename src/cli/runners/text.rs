@@ -49,23 +49,16 @@ fn ends(condition: Condition, until: Option<Timestamp>, now: Timestamp, zone: &T
     match until {
         Some(until) => {
             let left = remaining(time::since(now, until));
-            format!("{} until {} (in {left})", condition.word(), clock(until, now, zone))
+            format!("{} until {} (in {left})", condition.word(), time::clock(until, now, zone))
         }
         None => condition.word().to_owned(),
     }
 }
 
-/// `13:42`, on another day `Nov 24 13:42`.
-fn clock(at: Timestamp, now: Timestamp, zone: &TimeZone) -> String {
-    let (at, now) = (at.to_zoned(zone.clone()), now.to_zoned(zone.clone()));
-    let shape = if at.date() == now.date() { "%H:%M" } else { "%b %-d %H:%M" };
-    at.strftime(shape).to_string()
-}
-
 fn details(line: &Line, now: Timestamp, zone: &TimeZone) -> Vec<String> {
     let ids = [("relay", line.relay_id), ("run", line.run_id), ("try", line.try_id)];
     let ids = ids.into_iter().filter_map(|(name, id)| Some(format!("{name} {}", id?)));
-    let since = line.since.map(|since| format!("since {}", clock(since, now, zone)));
+    let since = line.since.map(|since| format!("since {}", time::clock(since, now, zone)));
     let retries = (line.failed_retries > 0)
         .then(|| format!("failed retries {}/{}", line.failed_retries, line.retries_until_freeze));
     let quota = matches!(line.state, Condition::Benched).then(|| format!("quota {}", line.quota_scope));
