@@ -173,11 +173,12 @@ impl<'w> Pass<'w> {
     /// Takes in what was told about the runners since they were last looked at, by whomever.
     fn look_again(&mut self) {
         let now = self.world.store.glance();
-        if std::mem::replace(&mut self.seen, now) != now {
-            // What cannot be read stays as it was.
-            if let Ok(healths) = healths(&self.world.store) {
-                self.course.set_healths(healths);
-            }
+        // What cannot be read stays as it was, and is read the next time.
+        if now != self.seen
+            && let Ok(healths) = healths(&self.world.store)
+        {
+            self.seen = now;
+            self.course.set_healths(healths);
         }
     }
 

@@ -28,7 +28,7 @@ pub struct Situation<'a> {
     pub allowed: u32,
     /// Time of the run.
     pub budget: Budget,
-    /// First pause between attempts; zero: no pauses but those that a provider asks for.
+    /// First pause between attempts; zero: no pauses but those that stand with the failure.
     pub backoff: Duration,
     /// From 0 to 1: spreads pauses.
     pub jitter: f64,

@@ -1,6 +1,6 @@
-//! The files that other processes write too: journal, `summary.jsonl`, `run-state.json`
-//! and the inbox. `rally progress` runs below a relay that holds the workspace, so these
-//! have a lock of their own, held for moments only.
+//! The files that other processes write too: journal, `summary.jsonl`, `run-state.json`, the inbox, and what is
+//! known of runners and quotas. `rally progress` runs below a relay that holds the workspace, and
+//! `rally runners clear` beside it, so these have a lock of their own, held for moments only.
 
 use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
@@ -108,8 +108,9 @@ impl<'a> Shared<'a> {
     }
 
     /// The files of this lock that hold records.
-    pub fn record_files(&self) -> [PathBuf; 4] {
-        [self.layout.journal(), self.layout.summary(), self.layout.messages(), self.layout.quota()]
+    pub fn record_files(&self) -> [PathBuf; 5] {
+        let layout = self.layout;
+        [layout.journal(), layout.summary(), layout.messages(), layout.agent_status(), layout.quota()]
     }
 }
 

@@ -82,7 +82,7 @@ impl<'a> Work<'a> {
         }
         let listed = roll.listed.iter().enumerate();
         // A running relay may be about to try a healthy one again, and need not wait for it any longer.
-        let is_awaited = |index: &usize| roll.is_at_work() && chosen.contains(index);
+        let is_awaited = |index: &usize| roll.is_at_work() && (args.all || chosen.contains(index));
         let runners: Vec<&Listed> = listed
             .filter(|(index, one)| {
                 is_awaited(index) || (args.all || chosen.contains(index)) && is_ill(one, healths, now)

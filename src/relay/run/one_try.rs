@@ -63,7 +63,10 @@ impl Run<'_> {
 
         let found = landing::look(self.world, head_before, &self.snapshot).await;
         let told = self.world.store.progress_of(&self.run_name())?;
-        let progress = told.iter().rev().find(|entry| entry.updated_at >= started_at);
+        let mut of_try = told.iter().rev().filter(|entry| entry.updated_at >= started_at);
+        // What was asked for may be followed by something else.
+        let handoff = of_try.clone().find(|entry| started.handoff_only && entry.handoff.is_some());
+        let progress = handoff.or_else(|| of_try.next());
         let mut verdict = self.verdict(&started, started_at, &seen, &found, progress)?;
         self.warn_of_marker(&seen, progress);
         let got_on = seen.wrote || seen.report.tool_calls > Some(0) || found.changed() == Some(true);

@@ -6,6 +6,7 @@ use std::process::Output;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use super::routes::{HANDS, order, with_hands};
@@ -123,7 +124,7 @@ fn a_wait_that_is_too_long_ends_the_pass_and_not_the_relay() {
         sandbox.write(STATUS, &event("claude", kind, now, None));
         let output = ended(sandbox.start_relay(&["--agent", "cc", "work"]));
         assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
-        let until = (now + SignedDuration::from_hours(hours)).strftime("%Y-%m-%d %H:%M");
+        let until = rally::model::time::clock(now + SignedDuration::from_hours(hours), now, &TimeZone::UTC);
         let reason =
             format!("all agents {kind} until {until}, longer than [reliability].max_wait_secs (60 s)");
         assert!(stdout(&output).contains(&reason), "{}", stdout(&output));
