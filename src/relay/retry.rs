@@ -26,6 +26,8 @@ pub struct Situation<'a> {
     pub used: u32,
     /// Attempts of the run.
     pub allowed: u32,
+    /// Whether a window of the account is known to be used up.
+    pub used_up: bool,
     /// Time of the run.
     pub budget: Budget,
     /// First pause between attempts; zero: no pauses but those that stand with the failure.
@@ -55,6 +57,8 @@ pub enum Why {
     Hopeless,
     /// The provider asks for a wait that would use the run up.
     LongWait,
+    /// The account's window is used up: whatever was wrong, another try can only be refused.
+    UsedUp,
     /// The run has no time left.
     Budget,
     /// The run has no attempt left.
@@ -79,6 +83,8 @@ pub fn after(situation: &Situation<'_>) -> Step {
         Step::Over(Why::Hopeless)
     } else if failure.evidence.retry_after.is_some_and(toll::is_long) {
         Step::Over(Why::LongWait)
+    } else if situation.used_up {
+        Step::Over(Why::UsedUp)
     } else if budget.is_spent() {
         Step::Over(Why::Budget)
     } else if used >= allowed && !forgiven {

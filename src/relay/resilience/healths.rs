@@ -148,8 +148,7 @@ impl Healths {
     fn used_up(&self, scope: &str, now: Timestamp) -> Option<Reason<'_>> {
         let until = self.ledger.exhausted_until(scope, now)?;
         let (_, mut windows) = self.ledger.scopes().find(|(name, _)| *name == scope)?;
-        let known =
-            windows.find(|known| known.window.is_exhausted() && known.window.resets_at == Some(until))?;
+        let known = windows.find(|known| known.blocks_until(now) == Some(until))?;
         Some(Reason { health: Health::Benched { until }, cause: Cause::Window(known) })
     }
 

@@ -28,6 +28,7 @@ fn caused(category: Category, cause: &str) -> Failure {
 fn situation(failure: &Failure) -> Situation<'_> {
     Situation {
         failure,
+        used_up: false,
         resumed: false,
         fruitless: 0,
         used: 1,
@@ -82,6 +83,15 @@ fn a_provider_s_own_word_wins() {
 fn a_wait_that_would_use_up_the_run_ends_it() {
     let failure = asking(Category::ShortRateLimit, secs(301));
     assert_eq!(after(&situation(&failure)), Step::Over(Why::LongWait));
+}
+
+#[test]
+fn a_window_that_is_used_up_ends_the_run_whatever_was_wrong() {
+    for category in [Category::TransientInfra, Category::ProviderOverloaded, Category::UnidentifiedIssue] {
+        let failure = failure(category);
+        let situation = Situation { used_up: true, ..situation(&failure) };
+        assert_eq!(after(&situation), Step::Over(Why::UsedUp), "{category:?}");
+    }
 }
 
 #[test]

@@ -71,6 +71,8 @@ impl Run<'_> {
         self.warn_of_marker(&seen, progress);
         let got_on = seen.wrote || seen.report.tool_calls > Some(0) || found.changed() == Some(true);
         self.thread.weigh(started.resume.is_some(), verdict.failure.as_ref(), got_on);
+        // Whether there is anything left decides what follows.
+        self.note_disk_quota(&started, started_at, &seen);
         let next = self.next(&mut verdict, &started, &seen, used);
         let over = matches!(next, Next::Over(_)) && verdict.outcome != Outcome::Cancelled;
         let sitting = Sitting { started: &started, started_at, route: &self.assignment.route };
@@ -79,7 +81,6 @@ impl Run<'_> {
         let is_none = verdict.outcome == Outcome::Paused || verdict.failure.as_ref().is_some_and(lost);
         let used = if is_none { used - 1 } else { used };
         self.hand_on(&seen, &record).await?;
-        self.note_disk_quota(&started, started_at, &seen);
         let mut own = false;
         if verdict.may_commit(self.work()) {
             own = self.land(&mut record, &found, over).await?;
