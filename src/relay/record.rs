@@ -5,6 +5,7 @@ use super::landing::Found;
 use super::outcome::{Failure, Verdict};
 use crate::executor::Counted;
 use crate::failure;
+use crate::failure::words::BAD_EXECUTABLE;
 use crate::model::text::{FINAL_TEXT_LIMIT, bounded, chain, ellipsis, one_line};
 use crate::model::{Category, Evidence, Spent, Timestamp, Usage, time};
 use crate::process::SpawnError;
@@ -38,15 +39,22 @@ pub fn commit_message(record: &TryRecord) -> String {
 }
 
 /// Whether another attempt of the same runner is pointless: what is refused, missing or
-/// used up stays so. A launch that failed for a reason with a name is one of those.
+/// used up stays so. A launch that failed is, where its cause says that it would fail again.
 pub fn is_hopeless(failure: &Failure) -> bool {
-    failure.category.is_terminal()
-        || (failure.category == Category::HarnessLaunch && failure.evidence.cause.is_some())
+    failure.category.is_terminal() || (failure.category == Category::HarnessLaunch && repeats(failure))
 }
 
-/// Whether the runner is out for the rest of the pass. An exhausted quota is not: it comes back.
+/// Something that starts programs may fail for a moment; the system's own word is final.
+fn repeats(failure: &Failure) -> bool {
+    failure.evidence.cause.as_deref().is_some_and(|cause| cause != BAD_EXECUTABLE)
+}
+
+/// Whether the runner is out for the rest of the pass. An exhausted quota is not: it comes back. Neither is one that
+/// says that a program could not be started: the words may be about another program.
 pub fn is_out(failure: &Failure) -> bool {
-    is_hopeless(failure) && failure.category != Category::UsageLimit
+    let said =
+        failure.category == Category::HarnessLaunch && failure.evidence.source == failure::words::SOURCE;
+    is_hopeless(failure) && failure.category != Category::UsageLimit && !said
 }
 
 /// Why a try failed, for people.

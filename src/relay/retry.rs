@@ -7,8 +7,9 @@ use super::budget::Budget;
 use super::outcome::Failure;
 use super::record;
 use super::{backoff, toll};
+use crate::failure::signs;
 use crate::failure::wait::{OVERLOAD_WAIT, RATE_LIMIT_WAIT};
-use crate::model::Category;
+use crate::model::{Category, FailureClass};
 
 /// So many resumed tries in a row may fail by themselves and get nowhere; then the session is to blame.
 const FRUITLESS: u32 = 2;
@@ -125,11 +126,13 @@ fn pause(situation: &Situation<'_>) -> Duration {
     own.max(relief)
 }
 
-/// A session is worth keeping, unless the CLI did not even start in it, has lost it, or fails in it
-/// again and again without getting anywhere.
+/// A session is worth keeping, unless the CLI did not even start in it, has lost it, has filled its model's
+/// context with it, or fails in it again and again without getting anywhere.
 fn session(situation: &Situation<'_>) -> Session {
     let Situation { failure, fruitless, .. } = *situation;
-    let useless = fruitless >= FRUITLESS;
+    let full =
+        failure.category.class() == FailureClass::Agent && signs::is_context_full(&failure.evidence.message);
+    let useless = fruitless >= FRUITLESS || full;
     if failure.category == Category::HarnessLaunch || failure.is_lost_session() || useless {
         Session::Fresh
     } else {
