@@ -106,7 +106,7 @@ impl Crew {
     pub fn next(&mut self, lane: usize, role: Option<&str>, now: Timestamp, of_harness: ScopeOf<'_>) -> Pick {
         self.healths.anchor(now);
         let (team, healths) = (&self.team, &self.healths);
-        self.rotations[lane].next_as(|member| {
+        self.rotations[lane].next(|member| {
             let runner = team.reasoning.apply(role, member);
             let scope = team.providers.quota(&runner, of_harness);
             let until = healths.of(&runner, &scope, now).until();
