@@ -5,6 +5,8 @@
 use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
+
 use super::jsonl::{self, Durability, Repair};
 use super::records::{Fact, JournalLine, RECORD_VERSION, SummaryEntry};
 use super::run_state::{self, RunState};
@@ -44,6 +46,21 @@ impl<'a> Shared<'a> {
     /// Repairs the tail of one of the files; what is torn goes into the state folder.
     pub fn repair(&self, path: &Path) -> Result<Repair, StoreError> {
         jsonl::repair_tail(path, &self.layout.state_dir())
+    }
+
+    /// Replaces the records of one of the files.
+    pub(super) fn rewrite<T: Serialize>(
+        &self,
+        path: &Path,
+        records: impl IntoIterator<Item = T>,
+    ) -> Result<(), StoreError> {
+        let mut bytes = Vec::new();
+        for record in records {
+            serde_json::to_writer(&mut bytes, &record)
+                .map_err(|source| StoreError::Encode { path: path.to_owned(), source })?;
+            bytes.push(b'\n');
+        }
+        files::replace(path, &bytes)
     }
 
     /// Appends a fact to the journal. Says the journal's length before.
