@@ -94,7 +94,8 @@ impl World {
     /// `first` tells whether this wait is news.
     pub async fn wait_until(
         &mut self,
-        (clock, until): (Clock, Timestamp),
+        clock: Clock,
+        until: Timestamp,
         wait: &Wait,
         mut first: bool,
         mut is_over: impl FnMut(&Store) -> bool,
@@ -127,7 +128,7 @@ impl World {
         }
         let clock = Clock::start();
         let until = clock.now().saturating_add(how_long).unwrap_or(Timestamp::MAX);
-        let waited = self.wait_until((clock, until), wait, true, is_over).await;
+        let waited = self.wait_until(clock, until, wait, true, is_over).await;
         self.emit(Event::WaitEnded);
         waited
     }
