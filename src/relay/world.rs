@@ -90,8 +90,8 @@ impl World {
         self.operator.wait(how_long, &mut *self.sink).await
     }
 
-    /// Waits until a time, seen by everybody, and to be ended by the operator and by whatever else ends it.
-    /// `first` tells whether this wait is news.
+    /// Waits until a time of this clock, seen by everybody. The operator can end it, and so does `is_over`, which
+    /// is asked again and again. `first` tells whether this wait is news.
     pub async fn wait_until(
         &mut self,
         clock: Clock,
@@ -116,7 +116,7 @@ impl World {
         }
     }
 
-    /// Waits before something is tried again; [`Wait::Attempt`] and [`Wait::Cycle`] are told when they take long.
+    /// Waits before something is tried again. Everybody sees it when it takes long.
     pub async fn pause(
         &mut self,
         how_long: Duration,

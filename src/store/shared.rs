@@ -1,6 +1,6 @@
-//! The files that other processes write too: journal, `summary.jsonl`, `run-state.json`
-//! and the inbox. `rally progress` runs below a relay that holds the workspace, so these
-//! have a lock of their own, held for moments only.
+//! The files that other processes write too: journal, `summary.jsonl`, `run-state.json`, the inbox, and
+//! what is known of the runners and their quotas. `rally progress` runs below a relay that holds the
+//! workspace, and `rally runners clear` beside it, so these have a lock of their own, held for moments only.
 
 use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};

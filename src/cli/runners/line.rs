@@ -102,7 +102,7 @@ pub struct Also {
 }
 
 impl Line {
-    /// What the state map says about a runner.
+    /// What is known of a runner at this time.
     pub fn of(listed: &Listed, healths: &Healths, now: Timestamp) -> Line {
         let Listed { runner, scope, entries, disabled } = listed;
         let state = healths.state(runner);

@@ -30,7 +30,7 @@ pub struct Listed {
 pub struct Roll {
     /// What the user asked for.
     pub config: Config,
-    /// The lanes' runners in their order, then the others by name.
+    /// The lanes' runners in their order, then those of an unfinished relay, then the others by name.
     pub listed: Vec<Listed>,
     reader: Reader,
     warnings: Vec<String>,
