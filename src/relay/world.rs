@@ -198,10 +198,8 @@ impl World {
 
 /// What was last said about a runner's health; nothing when it cannot be read now.
 fn newest_event(store: &Store, runner: &Runner) -> Option<AgentStatusEvent> {
-    let model = |event: &AgentStatusEvent| event.model.clone().filter(|model| !model.is_empty());
-    let is_its =
-        |event: &AgentStatusEvent| event.agent_type == runner.harness && model(event) == runner.model;
-    store.status_events().ok()?.into_iter().rev().find(is_its)
+    let key = (runner.harness.clone(), runner.model.clone());
+    store.status_events().ok()?.into_iter().rfind(|event| event.key() == key)
 }
 
 /// Runs a git operation beside the event loop.

@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use super::roll::Listed;
-use crate::model::Timestamp;
 use crate::model::time::millis_option;
+use crate::model::{Runner, Timestamp};
 use crate::relay::resilience::{Cause, Health, Healths, Reason, Told, Trial};
 use crate::store::records::RETRIES_UNTIL_FREEZE;
 
@@ -146,10 +146,7 @@ impl Line {
 
     /// Who, for people: `claude - opus`.
     pub fn label(&self) -> String {
-        match &self.model {
-            Some(model) => format!("{} - {model}", self.harness),
-            None => self.harness.clone(),
-        }
+        Runner { model: self.model.clone(), ..Runner::bare(&self.harness) }.label()
     }
 }
 
