@@ -199,7 +199,7 @@ impl<'w> Pass<'w> {
         };
         let (clock, seen) = (self.clock, self.seen);
         let is_over = |store: &Store| store.glance() != seen;
-        self.world.wait_until((clock, absence.ask_at), &wait, first, is_over).await;
+        self.world.wait_until(clock, absence.ask_at, &wait, first, is_over).await;
         self.waiting = Some(absence);
     }
 
@@ -274,7 +274,7 @@ fn too_long(absence: &Absence, bound: Duration, now: Timestamp) -> String {
 
 /// Everybody's health, as it is stored.
 fn healths(store: &Store) -> Result<Healths, PassError> {
-    Ok(Healths::remembered(&store.status_events()?, &store.quota_records()?))
+    Ok(Healths::remembered(&store.status_events()?, &store.reader().quota_records()?))
 }
 
 /// The quota that a runner draws from when no provider says it.

@@ -28,7 +28,8 @@ const SOURCE: &str = "rally runners clear";
 #[command(after_help = "\
 NAME is an entry (cc:opus, op:z), a harness, which means all its models (cc, claude), or a quota as
 `rally runners` shows it (opencode:zai, provider:plan). Runners that share a quota with a benched one come
-back with it. A relay that waits for one of them goes on at once, also before another attempt. What is configured as disabled stays so.
+back with it. A relay that waits for one of them goes on at once, also before another attempt. What is
+configured as disabled stays so.
 
 Exit codes:
   0  cleared, or there was nothing to clear

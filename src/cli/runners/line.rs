@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use super::roll::Listed;
-use crate::model::Timestamp;
 use crate::model::time::millis_option;
+use crate::model::{Runner, Timestamp};
 use crate::relay::resilience::{Cause, Health, Healths, Reason, Told, Trial};
 use crate::store::records::RETRIES_UNTIL_FREEZE;
 
@@ -102,7 +102,7 @@ pub struct Also {
 }
 
 impl Line {
-    /// What the state map says about a runner.
+    /// What is known of a runner at this time.
     pub fn of(listed: &Listed, healths: &Healths, now: Timestamp) -> Line {
         let Listed { runner, scope, entries, disabled } = listed;
         let state = healths.state(runner);
@@ -146,10 +146,7 @@ impl Line {
 
     /// Who, for people: `claude - opus`.
     pub fn label(&self) -> String {
-        match &self.model {
-            Some(model) => format!("{} - {model}", self.harness),
-            None => self.harness.clone(),
-        }
+        Runner { model: self.model.clone(), ..Runner::bare(&self.harness) }.label()
     }
 }
 

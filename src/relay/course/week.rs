@@ -15,7 +15,7 @@ use self::watcher::{Seated, Watcher};
 use super::*;
 use crate::model::{CancelSource, Category, FailureClass, Outcome};
 use crate::routing::entry::Quota;
-use crate::store::records::{AgentStatusKind, RECORD_VERSION};
+use crate::store::records::{AgentStatusKind, QuotaRecord, RECORD_VERSION};
 
 /// A runner as far as its health is concerned.
 type Key = (String, Option<String>);

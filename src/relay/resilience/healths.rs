@@ -53,13 +53,8 @@ impl Healths {
     /// Replays all that is remembered, oldest first.
     pub fn remembered(events: &[AgentStatusEvent], quota: &[QuotaRecord]) -> Healths {
         let mut healths = Healths::replay(events);
-        quota.iter().for_each(|record| healths.learn_quota(record));
+        quota.iter().for_each(|record| healths.ledger.apply(record));
         healths
-    }
-
-    /// Takes in what was told about an account's windows.
-    pub fn learn_quota(&mut self, record: &QuotaRecord) {
-        self.ledger.apply(record);
     }
 
     /// What is known about the accounts' windows.
