@@ -18,6 +18,8 @@ pub struct Known {
     pub source: String,
     /// When it was told.
     pub at: Timestamp,
+    /// The try that told it.
+    pub try_id: Option<u64>,
 }
 
 impl Known {
@@ -56,7 +58,12 @@ impl Ledger {
         }
         let scope = self.scopes.entry(record.scope.clone()).or_default();
         for window in &record.windows {
-            let known = Known { window: window.clone(), source: record.source.clone(), at: record.at };
+            let known = Known {
+                window: window.clone(),
+                source: record.source.clone(),
+                at: record.at,
+                try_id: record.try_id,
+            };
             scope.insert(window.name.clone(), known);
         }
     }

@@ -52,7 +52,7 @@ pub struct Args {
 
 /// Runs the command; the result is the exit code.
 pub fn run(args: Args) -> anyhow::Result<u8> {
-    let roll = Roll::read()?;
+    let roll = Roll::read(&args.names)?;
     let now = time::now();
     if Work::of(&args, &roll, &roll.healths()?, now)?.is_empty() {
         return say(&["nothing to clear".to_owned()]);

@@ -129,7 +129,7 @@ impl Line {
             since: first.map(since).or(told.map(|told| told.at)),
             relay_id: told.and_then(|told| told.relay_id),
             run_id: told.and_then(|told| told.run_id),
-            try_id: told.and_then(|told| told.try_id),
+            try_id: told.map_or_else(|| first.and_then(told_in), |told| told.try_id),
             failed_retries: state.map_or(0, |state| state.failed_retries),
             retries_until_freeze: RETRIES_UNTIL_FREEZE,
             also: rest.iter().map(Also::of).collect(),
@@ -163,6 +163,14 @@ fn why(reason: &Reason<'_>) -> Option<String> {
         Cause::Window(known) => {
             Some(format!("the window {} is used up, as {} told", known.window.name, known.source))
         }
+    }
+}
+
+/// In which try that became known.
+fn told_in(reason: &Reason<'_>) -> Option<u64> {
+    match reason.cause {
+        Cause::Event(told) => told.try_id,
+        Cause::Window(known) => known.try_id,
     }
 }
 

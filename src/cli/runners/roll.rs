@@ -8,7 +8,7 @@ use crate::cli::workspace;
 use crate::config::{self, Config, Env};
 use crate::model::{Runner, Timestamp};
 use crate::relay::resilience::Healths;
-use crate::routing::{Catalog, Lane, Roster, Rules};
+use crate::routing::{Catalog, Entry, Lane, Roster, Rules};
 use crate::store::status::Key;
 use crate::store::{Layout, Reader};
 
@@ -37,8 +37,9 @@ pub struct Roll {
 }
 
 impl Roll {
-    /// Reads configuration and state, and changes nothing.
-    pub fn read() -> anyhow::Result<Roll> {
+    /// Reads configuration and state, and changes nothing. `named` are entries that somebody asks about: they
+    /// draw from a quota, too, whether or not anybody has worked so.
+    pub fn read(named: &[String]) -> anyhow::Result<Roll> {
         let root = workspace::root()?;
         let config = config::load(&root, &Env::from_process())?.config;
         let reader = Reader::new(workspace::state_layout(&root)?);
@@ -86,6 +87,13 @@ impl Roll {
         let remembered: BTreeSet<Key> = reader.status_events()?.iter().map(|event| event.key()).collect();
         for (harness, model) in remembered {
             add(Runner { harness, model, effort: None }, None);
+        }
+        let catalog = Catalog::new(&config);
+        for name in named {
+            let runner = Entry::parse(name).ok().and_then(|entry| catalog.resolve(&entry.identifier).ok());
+            if let Some(runner) = runner.filter(|runner| runner.model.is_some()) {
+                add(Runner { effort: None, ..runner }, None);
+            }
         }
         let listed = roll.into_iter().map(|(_, listed)| listed).collect();
         Ok(Roll { listed, reader, warnings, config })
