@@ -29,6 +29,8 @@ pub struct Sitting<'a> {
     pub started_at: Timestamp,
     /// Name of the lane.
     pub route: &'a str,
+    /// Whether its run is over with it.
+    pub ends_run: bool,
 }
 
 /// Subject of the commit that a try's work gets.
@@ -40,13 +42,17 @@ pub fn commit_message(record: &TryRecord) -> String {
 /// Whether another attempt of the same runner is pointless: what is refused, missing or
 /// used up stays so. A launch that failed for a reason with a name is one of those.
 pub fn is_hopeless(failure: &Failure) -> bool {
-    failure.category.is_terminal()
-        || (failure.category == Category::HarnessLaunch && failure.evidence.cause.is_some())
+    stays_so(failure.category, failure.evidence.cause.as_deref())
+}
+
+fn stays_so(category: Category, cause: Option<&str>) -> bool {
+    category.is_terminal() || (category == Category::HarnessLaunch && cause.is_some())
 }
 
 /// Whether the runner is out for the rest of the pass. An exhausted quota is not: it comes back.
-pub fn is_out(failure: &Failure) -> bool {
-    is_hopeless(failure) && failure.category != Category::UsageLimit
+pub fn is_out(record: &TryRecord) -> bool {
+    let category = record.category.filter(|category| *category != Category::UsageLimit);
+    category.is_some_and(|category| stays_so(category, record.cause.as_deref()))
 }
 
 /// Why a try failed, for people.
@@ -109,7 +115,7 @@ pub fn assemble(
     progress: Option<&SummaryEntry>,
     before: Spent,
 ) -> TryRecord {
-    let Sitting { started, started_at, route } = sitting;
+    let Sitting { started, started_at, route, ends_run } = sitting;
     let report = &seen.report;
     let failure = verdict.failure.as_ref();
     let resumed = started.resume.is_some() && started.resume == report.session_id;
@@ -135,6 +141,7 @@ pub fn assemble(
         ended_at: time::now(),
         attempt_number: started.attempt,
         handoff_only: started.handoff_only,
+        ends_run: *ends_run,
         log_path: Some(started.log_path.clone()),
         fail_reason: match (verdict.source, failure) {
             (Some(source), _) => Some(format!("cancelled ({})", source.as_str())),
@@ -227,7 +234,12 @@ mod tests {
 
     fn record(verdict: &Verdict) -> TryRecord {
         let started = started();
-        let sitting = Sitting { started: &started, started_at: NOW.parse().unwrap(), route: "default" };
+        let sitting = Sitting {
+            started: &started,
+            started_at: NOW.parse().unwrap(),
+            route: "default",
+            ends_run: false,
+        };
         let seen = Seen::cancelled(CancelSource::Skip);
         assemble(&sitting, &seen, &Found::default(), verdict, None, Spent::default())
     }

@@ -6,7 +6,7 @@ use super::super::resilience::{Healths, Trial};
 use super::*;
 use crate::config;
 use crate::executor::{HarnessSpec, Registry, built_in};
-use crate::model::Cli;
+use crate::model::{Cli, Outcome};
 use crate::routing::{Catalog, Roster, Rules};
 
 /// Three runners; two of them share a provider.
@@ -32,6 +32,7 @@ pub(super) fn failed(category: Option<Category>, infra_failures: u32) -> RunResu
         first_try: None,
         last_try: Some(12),
         category,
+        class: Outcome::Failed.class(category),
         terminal: false,
         reset_at: None,
         infra_failures,
@@ -56,7 +57,7 @@ fn who_is_out_until_when() {
     let crew = crew();
     let seconds = |seconds| Some(Duration::from_secs(seconds));
     for (category, infra, hint, reset, wanted) in [
-        (None, 3, seconds(900), None, &[][..]),
+        (None, 3, None, None, &[][..]),
         (Some(UnidentifiedIssue), 3, None, None, &[]),
         (Some(TransientInfra), 1, None, None, &[]),
         (Some(TransientInfra), 2, None, None, &[("x-1", Paused, None)]),
