@@ -103,6 +103,32 @@ fn who_is_out_until_when() {
     }
 }
 
+// 30 §8.3, §10.3: the class of the last try decides; one that ran out of time proves nothing, whatever its
+// words say, but a limit is a limit. 30-156: what the infrastructure did before is still counted
+#[test]
+fn a_run_that_ran_out_of_time_is_no_infra_trouble() {
+    use AgentStatusKind::{Benched, Frozen, Paused};
+    let runner = Runner::bare("b");
+    for (outcome, category, history, wanted) in [
+        (Outcome::Failed, Category::ProviderOverloaded, &[][..], &[Paused][..]),
+        (Outcome::RunTimeout, Category::ProviderOverloaded, &[], &[]),
+        (Outcome::HandoffTimeout, Category::ShortRateLimit, &[], &[]),
+        (Outcome::RunTimeout, Category::ProviderOverloaded, &[Paused], &[Paused]),
+        (Outcome::RunTimeout, Category::IncompleteFinalization, &[Frozen], &[Frozen]),
+        (Outcome::RunTimeout, Category::UsageLimit, &[], &[Benched]),
+    ] {
+        let mut crew = crew();
+        for kind in history {
+            crew.apply(&AgentStatusEvent::new(&runner, *kind, at(-9)));
+        }
+        let class = outcome.class(Some(category));
+        let result = RunResult { class, ..failed(Some(category), 2) };
+        let events = of(&finished(&runner, &result), &crew, at(0), &|runner: &Runner| runner.harness.clone());
+        let kinds: Vec<_> = events.iter().map(|event| event.event_type).collect();
+        assert_eq!(kinds, wanted, "{outcome:?} {category:?} {history:?}");
+    }
+}
+
 // 23.P7
 #[test]
 fn reasons_say_what_happened_and_where() {
