@@ -8,6 +8,21 @@ use super::{Category, Timestamp};
 /// Cause of a try that resumed a session which the CLI no longer has: nothing was attempted.
 pub const SESSION_LOST: &str = "session_lost";
 
+/// `serde(with)` for an optional wait, in milliseconds.
+mod wait {
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub fn serialize<S: Serializer>(wait: &Option<Duration>, s: S) -> Result<S::Ok, S::Error> {
+        wait.map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)).serialize(s)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Option<Duration>, D::Error> {
+        Ok(Option::<u64>::deserialize(d)?.map(Duration::from_millis))
+    }
+}
+
 /// One finding about why a try failed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Evidence {
@@ -24,8 +39,8 @@ pub struct Evidence {
     /// When an exhausted quota comes back.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "super::time::millis_option")]
     pub reset_at: Option<Timestamp>,
-    /// How long the provider asked to wait.
-    #[serde(skip)]
+    /// How long the provider asked to wait: as milliseconds, it says after a crash who is to be left alone.
+    #[serde(default, rename = "retry_after_ms", skip_serializing_if = "Option::is_none", with = "wait")]
     pub retry_after: Option<Duration>,
 }
 

@@ -14,8 +14,8 @@ use crate::model::{Runner, Timestamp, time};
 use crate::routing::providers::ScopeOf;
 use crate::routing::scheduler::{self, Pick, Turn};
 use crate::routing::{Choice, NoLane};
-use crate::store::OpenRun;
 use crate::store::records::{AgentStatusEvent, AgentStatusKind, RelayRecord};
+use crate::store::{OpenRun, Over};
 
 /// Tasks that do not come from a queue have no role.
 const NO_ROLE: Option<&str> = None;
@@ -101,6 +101,15 @@ pub struct Seat {
     pub trial: Trial,
 }
 
+/// A run of an earlier pass that is over, its end missing.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settled {
+    /// The run.
+    pub run_id: u64,
+    /// Whose health changed by it, which is to be stored first.
+    pub events: Vec<AgentStatusEvent>,
+}
+
 /// The state of a pass between its runs.
 #[derive(Debug)]
 pub struct Course {
@@ -172,18 +181,31 @@ impl Course {
         self.relay.ended_at = Some(now);
     }
 
-    /// The run that an earlier pass left unfinished, if nothing is left to do in it but to end it.
-    pub fn settle_open_run(&mut self, moment: Moment<'_>) -> Option<u64> {
+    /// The run that an earlier pass left unfinished, if nothing is left to do in it but to end it. What a
+    /// pass counts begins anew; everything else is as if that pass had learned of its end.
+    pub fn settle_open_run(&mut self, moment: Moment<'_>) -> Option<Settled> {
         let spent = self.attempts_of_open_run(moment);
-        let open = self.open_run.take_if(|open| open.passed || open.attempts_used >= spent)?;
-        if open.run_id > self.saved_run
+        let open = self.open_run.take_if(|open| open.over.is_some() || open.attempts_used >= spent)?;
+        let OpenRun { run_id, infra_failures, over, .. } = open;
+        let result = over.as_ref().map(|over| RunResult::remembered(&over.record, infra_failures));
+        if run_id > self.saved_run
             && let Ok(choice) = self.choose()
             && let Some(turn) = self.turn_of(choice.lane, &open.entry, moment)
         {
-            let verdict = if open.passed { scheduler::Verdict::Passed } else { scheduler::Verdict::Failed };
-            self.crew.record(choice.lane, turn, verdict);
+            // One whose attempts were made fewer has failed, too.
+            let verdict = result.as_ref().map_or(Some(scheduler::Verdict::Failed), in_rotation);
+            verdict
+                .into_iter()
+                .for_each(|verdict| self.crew.record_of_earlier_pass(choice.lane, turn, verdict));
         }
-        Some(open.run_id)
+        let events = match (over, result) {
+            (Some(Over { record, told: false }), Some(result)) => {
+                let then = Moment { now: record.ended_at.min(moment.now), ..moment };
+                self.toll((run_id, &record.runner()), &result, then)
+            }
+            _ => Vec::new(),
+        };
+        Some(Settled { run_id, events })
     }
 
     /// The lane of the next task. Without a queue no task has a role.
@@ -240,15 +262,10 @@ impl Course {
     pub fn learn(&mut self, seat: &Seat, result: &RunResult, moment: Moment<'_>) -> Vec<AgentStatusEvent> {
         self.relay.first_try_id = self.relay.first_try_id.or(result.first_try);
         self.relay.last_try_id = result.last_try.or(self.relay.last_try_id);
-        let finished = Finished {
-            relay_id: self.relay.id,
-            run_id: self.running,
-            runner: &seat.runner,
-            role: NO_ROLE,
-            result,
-        };
-        let events = toll::of(&finished, &self.crew, moment.now, moment.of_harness);
-        events.iter().for_each(|event| self.crew.apply(event));
+        let events = self.toll((self.running, &seat.runner), result, moment);
+        if let Some(verdict) = in_rotation(result) {
+            self.crew.record(seat.lane, seat.turn, verdict);
+        }
         match &result.verdict {
             RunVerdict::Passed { .. } => {
                 self.relay.completed_iterations += 1;
@@ -256,17 +273,10 @@ impl Course {
                 self.excused = 0;
                 self.last_failure = None;
                 self.hint = None;
-                self.crew.record(seat.lane, seat.turn, scheduler::Verdict::Passed);
             }
             RunVerdict::Failed { reason } => {
                 self.last_failure = Some(reason.clone());
                 self.hint = result.hint.filter(|hint| !toll::is_long(*hint));
-                let verdict = if result.terminal {
-                    scheduler::Verdict::FailedTerminally
-                } else {
-                    scheduler::Verdict::Failed
-                };
-                self.crew.record(seat.lane, seat.turn, verdict);
                 let held = events.iter().any(|event| event.event_type != AgentStatusKind::Active);
                 if (held || result.terminal) && self.has_another(seat.lane, moment) {
                     self.excused += 1;
@@ -277,6 +287,19 @@ impl Course {
             // Nothing is decided: the run goes on in the next pass.
             RunVerdict::Cancelled { .. } => {}
         }
+        events
+    }
+
+    /// What a run does to the health of its runner; says whose health changed.
+    fn toll(
+        &mut self,
+        (run_id, runner): (u64, &Runner),
+        result: &RunResult,
+        moment: Moment<'_>,
+    ) -> Vec<AgentStatusEvent> {
+        let finished = Finished { relay_id: self.relay.id, run_id, runner, role: NO_ROLE, result };
+        let events = toll::of(&finished, &self.crew, moment.now, moment.of_harness);
+        events.iter().for_each(|event| self.crew.apply(event));
         events
     }
 
@@ -380,6 +403,16 @@ impl Course {
     fn has_another(&mut self, lane: usize, moment: Moment<'_>) -> bool {
         self.excused < self.crew.lane(lane).members().count()
             && matches!(self.next(lane, moment), Pick::Run(_))
+    }
+}
+
+/// What a result means for the rotation; nothing, when nothing is decided.
+fn in_rotation(result: &RunResult) -> Option<scheduler::Verdict> {
+    match result.verdict {
+        RunVerdict::Passed { .. } => Some(scheduler::Verdict::Passed),
+        RunVerdict::Failed { .. } if result.terminal => Some(scheduler::Verdict::FailedTerminally),
+        RunVerdict::Failed { .. } => Some(scheduler::Verdict::Failed),
+        RunVerdict::Cancelled { .. } => None,
     }
 }
 

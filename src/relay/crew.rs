@@ -141,6 +141,12 @@ impl Crew {
         self.rotations[lane].record(turn, verdict);
     }
 
+    /// How the run of a turn in an earlier pass had ended: this one gives everybody another chance.
+    pub fn record_of_earlier_pass(&mut self, lane: usize, turn: Turn, verdict: Verdict) {
+        self.record(lane, turn, verdict);
+        self.rotations[lane].new_pass();
+    }
+
     /// Begins the next cycle of a lane.
     pub fn wrap(&mut self, lane: usize) {
         self.rotations[lane].wrap();

@@ -17,7 +17,7 @@ pub fn complete(
     let mut warnings = Vec::new();
     let mut record = half.record;
     let message = record::commit_message(&record);
-    if half.ends_run {
+    if record.ends_run {
         store.append_summary_once(&record::stub(&record))?;
     }
     record.commit_history = commits_of(git, half.head_before.as_deref());

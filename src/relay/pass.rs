@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use jiff::tz::TimeZone;
 
-use super::course::{Absence, Bounds, Course, Moment, Seat, Step};
+use super::course::{Absence, Bounds, Course, Moment, Seat, Settled, Step};
 use super::crew::Team;
 use super::event::{Event, PassEnd, RunVerdict, Wait};
 use super::operator::Halt;
@@ -107,7 +107,8 @@ impl<'w> Pass<'w> {
     }
 
     async fn go(&mut self) -> Result<PassEnd, PassError> {
-        if let Some(run_id) = self.ask(Course::settle_open_run) {
+        if let Some(Settled { run_id, events }) = self.ask(Course::settle_open_run) {
+            self.remember(events).await?;
             self.end_run(run_id).await?;
         }
         loop {

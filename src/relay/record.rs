@@ -30,6 +30,8 @@ pub struct Sitting<'a> {
     pub started_at: Timestamp,
     /// Name of the lane.
     pub route: &'a str,
+    /// Whether its run is over with it.
+    pub ends_run: bool,
 }
 
 /// Subject of the commit that a try's work gets.
@@ -41,20 +43,24 @@ pub fn commit_message(record: &TryRecord) -> String {
 /// Whether another attempt of the same runner is pointless: what is refused, missing or
 /// used up stays so. A launch that failed is, where its cause says that it would fail again.
 pub fn is_hopeless(failure: &Failure) -> bool {
-    failure.category.is_terminal() || (failure.category == Category::HarnessLaunch && repeats(failure))
+    stays_so(failure.category, failure.evidence.cause.as_deref())
 }
 
 /// Something that starts programs may fail for a moment; the system's own word is final.
-fn repeats(failure: &Failure) -> bool {
-    failure.evidence.cause.as_deref().is_some_and(|cause| cause != BAD_EXECUTABLE)
+fn stays_so(category: Category, cause: Option<&str>) -> bool {
+    let repeats = cause.is_some_and(|cause| cause != BAD_EXECUTABLE);
+    category.is_terminal() || (category == Category::HarnessLaunch && repeats)
 }
 
 /// Whether the runner is out for the rest of the pass. An exhausted quota is not: it comes back. Neither is one that
 /// says that a program could not be started: the words may be about another program.
-pub fn is_out(failure: &Failure) -> bool {
-    let said =
-        failure.category == Category::HarnessLaunch && failure.evidence.source == failure::words::SOURCE;
-    is_hopeless(failure) && failure.category != Category::UsageLimit && !said
+pub fn is_out(record: &TryRecord) -> bool {
+    let said = record.evidence.as_ref().is_some_and(|evidence| evidence.source == failure::words::SOURCE);
+    match record.category {
+        None | Some(Category::UsageLimit) => false,
+        Some(Category::HarnessLaunch) if said => false,
+        Some(category) => stays_so(category, record.cause.as_deref()),
+    }
 }
 
 /// Why a try failed, for people.
@@ -117,7 +123,7 @@ pub fn assemble(
     progress: Option<&SummaryEntry>,
     before: Spent,
 ) -> TryRecord {
-    let Sitting { started, started_at, route } = sitting;
+    let Sitting { started, started_at, route, ends_run } = sitting;
     let report = &seen.report;
     let failure = verdict.failure.as_ref();
     let resumed = started.resume.is_some() && started.resume == report.session_id;
@@ -143,6 +149,7 @@ pub fn assemble(
         ended_at: time::now(),
         attempt_number: started.attempt,
         handoff_only: started.handoff_only,
+        ends_run: *ends_run,
         log_path: Some(started.log_path.clone()),
         fail_reason: match (verdict.source, failure) {
             (Some(source), _) => Some(format!("cancelled ({})", source.as_str())),
@@ -235,7 +242,12 @@ mod tests {
 
     fn record(verdict: &Verdict) -> TryRecord {
         let started = started();
-        let sitting = Sitting { started: &started, started_at: NOW.parse().unwrap(), route: "default" };
+        let sitting = Sitting {
+            started: &started,
+            started_at: NOW.parse().unwrap(),
+            route: "default",
+            ends_run: false,
+        };
         let seen = Seen::cancelled(CancelSource::Skip);
         assemble(&sitting, &seen, &Found::default(), verdict, None, Spent::default())
     }

@@ -62,8 +62,10 @@ pub struct RunResult {
     pub first_try: Option<u64>,
     /// Its newest try.
     pub last_try: Option<u64>,
-    /// Category of the last failure.
+    /// Category of its last try.
     pub category: Option<Category>,
+    /// Who is to blame for its last try: a try that ran out of time proves nothing about the infrastructure.
+    pub class: FailureClass,
     /// Whether the runner is out for the rest of the pass.
     pub terminal: bool,
     /// When an exhausted quota comes back.
@@ -72,6 +74,33 @@ pub struct RunResult {
     pub infra_failures: u32,
     /// How long the provider asked to wait.
     pub hint: Option<Duration>,
+}
+
+impl RunResult {
+    /// What came of a run whose newest try this is.
+    fn of(record: &TryRecord, verdict: RunVerdict, infra_failures: u32) -> RunResult {
+        let evidence = record.evidence.as_ref();
+        RunResult {
+            verdict,
+            first_try: None,
+            last_try: Some(record.id),
+            category: record.category,
+            class: record.class(),
+            terminal: record::is_out(record),
+            reset_at: evidence.and_then(|evidence| evidence.reset_at),
+            infra_failures,
+            hint: evidence.and_then(|evidence| evidence.retry_after),
+        }
+    }
+
+    /// What came of a run that was over before a crash cut its end.
+    pub fn remembered(record: &TryRecord, infra_failures: u32) -> RunResult {
+        let verdict = match record.outcome.is_some_and(Outcome::is_success) {
+            true => RunVerdict::Passed { commit: None },
+            false => RunVerdict::Failed { reason: record.fail_reason.clone().unwrap_or_default() },
+        };
+        RunResult::of(record, verdict, infra_failures)
+    }
 }
 
 /// The state of a run between its tries.
@@ -192,7 +221,6 @@ enum Next {
 /// A try with its record.
 struct Tried {
     record: TryRecord,
-    verdict: Verdict,
     next: Next,
     /// Attempts that count against the budget so far.
     used: u32,
@@ -296,7 +324,7 @@ impl Run<'_> {
 
     fn over(self, newest: Option<Tried>) -> RunResult {
         let Assignment { relay_id, run_id, .. } = self.assignment;
-        let Some(Tried { record, verdict, next, used }) = newest else { return self.untouched() };
+        let Some(Tried { record, next, used }) = newest else { return self.untouched() };
         let verdict_of_run = match next {
             Next::Over(verdict) => verdict,
             // Stopped before the next attempt: the run can go on in the next pass.
@@ -312,17 +340,8 @@ impl Run<'_> {
             files: record.files_changed.len(),
             log_path: record.log_path.clone().map(Into::into),
         }));
-        let failure = verdict.failure.as_ref();
-        RunResult {
-            verdict: verdict_of_run,
-            first_try: self.first_try,
-            last_try: Some(record.id),
-            category: failure.map(|failure| failure.category),
-            terminal: failure.is_some_and(record::is_out),
-            reset_at: failure.and_then(|failure| failure.evidence.reset_at),
-            infra_failures: self.infra_failures,
-            hint: failure.and_then(|failure| failure.evidence.retry_after),
-        }
+        let first_try = self.first_try;
+        RunResult { first_try, ..RunResult::of(&record, verdict_of_run, self.infra_failures) }
     }
 
     fn cancelled(&self) -> RunVerdict {
@@ -337,6 +356,7 @@ impl Run<'_> {
             first_try: None,
             last_try: None,
             category: None,
+            class: FailureClass::Agent,
             terminal: false,
             reset_at: None,
             infra_failures: 0,

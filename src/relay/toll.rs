@@ -102,12 +102,12 @@ fn benches(
 impl Finished<'_> {
     fn ended(&self) -> Option<Ended> {
         let result = self.result;
-        match (&result.verdict, result.category) {
-            (RunVerdict::Cancelled { .. }, _) => None,
-            (RunVerdict::Passed { .. }, _) => Some(Ended::Passed),
-            (RunVerdict::Failed { .. }, None) => Some(Ended::Otherwise),
-            (RunVerdict::Failed { .. }, Some(category)) => Some(match category.class() {
-                _ if category == Category::UsageLimit || result.hint.is_some_and(is_long) => Ended::Limited,
+        let is_limit = result.category == Some(Category::UsageLimit);
+        match &result.verdict {
+            RunVerdict::Cancelled { .. } => None,
+            RunVerdict::Passed { .. } => Some(Ended::Passed),
+            RunVerdict::Failed { .. } => Some(match result.class {
+                _ if is_limit || result.hint.is_some_and(is_long) => Ended::Limited,
                 FailureClass::Infra if result.infra_failures > 1 => Ended::InfraTrouble,
                 FailureClass::Incomplete => Ended::Incomplete,
                 FailureClass::Infra | FailureClass::Agent => Ended::Otherwise,

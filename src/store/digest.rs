@@ -19,8 +19,8 @@ pub struct StartedTry {
     pub session_id: Option<String>,
     /// What that session had used up when last heard of.
     pub spent: Spent,
-    /// The verdict and whether it ends the run, once made: from then on the try is not cut any more, only unrecorded.
-    pub resolved: Option<(Box<TryRecord>, bool)>,
+    /// The verdict, once made: from then on the try is not cut any more, only unrecorded.
+    pub resolved: Option<Box<TryRecord>>,
 }
 
 impl StartedTry {
@@ -41,6 +41,8 @@ pub struct StartedRun {
     pub entry: String,
     /// What was dirty before: opaque.
     pub snapshot: serde_json::Value,
+    /// Its tries since that entry has it.
+    pub tries: BTreeSet<u64>,
 }
 
 /// The sum of all facts.
@@ -81,8 +83,11 @@ impl Digest {
             Fact::RunStarted { relay_id, run_id, entry, snapshot } => {
                 self.saw_run(relay_id, run_id);
                 // Begun again after a crash: the snapshot may have grown.
-                let at = self.open_runs.get(&(relay_id, run_id)).map_or(line.at, |known| known.at);
-                self.open_runs.insert((relay_id, run_id), StartedRun { at, entry, snapshot });
+                let known = self.open_runs.remove(&(relay_id, run_id));
+                let at = known.as_ref().map_or(line.at, |known| known.at);
+                let tries = known.filter(|known| known.entry == entry).map(|known| known.tries);
+                let tries = tries.unwrap_or_default();
+                self.open_runs.insert((relay_id, run_id), StartedRun { at, entry, snapshot, tries });
             }
             Fact::RunEnded { relay_id, run_id } => {
                 self.saw_run(relay_id, run_id);
@@ -92,6 +97,9 @@ impl Digest {
                 self.saw_run(started.relay_id, started.run_id);
                 self.next_try = self.next_try.max(started.try_id.saturating_add(1));
                 let id = started.try_id;
+                if let Some(run) = self.open_runs.get_mut(&(started.relay_id, started.run_id)) {
+                    run.tries.insert(id);
+                }
                 let at = line.at;
                 let new = StartedTry {
                     at,
@@ -108,9 +116,9 @@ impl Digest {
                     known.processes = Some((agent, guard));
                 }
             }
-            Fact::TryResolved { record, ends_run } => {
+            Fact::TryResolved { record } => {
                 if let Some(known) = self.tries.get_mut(&record.id) {
-                    known.resolved = Some((record, ends_run));
+                    known.resolved = Some(record);
                 }
             }
             Fact::Session { try_id, session_id, spent } => {
@@ -139,10 +147,11 @@ impl Digest {
         Some((key.1, run))
     }
 
-    /// Session and what it is known to have used up, from the newest try of a run that has one.
-    pub fn session_of(&self, relay: u64, run: u64) -> Option<(String, Spent)> {
-        let of_run = |t: &&StartedTry| (t.started.relay_id, t.started.run_id) == (relay, run);
-        let session = self.tries.values().rev().filter(of_run).find_map(StartedTry::session)?;
+    /// Session and what it is known to have used up, from the newest try of a run's entry that has one:
+    /// another entry cannot go on in it.
+    pub fn session_of(&self, run: &StartedRun) -> Option<(String, Spent)> {
+        let mut of_entry = run.tries.iter().rev().filter_map(|id| self.tries.get(id));
+        let session = of_entry.find_map(StartedTry::session)?;
         let in_session = |t: &&StartedTry| t.session_id.as_deref() == Some(session);
         let spent = self.tries.values().rev().find(in_session).map(|t| t.spent);
         Some((session.to_owned(), spent.unwrap_or_default()))
@@ -165,7 +174,7 @@ impl Digest {
             Fact::TryStarted(started) => live_try(&started.try_id),
             Fact::TrySpawned { try_id, .. } | Fact::Session { try_id, .. } => live_try(try_id),
             // With its record written, the verdict has done its part.
-            Fact::TryResolved { record, .. } => needed.tries.contains(&record.id),
+            Fact::TryResolved { record } => needed.tries.contains(&record.id),
             Fact::Progress { run_id, .. } => {
                 self.open_runs.keys().any(|key| open(key) && run_name(key.0, key.1) == *run_id)
             }

@@ -4,21 +4,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::time::Duration;
 
 use super::digest::{Digest, Needed};
 use super::jsonl::{RecordsBack, Repair, repair_tail};
 use super::reconcile::{self, HalfDone, Reap};
 use super::records::{Fact, RECORD_VERSION, RelayRecord, TryRecord};
-use super::tries::tries_of;
-use super::{Layout, Reader, RunState, Shared, StoreError, WorkspaceLock};
+use super::{Layout, OpenRun, Reader, RunState, Shared, StoreError, WorkspaceLock};
 use super::{aside, files, journal, migrate, progress, relays, run_state};
-use crate::model::{Outcome, Spent, Timestamp};
+use crate::model::Timestamp;
 use crate::store::jsonl::Durability;
 use crate::store::records::SummaryEntry;
-
-/// A beat comes every second, and a guard needs two at most.
-const AFTERMATH: Duration = Duration::from_secs(3);
 
 /// How far back a run's line in `summary.jsonl` is looked for: lines of others may come between.
 const RECENT_SUMMARIES: usize = 100;
@@ -64,51 +59,6 @@ pub struct Survey {
     pub open_run: Option<OpenRun>,
     /// The newest relay that turned out to be complete, its end missing until now.
     pub completed: Option<RelayRecord>,
-}
-
-/// A run that began and did not end.
-#[derive(Debug, Clone, PartialEq)]
-pub struct OpenRun {
-    /// The relay.
-    pub relay_id: u64,
-    /// The run.
-    pub run_id: u64,
-    /// The mix entry it was given to, as typed.
-    pub entry: String,
-    /// What was dirty before it began first: opaque to the store.
-    pub snapshot: serde_json::Value,
-    /// When it began first.
-    pub started_at: Timestamp,
-    /// The session that its newest try worked in.
-    pub session_id: Option<String>,
-    /// What that session had used up when last heard of.
-    pub spent: Spent,
-    /// Number of its newest attempt; 0 when none was allocated.
-    pub last_attempt: u32,
-    /// Attempts that count against the retry budget.
-    pub attempts_used: u32,
-    /// Active time of its tries; pauses between them are not known any more.
-    pub time_used: Duration,
-    /// Tries of its entry that failed for infrastructure.
-    pub infra_failures: u32,
-    /// When its newest try had surely ended: what was changed later is the user's.
-    pub idle_since: Option<Timestamp>,
-    /// Whether it has passed: then only its end is missing.
-    pub passed: bool,
-}
-
-impl OpenRun {
-    /// The run as it goes on with an entry. Its snapshot stays, so that the work of cut tries is
-    /// committed; a session and the failures of its infrastructure mean nothing to another entry.
-    pub fn for_entry(mut self, entry: &str) -> OpenRun {
-        if self.entry != entry {
-            self.session_id = None;
-            self.spent = Spent::default();
-            self.infra_failures = 0;
-            entry.clone_into(&mut self.entry);
-        }
-        self
-    }
 }
 
 impl Store {
@@ -214,56 +164,10 @@ impl Store {
         Ok(completed)
     }
 
-    fn open_run(&self, digest: &Digest, relay: &RelayRecord) -> Result<Option<OpenRun>, StoreError> {
-        let Some((run_id, run)) = digest.open_run(relay.id) else { return Ok(None) };
-        let (mut last_attempt, mut attempts_used, mut passed) = (0, 0, false);
-        let (mut time_used, mut infra_failures) = (Duration::ZERO, 0);
-        let mut idle_since = None;
-        for record in tries_of(&self.layout, relay)? {
-            let record = record?;
-            if record.run_id == run_id {
-                passed |= record.outcome.is_some_and(Outcome::is_success);
-                // The first that is read is the newest.
-                idle_since.get_or_insert_with(|| self.idle_since(&record));
-                last_attempt = last_attempt.max(record.attempt_number);
-                attempts_used += u32::from(record.costs_attempt());
-                time_used += Duration::from_millis(record.runtime_ms);
-                infra_failures += u32::from(record.is_infra_failure());
-            }
-        }
-        let (session_id, spent) = digest.session_of(relay.id, run_id).unzip();
-        Ok(Some(OpenRun {
-            relay_id: relay.id,
-            run_id,
-            entry: run.entry.clone(),
-            snapshot: aside::restore(&self.layout, &run.snapshot),
-            started_at: run.at,
-            session_id,
-            spent: spent.unwrap_or_default(),
-            last_attempt,
-            attempts_used,
-            time_used,
-            infra_failures,
-            idle_since: idle_since.flatten(),
-            passed,
-        }))
-    }
-
     /// Tells that an agent is being watched right now. Trouble only makes a later crash harder to mend.
     pub fn beat(&self) {
         let file = std::fs::File::options().create(true).append(true).open(self.layout.alive());
         let _ = file.and_then(|file| file.set_modified(std::time::SystemTime::now()));
-    }
-
-    /// When a try had surely ended. After a crash that is the last beat and what a guard may
-    /// take to end its tree; `None` when there was no beat.
-    fn idle_since(&self, record: &TryRecord) -> Option<Timestamp> {
-        if record.outcome != Some(Outcome::Interrupted) {
-            return Some(record.ended_at);
-        }
-        let beat = std::fs::metadata(self.layout.alive()).and_then(|file| file.modified()).ok()?;
-        let beat = Timestamp::try_from(beat).ok().filter(|beat| *beat >= record.started_at)?;
-        beat.checked_add(AFTERMATH).ok()
     }
 
     /// Writes a fact to the journal. What a power cut leaves nothing of (processes)

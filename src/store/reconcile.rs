@@ -53,8 +53,6 @@ pub(super) fn read_tail(layout: &Layout, digest: &Digest) -> Result<Tail, StoreE
 pub struct HalfDone {
     /// The record as decided; commits that rally was about to make are not in it.
     pub record: TryRecord,
-    /// Whether its run is over with it.
-    pub ends_run: bool,
     /// HEAD before the try.
     pub head_before: Option<String>,
     /// What was dirty before its run: opaque to the store.
@@ -66,11 +64,10 @@ pub(super) fn half_done(layout: &Layout, digest: &Digest, tail: &Tail) -> Vec<Ha
     let unrecorded = tail.unrecorded.iter().filter_map(|id| digest.tries.get(id));
     unrecorded
         .filter_map(|cut| {
-            let (record, ends_run) = cut.resolved.as_ref()?;
-            let (record, ends_run) = (TryRecord::clone(record), *ends_run);
+            let record = TryRecord::clone(cut.resolved.as_ref()?);
             let run = digest.open_runs.get(&(record.relay_id, record.run_id));
             let snapshot = run.map_or(serde_json::Value::Null, |run| aside::restore(layout, &run.snapshot));
-            Some(HalfDone { record, ends_run, head_before: cut.started.head_before.clone(), snapshot })
+            Some(HalfDone { record, head_before: cut.started.head_before.clone(), snapshot })
         })
         .collect()
 }
@@ -163,6 +160,7 @@ fn interrupted(cut: &StartedTry, leftovers: Vec<Leftover>, now: Timestamp) -> Tr
         ended_at,
         attempt_number: cut.started.attempt,
         handoff_only: cut.started.handoff_only,
+        ends_run: false,
         log_path: Some(cut.started.log_path.clone()).filter(|path| !path.is_empty()),
         fail_reason: Some("interrupted: rally ended while the try ran".to_owned()),
         category: None,

@@ -7,7 +7,7 @@ use crate::model::evidence::SESSION_LOST;
 use crate::model::time::{millis, millis_option};
 use crate::model::{
     CancelSource, Category, Evidence, Exit, FailureClass, Leftover, Outcome, ProcessIdentity, QuotaWindow,
-    Spent, Timestamp, Usage,
+    Runner, Spent, Timestamp, Usage,
 };
 
 /// The version that every record carries.
@@ -86,6 +86,9 @@ pub struct TryRecord {
     /// Whether the try was only to hand over, after the time of its run was used up.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub handoff_only: bool,
+    /// Whether its run was over with it, passed or failed; what the operator or a crash ends goes on.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub ends_run: bool,
     /// Absolute path of the transcript.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log_path: Option<String>,
@@ -133,7 +136,23 @@ pub struct TryRecord {
 impl TryRecord {
     /// Whether the infrastructure is to blame: more than one such try in a run pauses the runner.
     pub fn is_infra_failure(&self) -> bool {
-        self.outcome.is_some_and(|outcome| outcome.class(self.category) == FailureClass::Infra)
+        self.class() == FailureClass::Infra
+    }
+
+    /// Who is to blame.
+    pub fn class(&self) -> FailureClass {
+        self.outcome.map_or(FailureClass::Agent, |outcome| outcome.class(self.category))
+    }
+
+    /// Whether nothing is left to do in its run but to end it.
+    pub fn is_last(&self) -> bool {
+        self.ends_run || self.outcome.is_some_and(Outcome::is_success)
+    }
+
+    /// Who did it.
+    pub fn runner(&self) -> Runner {
+        let (model, effort) = (self.model.clone(), self.effort.clone());
+        Runner { model, effort, ..Runner::bare(&self.agent_type) }
     }
 
     /// Whether the try used up one attempt of its run's retry budget. A session that the CLI
@@ -409,9 +428,6 @@ pub enum Fact {
     TryResolved {
         /// The record, commits made by rally still left out.
         record: Box<TryRecord>,
-        /// Whether its run is over with it.
-        #[serde(default)]
-        ends_run: bool,
     },
     /// The CLI told its session.
     Session {

@@ -120,3 +120,151 @@ fn consistent(sandbox: &Sandbox, round: u32) {
     assert!(work.lines().count() as u64 <= invocations, "round {round}");
     assert!(sandbox.alive().is_empty(), "round {round}");
 }
+
+const JOURNAL: &str = ".rally/state/journal.jsonl";
+const RELAYS: &str = ".rally/state/relays.jsonl";
+const STATUS: &str = ".rally/state/agent_status.jsonl";
+
+/// A run that failed, as if rally had been killed before it ended the run: the rotation as it was
+/// `before`, and the journal without the end.
+fn cut_end_of_run(sandbox: &Sandbox, run: u64, before: &str) {
+    let journal = sandbox.read(JOURNAL);
+    let is_end = |line: &&str| {
+        let line: serde_json::Value = serde_json::from_str(line).unwrap();
+        line["fact"] == "run_ended" && line["run_id"] == run
+    };
+    let kept: Vec<&str> = journal.lines().filter(|line| !is_end(line)).collect();
+    assert_eq!(kept.len() + 1, journal.lines().count(), "the run had ended");
+    sandbox.write(JOURNAL, &format!("{}\n", kept.join("\n")));
+    sandbox.write(RELAYS, before);
+}
+
+/// How a relay stands before its first run.
+fn begun(sandbox: &Sandbox) -> String {
+    let relays = sandbox.read(RELAYS);
+    format!("{}\n", relays.lines().next().unwrap())
+}
+
+fn has_ended(sandbox: &Sandbox, run: u64) -> bool {
+    sandbox.records(JOURNAL).iter().any(|line| line["fact"] == "run_ended" && line["run_id"] == run)
+}
+
+fn told(sandbox: &Sandbox) -> Vec<(String, u64)> {
+    let events = sandbox.records(STATUS);
+    events
+        .iter()
+        .map(|event| (event["event_type"].as_str().unwrap().to_owned(), event["run_id"].as_u64().unwrap()))
+        .collect()
+}
+
+fn is_told(sandbox: &Sandbox, wanted: &[(&str, u64)]) {
+    let told = told(sandbox);
+    let told: Vec<(&str, u64)> = told.iter().map(|(kind, run)| (&**kind, *run)).collect();
+    assert_eq!(told, wanted);
+}
+
+/// One failed run ends a pass, and nobody is waited for.
+fn strict(extra: &str) -> Sandbox {
+    let sandbox = Sandbox::initialised();
+    sandbox.configure(&format!("[reliability]\nmax_failed_runs = 1\nmax_wait_secs = 60\n{extra}"));
+    sandbox
+}
+
+// 30-117: a limit is met once, also when rally is killed before it can say so, or before it ends the run
+#[test]
+fn a_limit_is_met_once_whatever_is_cut() {
+    let asked = "echo '429 Too Many Requests, retry-after: 1200'; exit 1";
+    for script in ["echo \"You've hit your usage limit.\"; exit 1", asked] {
+        let sandbox = strict("");
+        sandbox.claude(&format!("init; {script}"));
+        let output = sandbox.relay(&["--agent", "cc", "work"]);
+        assert_eq!(output.status.code(), Some(1), "{}", stdout(&output));
+        is_told(&sandbox, &[("benched", 1)]);
+        let first = sandbox.records(STATUS)[0]["reset_at"].clone();
+        for is_told_before in [false, true] {
+            cut_end_of_run(&sandbox, 1, &begun(&sandbox));
+            if !is_told_before {
+                sandbox.write(STATUS, "");
+            }
+            let output = sandbox.relay(&["--resume"]);
+            assert_eq!(output.status.code(), Some(1), "{}", stdout(&output));
+            assert!(stdout(&output).contains("all agents paused until"), "{}", stdout(&output));
+            assert_eq!(sandbox.tries().len(), 1, "nobody is sent into a used-up account");
+            is_told(&sandbox, &[("benched", 1)]);
+            assert!(has_ended(&sandbox, 1));
+        }
+        let reset =
+            |value: &serde_json::Value| value.as_str().map(|at| at.parse::<jiff::Timestamp>().unwrap());
+        let (first, again) = (reset(&first), reset(&sandbox.records(STATUS)[0]["reset_at"]));
+        let apart = first.zip(again).map(|(first, again)| again.duration_since(first).abs().as_secs());
+        assert!(apart.is_none_or(|seconds| seconds < 30), "{first:?} {again:?}: it counts from the failure");
+    }
+}
+
+// What the operator says after the crash is the last word
+#[test]
+fn who_was_cleared_after_the_crash_is_not_benched() {
+    let sandbox = strict("");
+    sandbox.claude(
+        "init; if [ $N = 1 ]; then echo \"You've hit your usage limit.\"; exit 1; fi; echo x > x; result ok",
+    );
+    sandbox.relay(&["--agent", "cc", "work"]);
+    cut_end_of_run(&sandbox, 1, &begun(&sandbox));
+    let output = sandbox.rally(["runners", "clear", "claude"]).output().unwrap();
+    assert!(output.status.success(), "{}{}", stdout(&output), stderr(&output));
+    let cleared: Vec<String> = sandbox.read(STATUS).lines().skip(1).map(|line| format!("{line}\n")).collect();
+    sandbox.write(STATUS, &cleared.concat());
+    let output = sandbox.relay(&["--resume"]);
+    assert!(output.status.success(), "{}{}", stdout(&output), stderr(&output));
+    assert_eq!(sandbox.tries()[1]["run_id"], 2);
+}
+
+// 30-122: an hourly retry that is over has no further attempt, and is counted once
+#[test]
+fn a_failed_retry_counts_once_whatever_is_cut() {
+    let sandbox = strict("retry_budget = 5\n");
+    sandbox.claude("init; echo 'error: connection refused'; exit 1");
+    sandbox.relay(&["--agent", "cc", "work"]);
+    is_told(&sandbox, &[("paused", 1)]);
+    let before = sandbox.read(RELAYS);
+    let long_ago = sandbox.records(STATUS).into_iter().map(|mut event| {
+        event["timestamp"] = "2026-01-01T00:00:00Z".into();
+        format!("{event}\n")
+    });
+    let long_ago: String = long_ago.collect();
+    sandbox.write(STATUS, &long_ago);
+    sandbox.relay(&["--resume"]);
+    is_told(&sandbox, &[("paused", 1), ("retry_failed", 2)]);
+    assert_eq!(sandbox.tries().len(), 5 + 3);
+    for is_told_before in [true, false] {
+        cut_end_of_run(&sandbox, 2, &before);
+        if !is_told_before {
+            sandbox.write(STATUS, &long_ago);
+        }
+        let output = sandbox.relay(&["--resume"]);
+        assert_eq!(output.status.code(), Some(1), "{}", stdout(&output));
+        is_told(&sandbox, &[("paused", 1), ("retry_failed", 2)]);
+        assert_eq!(sandbox.tries().len(), 5 + 3);
+        assert!(has_ended(&sandbox, 2));
+    }
+}
+
+// 30-165: a handoff that did not come was the end of its run, and no reason to begin its task again
+#[test]
+fn a_failed_handoff_stays_the_end_of_its_run() {
+    let sandbox = strict("run_timeout_secs = 280\n");
+    sandbox.claude(
+        "init; case $N in 1) echo '429 Too Many Requests, retry-after: 290'; exit 1;; 2) exit 1;; esac; \
+         echo x > made.txt; result ok",
+    );
+    let output = sandbox.relay(&["--agent", "cc", "work"]);
+    assert_eq!(output.status.code(), Some(1), "{}", stdout(&output));
+    let handoff = &sandbox.tries()[1];
+    assert_eq!((&handoff["handoff_only"], &handoff["ends_run"]), (&true.into(), &true.into()));
+    cut_end_of_run(&sandbox, 1, &begun(&sandbox));
+    let output = sandbox.relay(&["--resume"]);
+    assert!(output.status.success(), "{}{}", stdout(&output), stderr(&output));
+    let last = &sandbox.tries()[2];
+    assert_eq!((&last["run_id"], &last["attempt_number"]), (&2.into(), &1.into()));
+    assert!(has_ended(&sandbox, 1));
+}

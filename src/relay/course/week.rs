@@ -13,9 +13,9 @@ use self::chance::{Outside, Scene, of_harness};
 use self::memory::{InMind, Memory, OnDisk};
 use self::watcher::{Seated, Watcher};
 use super::*;
-use crate::model::{CancelSource, Category, FailureClass, Outcome};
+use crate::model::{CancelSource, Category, Evidence, FailureClass, Outcome};
 use crate::routing::entry::Quota;
-use crate::store::records::{AgentStatusKind, QuotaRecord, RECORD_VERSION};
+use crate::store::records::{AgentStatusKind, QuotaRecord, RECORD_VERSION, TryRecord};
 
 /// A runner as far as its health is concerned.
 type Key = (String, Option<String>);
@@ -51,6 +51,21 @@ struct Census {
     probations: usize,
 }
 
+/// What the end of a run demands to be told.
+struct Due {
+    run: u64,
+    of: Key,
+    since: Timestamp,
+    what: Option<Trouble>,
+}
+
+/// Why somebody has to be left alone.
+#[derive(Clone, Copy, PartialEq)]
+enum Trouble {
+    Limit,
+    Infra,
+}
+
 struct Week {
     seed: u64,
     dice: fastrand::Rng,
@@ -66,6 +81,12 @@ struct Week {
     began: BTreeSet<u64>,
     passed: BTreeSet<u64>,
     ended: BTreeSet<u64>,
+    /// The run whose last try is over, and what its runner's health owes to it.
+    due: Option<Due>,
+    /// Tries that failed for infrastructure, of a run and its entry.
+    infra: (u64, String, u32),
+    /// What was told in the relay.
+    told: Vec<AgentStatusEvent>,
     census: Census,
     story: VecDeque<String>,
 }
@@ -91,6 +112,9 @@ impl Week {
             began: BTreeSet::new(),
             passed: BTreeSet::new(),
             ended: BTreeSet::new(),
+            due: None,
+            infra: (0, String::new(), 0),
+            told: Vec::new(),
             census: Census::default(),
             story: VecDeque::new(),
             dice,
@@ -108,7 +132,12 @@ impl Week {
             self.tell(format!("the pass ended: {ended:?}"));
             match ended {
                 Ended::Complete => {}
-                Ended::Cut => self.sleep(1, 7200),
+                Ended::Cut => {
+                    self.sleep(1, 7200);
+                    if self.dice.f64() < 0.1 {
+                        self.clear_somebody();
+                    }
+                }
                 Ended::Short => {
                     self.census.over += 1;
                     self.sleep(600, 20_000);
@@ -129,6 +158,8 @@ impl Week {
         for runs in [&mut self.began, &mut self.passed, &mut self.ended] {
             runs.clear();
         }
+        (self.due, self.infra.0) = (None, 0);
+        self.told.clear();
     }
 
     /// One pass, as `pass.rs` does it.
@@ -151,12 +182,13 @@ impl Week {
         let members = seats(&team);
         let mut course = Course::new(relay, team, open, self.memory.healths(), self.bounds);
         self.news = false;
-        if let Some(run) = self.ask(&mut course, |course, moment| course.settle_open_run(moment)) {
+        let settled = self.ask(&mut course, |course, moment| course.settle_open_run(moment));
+        if let Some(Settled { run_id: run, events }) = settled {
             let open = to_go_on.take().filter(|open| open.run_id == run);
             let is_over =
-                open.is_some_and(|open| open.passed || open.attempts_used >= self.bounds.retry_budget.min(3));
-            self.check(is_over, "only a run that is over is settled");
-            if self.end_run(&mut course, run) == Some(Ended::Cut) {
+                |open: OpenRun| open.over.is_some() || open.attempts_used >= self.bounds.retry_budget.min(3);
+            self.check(open.is_some_and(is_over), "only a run that is over is settled");
+            if self.end_run(&mut course, run, &events) == Some(Ended::Cut) {
                 return Ended::Cut;
             }
         }
@@ -261,6 +293,13 @@ impl Week {
             is_new == open.is_none() && !self.ended.contains(&run),
             "every run has a number of its own",
         );
+        let is_over = self.due.as_ref().is_some_and(|due| due.run == run);
+        self.check(!is_over, "a run whose last try is over is not tried again");
+        if (self.infra.0, &self.infra.1) != (run, &seat.entry) {
+            self.infra = (run, seat.entry.clone(), 0);
+        }
+        let remembered = open.as_ref().map_or(0, |open| open.infra_failures);
+        self.check(remembered == self.infra.2, "failures of the infrastructure are those of the entry");
         self.memory.run_started(relay, run, &seat.entry, self.now);
         if let Some(event) = course.start(seat, run, self.now) {
             self.census.probations += usize::from(event.event_type == AgentStatusKind::Probation);
@@ -271,40 +310,51 @@ impl Week {
         let scope = self.scene.scope(&seat.runner);
         let tries = self.outside.work(&mut self.dice, (&seat.runner, &scope), self.now, attempts);
         self.tell(format!("run {run}: {} tries {tries:?}", seat.entry));
-        for tried in &tries {
-            if self.dice.f64() < 0.01 {
-                return Some(Ended::Cut);
+        let mut last_try = None;
+        for (index, tried) in tries.iter().enumerate() {
+            match self.dice.u32(..200) {
+                0 | 1 => return Some(Ended::Cut),
+                2 => return Some(self.cancel(course, seat)),
+                _ => {}
             }
             self.now = self.after(tried.seconds);
             number += 1;
-            let outcome = if tried.category.is_none() { Outcome::Completed } else { Outcome::Failed };
-            self.memory.tried(relay, run, number, outcome, self.now);
+            let ends_run = index + 1 == tries.len();
+            let record = TryRecord {
+                relay_id: relay,
+                run_id: run,
+                attempt_number: number,
+                ends_run,
+                ..record(&seat.runner, tried, self.now)
+            };
+            let record = self.memory.tried(record, self.now);
+            self.infra.2 += u32::from(record.is_infra_failure());
+            last_try = Some(record.id);
             if tried.category.is_none() {
                 self.passed.insert(run);
                 self.census.passed += 1;
             }
         }
+        let result = RunResult { last_try, infra_failures: self.infra.2, ..result(&tries) };
+        self.watcher.learn(&self.scene, seat, &result, self.now);
+        self.due = Some(due(run, key(&seat.runner), &result, self.now));
         if let Some(record) = self.outside.tell(&mut self.dice, &scope, self.now) {
             self.append_quota(&record);
         }
-        match self.dice.u32(..100) {
+        match self.dice.u32(..50) {
             0 => return Some(Ended::Cut),
             1 => self.clear_somebody(),
-            2 if !self.passed.contains(&run) => return Some(self.cancel(course, seat)),
             _ => {}
         }
         if std::mem::take(&mut self.news) {
             course.set_healths(self.memory.healths());
         }
-        let result = result(&tries);
-        self.watcher.learn(&self.scene, seat, &result, self.now);
         let events = self.ask(course, |course, moment| course.learn(seat, &result, moment));
         let spends = |event: &AgentStatusEvent| event.event_type == AgentStatusKind::Probation;
         self.check(!events.iter().any(spends), "only a run that begins spends a probation");
-        events.iter().for_each(|event| self.append(event));
         let counted = course.relay().completed_iterations;
         self.check(counted == self.passed.len() as u64, "every success counts, and nothing else");
-        self.end_run(course, run)
+        self.end_run(course, run, &events)
     }
 
     /// The operator stops while somebody works: the run goes on in the next pass.
@@ -318,7 +368,13 @@ impl Week {
     }
 
     /// The end of a run, cut at any point.
-    fn end_run(&mut self, course: &mut Course, run: u64) -> Option<Ended> {
+    fn end_run(&mut self, course: &mut Course, run: u64, events: &[AgentStatusEvent]) -> Option<Ended> {
+        for event in events {
+            if self.dice.f64() < 0.03 {
+                return Some(Ended::Cut);
+            }
+            self.append(event);
+        }
         let cut = self.dice.u32(..100);
         if cut == 0 {
             return Some(Ended::Cut);
@@ -331,7 +387,30 @@ impl Week {
         self.memory.run_ended(course.relay().id, run, self.now);
         let is_first = self.ended.insert(run);
         self.check(is_first, "every run ends once");
+        self.check_told(run);
         (cut == 2).then_some(Ended::Cut)
+    }
+
+    /// What a run did to its runner was told once, if it was due.
+    fn check_told(&mut self, run: u64) {
+        use AgentStatusKind::{Benched, Frozen, Paused, RetryFailed};
+        // One whose attempts were made fewer has no last try.
+        let Some(due) = self.due.take().filter(|due| due.run == run) else { return };
+        let (harness, model) = &due.of;
+        let of_run = |event: &&AgentStatusEvent| {
+            (event.run_id, &event.agent_type, &event.model) == (Some(run), harness, model)
+        };
+        let kinds: Vec<AgentStatusKind> = self.told.iter().filter(of_run).map(|e| e.event_type).collect();
+        let count = |wanted| kinds.iter().filter(|kind| **kind == wanted).count();
+        let (limits, retries) = (count(Benched), count(RetryFailed));
+        // The last failed retry freezes, too.
+        let troubles = count(Paused) + retries.max(count(Frozen));
+        let holds = match due.what {
+            Some(Trouble::Limit) => (limits, troubles) == (1, 0),
+            Some(Trouble::Infra) => (limits, troubles) == (0, 1),
+            None => limits + troubles <= 1,
+        };
+        self.check(holds, &format!("told of run {run}: {kinds:?}"));
     }
 
     fn save(&mut self, course: &mut Course) {
@@ -348,6 +427,7 @@ impl Week {
         self.news = true;
         self.tell(format!("{event:?}"));
         self.watcher.write(event);
+        self.told.push(event.clone());
         self.memory.append(event);
     }
 
@@ -363,6 +443,12 @@ impl Week {
         self.census.clears += 1;
         let scope = ["a", "b", "c:x-1", "c:y-1", "d", "provider:plan"][self.dice.usize(..6)];
         let runners: Vec<Runner> = self.scene.drawing_from(scope).collect();
+        // The operator has the last word.
+        if let Some(due) = self.due.as_mut().filter(|due| due.since < self.now)
+            && runners.iter().any(|runner| key(runner) == due.of)
+        {
+            due.what = None;
+        }
         for runner in &runners {
             let event = serde_json::json!({ "v": RECORD_VERSION, "agent_type": runner.harness, "model": runner.model,
                 "event_type": "active", "timestamp": self.now.to_string() });
@@ -424,11 +510,41 @@ fn seats(team: &Team) -> Vec<Seated> {
     seated.collect()
 }
 
+/// What the end of a run demands.
+fn due(run: u64, of: Key, result: &RunResult, since: Timestamp) -> Due {
+    let is_infra = result.class == FailureClass::Infra && result.infra_failures > 1;
+    let is_limit = result.category == Some(Category::UsageLimit)
+        || result.hint.is_some_and(|hint| hint > Duration::from_secs(300));
+    let what = match () {
+        () if is_limit => Some(Trouble::Limit),
+        () => is_infra.then_some(Trouble::Infra),
+    };
+    Due { run, of, since, what }
+}
+
+/// The record of a try, its place left out.
+fn record(runner: &Runner, tried: &chance::Tried, now: Timestamp) -> TryRecord {
+    let passed = tried.category.is_none();
+    let text = serde_json::json!({ "id": 0, "run_id": 0, "relay_id": 0, "agent_type": runner.harness,
+        "model": runner.model, "completed": passed, "started_at": now.to_string(),
+        "ended_at": now.to_string(), "attempt_number": 0 });
+    let evidence = tried.category.map(|category| Evidence {
+        reset_at: tried.reset,
+        retry_after: tried.hint.map(Duration::from_secs),
+        ..Evidence::new("test", Some(category), "no")
+    });
+    TryRecord {
+        outcome: Some(if passed { Outcome::Completed } else { Outcome::Failed }),
+        category: tried.category,
+        evidence,
+        ..serde_json::from_value(text).unwrap()
+    }
+}
+
 /// The result of a run with these tries.
 fn result(tries: &[chance::Tried]) -> RunResult {
     let last = tries.last();
     let category = last.and_then(|tried| tried.category);
-    let is_infra = |tried: &&chance::Tried| tried.category.is_some_and(|c| c.class() == FailureClass::Infra);
     RunResult {
         verdict: match category {
             None => RunVerdict::Passed { commit: None },
@@ -437,9 +553,10 @@ fn result(tries: &[chance::Tried]) -> RunResult {
         first_try: None,
         last_try: None,
         category,
+        class: category.map_or(FailureClass::Agent, Category::class),
         terminal: category.is_some_and(|category| category.is_terminal() && category != Category::UsageLimit),
         reset_at: last.and_then(|tried| tried.reset),
-        infra_failures: tries.iter().filter(is_infra).count() as u32,
+        infra_failures: 0,
         hint: last.and_then(|tried| tried.hint).map(Duration::from_secs),
     }
 }

@@ -74,8 +74,8 @@ impl Run<'_> {
         // Whether there is anything left decides what follows.
         self.note_disk_quota(&started, started_at, &seen);
         let next = self.next(&mut verdict, &started, &seen, used);
-        let over = matches!(next, Next::Over(_)) && verdict.outcome != Outcome::Cancelled;
-        let sitting = Sitting { started: &started, started_at, route: &self.assignment.route };
+        let ends_run = matches!(next, Next::Over(_)) && verdict.outcome != Outcome::Cancelled;
+        let sitting = Sitting { started: &started, started_at, route: &self.assignment.route, ends_run };
         let mut record = record::assemble(&sitting, &seen, &found, &verdict, progress, self.thread.spent);
         let lost = |failure| retry::is_forgiven(failure, started.resume.is_some());
         let is_none = verdict.outcome == Outcome::Paused || verdict.failure.as_ref().is_some_and(lost);
@@ -83,7 +83,7 @@ impl Run<'_> {
         self.hand_on(&seen, &record).await?;
         let mut own = false;
         if verdict.may_commit(self.work()) {
-            own = self.land(&mut record, &found, over).await?;
+            own = self.land(&mut record, &found).await?;
         }
         let record = self.world.persist(|store| store.finish_try(record.clone())).await?;
         self.world.persist(|store| store.clear_active()).await?;
@@ -100,7 +100,7 @@ impl Run<'_> {
             }
             next => next,
         };
-        Ok(Tried { record, verdict, next, used })
+        Ok(Tried { record, next, used })
     }
 
     /// Takes in what the CLI noted on disk about its account's windows, however the try ended.
@@ -249,16 +249,10 @@ impl Run<'_> {
 
     /// Commits, with the decision on disk first: a crash in between is completed at the next start.
     /// Says whether there was a commit of work.
-    async fn land(
-        &mut self,
-        record: &mut TryRecord,
-        found: &Found,
-        ends_run: bool,
-    ) -> Result<bool, PassError> {
-        let decided = Box::new(record.clone());
-        let fact = Fact::TryResolved { record: decided, ends_run };
+    async fn land(&mut self, record: &mut TryRecord, found: &Found) -> Result<bool, PassError> {
+        let fact = Fact::TryResolved { record: Box::new(record.clone()) };
         self.world.persist(|store| store.note(fact.clone(), time::now())).await?;
-        if ends_run {
+        if record.ends_run {
             let entry = record::stub(record);
             self.world.persist(|store| store.append_summary_once(&entry)).await?;
         }
@@ -267,7 +261,7 @@ impl Run<'_> {
             let message = record::commit_message(record);
             committed = landing::commit_work(self.world, &self.snapshot, message).await;
         }
-        if committed.is_none() && ends_run {
+        if committed.is_none() && record.ends_run {
             landing::commit_state(self.world).await;
         }
         let own = committed.is_some();

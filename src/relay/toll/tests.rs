@@ -6,7 +6,7 @@ use super::super::resilience::{Healths, Trial};
 use super::*;
 use crate::config;
 use crate::executor::{HarnessSpec, Registry, built_in};
-use crate::model::Cli;
+use crate::model::{Cli, Outcome};
 use crate::routing::{Catalog, Roster, Rules};
 
 /// Three runners; two of them share a provider.
@@ -32,6 +32,7 @@ pub(super) fn failed(category: Option<Category>, infra_failures: u32) -> RunResu
         first_try: None,
         last_try: Some(12),
         category,
+        class: Outcome::Failed.class(category),
         terminal: false,
         reset_at: None,
         infra_failures,
@@ -56,7 +57,7 @@ fn who_is_out_until_when() {
     let crew = crew();
     let seconds = |seconds| Some(Duration::from_secs(seconds));
     for (category, infra, hint, reset, wanted) in [
-        (None, 3, seconds(900), None, &[][..]),
+        (None, 3, None, None, &[][..]),
         (Some(UnidentifiedIssue), 3, None, None, &[]),
         (Some(TransientInfra), 1, None, None, &[]),
         (Some(TransientInfra), 2, None, None, &[("x-1", Paused, None)]),
@@ -99,6 +100,32 @@ fn who_is_out_until_when() {
             let scope = (event.event_type == Benched).then(|| "provider:plan".to_owned());
             assert_eq!((event.quota_scope, event.relay_id, event.timestamp), (scope, Some(7), at(0)));
         }
+    }
+}
+
+// 30 §8.3, §10.3: the class of the last try decides; one that ran out of time proves nothing, whatever its
+// words say, but a limit is a limit. 30-156: what the infrastructure did before is still counted
+#[test]
+fn a_run_that_ran_out_of_time_is_no_infra_trouble() {
+    use AgentStatusKind::{Benched, Frozen, Paused};
+    let runner = Runner::bare("b");
+    for (outcome, category, history, wanted) in [
+        (Outcome::Failed, Category::ProviderOverloaded, &[][..], &[Paused][..]),
+        (Outcome::RunTimeout, Category::ProviderOverloaded, &[], &[]),
+        (Outcome::HandoffTimeout, Category::ShortRateLimit, &[], &[]),
+        (Outcome::RunTimeout, Category::ProviderOverloaded, &[Paused], &[Paused]),
+        (Outcome::RunTimeout, Category::IncompleteFinalization, &[Frozen], &[Frozen]),
+        (Outcome::RunTimeout, Category::UsageLimit, &[], &[Benched]),
+    ] {
+        let mut crew = crew();
+        for kind in history {
+            crew.apply(&AgentStatusEvent::new(&runner, *kind, at(-9)));
+        }
+        let class = outcome.class(Some(category));
+        let result = RunResult { class, ..failed(Some(category), 2) };
+        let events = of(&finished(&runner, &result), &crew, at(0), &|runner: &Runner| runner.harness.clone());
+        let kinds: Vec<_> = events.iter().map(|event| event.event_type).collect();
+        assert_eq!(kinds, wanted, "{outcome:?} {category:?} {history:?}");
     }
 }
 

@@ -90,17 +90,30 @@ fn ids_never_fall_below_what_was_seen() {
 
 #[test]
 fn the_session_of_a_run_is_that_of_its_newest_try() {
+    let session_of = |facts: &[Fact]| {
+        let digest = digest(facts);
+        digest.session_of(digest.open_run(1).unwrap().1)
+    };
     let mut facts = vec![run_started(1, 1), try_started(1, 1, 1, None), try_started(9, 2, 1, Some("other"))];
-    assert_eq!(digest(&facts).session_of(1, 1), None);
+    assert_eq!(session_of(&facts), None);
     facts.push(session(1, "a", None));
-    assert_eq!(digest(&facts).session_of(1, 1), Some(("a".into(), cost(None))));
+    assert_eq!(session_of(&facts), Some(("a".into(), cost(None))));
     facts.push(session(1, "a", Some(0.5)));
     facts.push(session(1, "a", None));
-    assert_eq!(digest(&facts).session_of(1, 1), Some(("a".into(), cost(Some(0.5)))));
+    assert_eq!(session_of(&facts), Some(("a".into(), cost(Some(0.5)))));
     facts.push(try_started(10, 1, 1, Some("a")));
-    assert_eq!(digest(&facts).session_of(1, 1), Some(("a".into(), cost(Some(0.5)))));
+    assert_eq!(session_of(&facts), Some(("a".into(), cost(Some(0.5)))));
     facts.push(session(10, "b", None));
-    assert_eq!(digest(&facts).session_of(1, 1), Some(("b".into(), cost(None))));
+    assert_eq!(session_of(&facts), Some(("b".into(), cost(None))));
+    // Begun again.
+    facts.push(run_started(1, 1));
+    assert_eq!(session_of(&facts), Some(("b".into(), cost(None))));
+    // Given to somebody else, whose first try is cut before it tells anything.
+    let (entry, snapshot) = ("cx".to_owned(), json!(null));
+    facts.push(Fact::RunStarted { relay_id: 1, run_id: 1, entry, snapshot });
+    facts.push(try_started(11, 1, 1, None));
+    assert_eq!(session_of(&facts), None);
+    assert_eq!(digest(&facts).open_run(1).unwrap().1.tries, [11].into());
 }
 
 #[test]

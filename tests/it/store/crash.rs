@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use rally::model::{Category, Leftover, Outcome, ProcessIdentity, Spent};
-use rally::store::Reader;
-use rally::store::records::Fact;
+use rally::model::{Category, Evidence, Leftover, Outcome, ProcessIdentity, Runner, Spent};
+use rally::store::records::{AgentStatusEvent, AgentStatusKind, Fact};
+use rally::store::{Over, Reader};
 use serde_json::json;
 
 use super::*;
@@ -223,6 +223,98 @@ fn a_cut_try_keeps_what_was_known_of_it() {
     assert_eq!((other.infra_failures, other.session_id), (0, None));
     assert_eq!(store.next_run_id(relay).unwrap(), 2);
     assert_eq!(store.reader().active().unwrap(), None);
+}
+
+// A run is over with the try that says so, whatever its end was
+#[test]
+fn the_end_of_a_run_stands_in_its_last_try() {
+    let rows = [
+        (Outcome::Failed, true, true),
+        (Outcome::Failed, false, false),
+        (Outcome::RunTimeout, true, true),
+        (Outcome::HandoffTimeout, true, true),
+        (Outcome::Incomplete, true, true),
+        (Outcome::Incomplete, false, false),
+        (Outcome::Completed, false, true),
+        (Outcome::HandoffRequested, false, true),
+        (Outcome::Cancelled, false, false),
+        (Outcome::Paused, false, false),
+    ];
+    for (outcome, ends_run, is_over) in rows {
+        let sandbox = Sandbox::without_repository();
+        let layout = layout(&sandbox);
+        let (mut store, _) = open(&layout);
+        let relay = store.create_relay(new_relay(3), at(0)).unwrap().id;
+        given_to(&mut store, relay, "cc");
+        let handoff_only = outcome == Outcome::HandoffTimeout;
+        let started = store.allocate_try(NewTry { handoff_only, ..new_try(relay, 1, 1) }, at(2)).unwrap();
+        let evidence = Evidence {
+            retry_after: Some(Duration::from_millis(900_500)),
+            ..Evidence::new("test", None, "later")
+        };
+        let (evidence, ended) = (Some(evidence), ended(&started, outcome));
+        let record = store.finish_try(TryRecord { ends_run, handoff_only, evidence, ..ended }).unwrap();
+        drop(store);
+        let run = open(&layout).1.survey.open_run.unwrap();
+        let over = run.over.map(|over| (over.record, over.told));
+        assert_eq!(over, is_over.then_some((record, false)), "{outcome:?}");
+    }
+}
+
+// One event of the try is enough; whatever was told later about its runner has the last word
+#[test]
+fn what_was_told_of_the_end_of_a_run() {
+    let started = serde_json::from_value(json!({ "try_id": 7, "relay_id": 1, "run_id": 2, "attempt": 1,
+        "tag": "t", "harness": "claude", "log_path": "" }));
+    let record = ended(&started.unwrap(), Outcome::Failed);
+    let event = |harness: &str, second, try_id| AgentStatusEvent {
+        try_id,
+        ..AgentStatusEvent::new(&Runner::bare(harness), AgentStatusKind::Active, at(second))
+    };
+    for (event, told) in [
+        (event("claude", 9, Some(7)), true),
+        (event("codex", 9, Some(7)), true),
+        (event("claude", 9, Some(6)), false),
+        (event("claude", 9, None), false),
+        (event("claude", 10, None), true),
+        (event("codex", 10, None), false),
+    ] {
+        assert_eq!(Over::new(record.clone(), std::slice::from_ref(&event)).told, told, "{event:?}");
+    }
+    assert!(!Over::new(record, &[]).told);
+}
+
+fn given_to(store: &mut Store, relay_id: u64, entry: &str) {
+    let (entry, snapshot) = (entry.to_owned(), json!(null));
+    store.note(Fact::RunStarted { relay_id, run_id: 1, entry, snapshot }, at(1)).unwrap();
+}
+
+// 30-S11 over a crash: what happened to one entry says nothing about another that goes on with its run
+#[test]
+fn failures_of_the_infrastructure_are_those_of_the_entry() {
+    let sandbox = Sandbox::without_repository();
+    let layout = layout(&sandbox);
+    let (mut store, _) = open(&layout);
+    let relay = store.create_relay(new_relay(3), at(0)).unwrap().id;
+    let mut number = 0;
+    let mut found = |store: &mut Store, entry: &str, outcome| {
+        given_to(store, relay, entry);
+        number += 1;
+        let started = store.allocate_try(new_try(relay, 1, number), at(2)).unwrap();
+        let category = Some(Category::TransientInfra);
+        store.finish_try(TryRecord { category, ..ended(&started, outcome) }).unwrap();
+        store.survey(at(3)).unwrap().open_run.unwrap().infra_failures
+    };
+    let rows = [
+        ("cc", Outcome::Failed, 1),
+        ("cc", Outcome::Failed, 2),
+        ("cx", Outcome::Cancelled, 0),
+        ("cx", Outcome::Failed, 1),
+        ("cc", Outcome::Failed, 1),
+    ];
+    for (entry, outcome, wanted) in rows {
+        assert_eq!(found(&mut store, entry, outcome), wanted, "{entry}");
+    }
 }
 
 #[test]

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use crate::model::{Outcome, Spent, Timestamp};
+use crate::model::{Spent, Timestamp};
 use crate::relay::resilience::Healths;
-use crate::store::records::{AgentStatusEvent, Fact, QuotaRecord, RelayRecord};
-use crate::store::{Layout, NewRelay, NewTry, OpenRun, Store, WorkspaceLock};
+use crate::store::records::{AgentStatusEvent, Fact, QuotaRecord, RelayRecord, TryRecord};
+use crate::store::{Layout, NewRelay, NewTry, OpenRun, Over, Store, WorkspaceLock};
 
 pub trait Memory {
     fn append(&mut self, event: &AgentStatusEvent);
@@ -16,7 +16,8 @@ pub trait Memory {
     fn create(&mut self, target: u64, now: Timestamp);
     fn next_run_id(&self, relay: u64) -> u64;
     fn run_started(&mut self, relay: u64, run: u64, entry: &str, now: Timestamp);
-    fn tried(&mut self, relay: u64, run: u64, attempt: u32, outcome: Outcome, now: Timestamp);
+    /// Gives the try its id.
+    fn tried(&mut self, record: TryRecord, now: Timestamp) -> TryRecord;
     fn save(&mut self, relay: &RelayRecord) -> RelayRecord;
     fn run_ended(&mut self, relay: u64, run: u64, now: Timestamp);
     /// Everything anew; the relay that can be gone on with, and its unfinished run.
@@ -30,6 +31,8 @@ pub struct InMind {
     quotas: Vec<QuotaRecord>,
     relay: Option<RelayRecord>,
     last_run: u64,
+    tries: u64,
+    last_try: Option<TryRecord>,
     open: Option<OpenRun>,
     passed: BTreeMap<u64, bool>,
 }
@@ -52,7 +55,7 @@ impl Memory for InMind {
         let text = json!({ "v": 1, "id": id, "target_iterations": target, "completed_iterations": 0,
             "agent_mix": "x", "started_at": now.to_string() });
         self.relay = Some(serde_json::from_value(text).unwrap());
-        (self.last_run, self.open) = (0, None);
+        (self.last_run, self.open, self.last_try) = (0, None, None);
         self.passed.clear();
     }
 
@@ -64,6 +67,7 @@ impl Memory for InMind {
         self.last_run = self.last_run.max(run);
         let before = self.open.take();
         let count = |of: fn(&OpenRun) -> u32| before.as_ref().map_or(0, of);
+        let is_same = before.as_ref().is_some_and(|open| open.entry == entry);
         self.open = Some(OpenRun {
             relay_id: relay,
             run_id: run,
@@ -75,18 +79,22 @@ impl Memory for InMind {
             last_attempt: count(|open| open.last_attempt),
             attempts_used: count(|open| open.attempts_used),
             time_used: std::time::Duration::ZERO,
-            infra_failures: count(|open| open.infra_failures),
+            infra_failures: if is_same { count(|open| open.infra_failures) } else { 0 },
             idle_since: None,
-            passed: false,
+            over: None,
         });
     }
 
-    fn tried(&mut self, _relay: u64, run: u64, attempt: u32, outcome: Outcome, _now: Timestamp) {
-        self.passed.insert(run, outcome.is_success());
+    fn tried(&mut self, record: TryRecord, _now: Timestamp) -> TryRecord {
+        self.tries += 1;
+        let record = TryRecord { id: self.tries, ..record };
+        self.passed.insert(record.run_id, record.completed);
         let open = self.open.as_mut().unwrap();
-        open.passed |= outcome.is_success();
-        open.last_attempt = attempt;
-        open.attempts_used += u32::from(outcome != Outcome::Cancelled);
+        open.last_attempt = record.attempt_number;
+        open.attempts_used += 1;
+        open.infra_failures += u32::from(record.is_infra_failure());
+        self.last_try = Some(record.clone());
+        record
     }
 
     fn save(&mut self, relay: &RelayRecord) -> RelayRecord {
@@ -95,6 +103,7 @@ impl Memory for InMind {
     }
 
     fn run_ended(&mut self, _relay: u64, run: u64, _now: Timestamp) {
+        self.last_try = None;
         assert_eq!(
             self.open.take().map(|open| open.run_id),
             Some(run),
@@ -108,7 +117,11 @@ impl Memory for InMind {
         if relay.completed_iterations >= relay.target_iterations {
             relay.ended_at.get_or_insert(now);
         }
-        relay.is_open().then(|| (relay.clone(), self.open.clone()))
+        let mut open = self.open.clone();
+        if let (Some(open), Some(record)) = (&mut open, self.last_try.clone().filter(TryRecord::is_last)) {
+            open.over = Some(Over::new(record, &self.events));
+        }
+        relay.is_open().then(|| (relay.clone(), open))
     }
 }
 
@@ -174,13 +187,12 @@ impl Memory for OnDisk {
         self.store().note(Fact::RunStarted { relay_id, run_id, entry, snapshot }, now).unwrap();
     }
 
-    fn tried(&mut self, relay_id: u64, run_id: u64, attempt: u32, outcome: Outcome, now: Timestamp) {
-        let new = NewTry { relay_id, run_id, attempt, harness: "a".into(), ..NewTry::default() };
+    fn tried(&mut self, record: TryRecord, now: Timestamp) -> TryRecord {
+        let TryRecord { relay_id, run_id, attempt_number: attempt, .. } = record;
+        let (harness, model) = (record.agent_type.clone(), record.model.clone());
+        let new = NewTry { relay_id, run_id, attempt, harness, model, ..NewTry::default() };
         let started = self.store().allocate_try(new, now).unwrap();
-        let record = json!({ "id": started.try_id, "run_id": run_id, "relay_id": relay_id, "agent_type": "a",
-            "completed": outcome.is_success(), "outcome": outcome, "attempt_number": attempt,
-            "started_at": now.to_string(), "ended_at": now.to_string() });
-        self.store().finish_try(serde_json::from_value(record).unwrap()).unwrap();
+        self.store().finish_try(TryRecord { id: started.try_id, ..record }).unwrap()
     }
 
     fn save(&mut self, relay: &RelayRecord) -> RelayRecord {

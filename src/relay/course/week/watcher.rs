@@ -100,7 +100,7 @@ impl Watcher {
         if category == Category::UsageLimit || hint.is_some() {
             let until = result.reset_at.unwrap_or(after(now, hint.unwrap_or(5 * HOUR)));
             self.benched.insert(scope, until);
-        } else if category.class() == FailureClass::Infra && result.infra_failures > 1 {
+        } else if result.class == FailureClass::Infra && result.infra_failures > 1 {
             self.paused.insert(key(&seat.runner), after(now, HOUR));
         }
     }
