@@ -278,7 +278,8 @@ impl Course {
                 self.last_failure = Some(reason.clone());
                 self.hint = result.hint.filter(|hint| !toll::is_long(*hint));
                 let held = events.iter().any(|event| event.event_type != AgentStatusKind::Active);
-                if (held || result.terminal) && self.has_another(seat.lane, moment) {
+                let is_out = held || result.terminal || !self.is_ready(&seat.runner, moment);
+                if is_out && self.has_another(seat.lane, moment) {
                     self.excused += 1;
                 } else {
                     self.failed_in_a_row += 1;
@@ -288,6 +289,10 @@ impl Course {
             RunVerdict::Cancelled { .. } => {}
         }
         events
+    }
+
+    fn is_ready(&self, runner: &Runner, moment: Moment<'_>) -> bool {
+        self.crew.is_ready(runner, moment.now, moment.of_harness)
     }
 
     /// What a run does to the health of its runner; says whose health changed.

@@ -48,9 +48,9 @@ pub async fn run(world: &mut World, plan: Plan) -> PassEnd {
         mix,
         resumed: plan.resumed,
     });
-    let end = match Pass::new(world, plan) {
-        Ok(mut pass) => pass.go().await,
-        Err(error) => Err(error),
+    let (end, cancelled) = match Pass::new(world, plan) {
+        Ok(mut pass) => (pass.go().await, pass.cancelled),
+        Err(error) => (Err(error), None),
     };
     let end = match (end, world.operator.halt()) {
         (Ok(end), _) => end,
@@ -64,7 +64,7 @@ pub async fn run(world: &mut World, plan: Plan) -> PassEnd {
     let complete = end == PassEnd::Completed;
     world.emit(Event::RelayEnded { relay_id, end: end.clone() });
     let tries = world.store.tries_of_relay(relay_id).into_iter().flatten().map_while(Result::ok);
-    let tally = tally::count(tries, begun.elapsed(), complete);
+    let tally = tally::count(tries, cancelled, begun.elapsed(), complete);
     if tally.runs > 0 {
         world.emit(Event::Summary(tally));
     }
@@ -75,6 +75,8 @@ struct Pass<'w> {
     world: &'w mut World,
     course: Course,
     previous: Option<Runner>,
+    /// The run that the operator stopped.
+    cancelled: Option<u64>,
     strangers: Strangers,
     clock: Clock,
     /// What the files of the runners' health looked like when they were read.
@@ -99,6 +101,7 @@ impl<'w> Pass<'w> {
             world,
             course,
             previous: None,
+            cancelled: None,
             strangers: Strangers::default(),
             clock: Clock::start(),
             seen,
@@ -245,7 +248,10 @@ impl<'w> Pass<'w> {
         self.remember(events).await?;
         match result.verdict {
             RunVerdict::Passed { .. } | RunVerdict::Failed { .. } => self.end_run(run_id).await,
-            RunVerdict::Cancelled { .. } => self.save().await,
+            RunVerdict::Cancelled { .. } => {
+                self.cancelled = Some(run_id);
+                self.save().await
+            }
         }
     }
 

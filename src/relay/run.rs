@@ -89,7 +89,7 @@ impl RunResult {
             terminal: record::is_out(record),
             reset_at: evidence.and_then(|evidence| evidence.reset_at),
             infra_failures,
-            hint: evidence.and_then(|evidence| evidence.retry_after),
+            hint: evidence.and_then(|evidence| evidence.retry_after).or_else(|| record.asked()),
         }
     }
 
@@ -152,7 +152,10 @@ pub async fn execute(world: &mut World, assignment: Assignment) -> Result<RunRes
         first_try: None,
         assignment,
     };
-    run.go(open.map_or((0, 0), |open| (open.attempts_used, open.last_attempt))).await
+    match open {
+        Some(open) => run.go_on(&open).await,
+        None => run.go(Aim::Task, (0, 0)).await,
+    }
 }
 
 /// Makes the snapshot of a run durable: a new one's, or what a resumed one has of its own.
@@ -227,9 +230,22 @@ struct Tried {
 }
 
 impl Run<'_> {
-    async fn go(mut self, (mut used, mut number): (u32, u32)) -> Result<RunResult, PassError> {
+    /// Goes on where an earlier pass was cut: not before its provider wants it, and not with the task when the
+    /// time for that was used up.
+    async fn go_on(self, open: &OpenRun) -> Result<RunResult, PassError> {
+        if let Some((at, category)) = open.rest {
+            let rest = time::since(time::now(), at);
+            self.world.cool_down(rest, &self.assignment.runner, category.label()).await;
+        }
+        let aim = match open.handing_over && self.resumes() && self.thread.session.is_some() {
+            true => Aim::HandOff,
+            false => Aim::Task,
+        };
+        self.go(aim, (open.attempts_used, open.last_attempt)).await
+    }
+
+    async fn go(mut self, mut aim: Aim, (mut used, mut number): (u32, u32)) -> Result<RunResult, PassError> {
         let mut newest = None;
-        let mut aim = Aim::Task;
         loop {
             self.world.catch_up().await;
             if self.world.operator.halt().is_some() {

@@ -14,14 +14,21 @@ enum Verdict {
     Passed,
 }
 
-/// One verdict per run: a success beats a cancellation, which beats a failure.
-pub fn count(tries: impl IntoIterator<Item = TryRecord>, duration: Duration, complete: bool) -> Tally {
+/// One verdict per run: a success beats a cancellation, which beats a failure. `cancelled` is a run that was
+/// stopped between two tries.
+pub fn count(
+    tries: impl IntoIterator<Item = TryRecord>,
+    cancelled: Option<u64>,
+    duration: Duration,
+    complete: bool,
+) -> Tally {
     let mut runs: BTreeMap<u64, Verdict> = BTreeMap::new();
     for record in tries {
         let verdict = match record.outcome {
             Some(outcome) if outcome.is_success() => Verdict::Passed,
             None if record.completed => Verdict::Passed,
             Some(Outcome::Cancelled | Outcome::Paused) => Verdict::Cancelled,
+            _ if cancelled == Some(record.run_id) => Verdict::Cancelled,
             _ => Verdict::Failed,
         };
         let known = runs.entry(record.run_id).or_insert(verdict);
@@ -60,13 +67,14 @@ mod tests {
             record(3, Some(Outcome::Cancelled)),
             record(4, Some(Outcome::Cancelled)),
             record(4, Some(Outcome::HandoffRequested)),
+            record(5, Some(Outcome::Failed)),
         ];
-        let tally = count(tries, Duration::ZERO, true);
-        assert_eq!((tally.runs, tally.passed, tally.failed, tally.cancelled), (4, 2, 1, 1));
+        let tally = count(tries, Some(5), Duration::ZERO, true);
+        assert_eq!((tally.runs, tally.passed, tally.failed, tally.cancelled), (5, 2, 1, 2));
     }
 
     #[test]
     fn nothing_counts_as_nothing() {
-        assert_eq!(count([], Duration::ZERO, false), Tally::default());
+        assert_eq!(count([], None, Duration::ZERO, false), Tally::default());
     }
 }

@@ -16,6 +16,9 @@ use crate::store::records::{AgentStatusEvent, AgentStatusKind};
 /// A provider that asks for more than this is left alone until then: waiting inside a run would use it up.
 const LONG_HINT: Duration = Duration::from_secs(300);
 
+/// No bench is shorter.
+const SOON: Duration = Duration::from_secs(60);
+
 /// Whether a provider asks for a wait that is too long to be waited out between runs.
 pub fn is_long(hint: Duration) -> bool {
     hint > LONG_HINT
@@ -79,10 +82,10 @@ fn benches(
     of_harness: ScopeOf<'_>,
 ) -> Vec<AgentStatusEvent> {
     let Finished { runner, result, role, run_id, .. } = *finished;
-    // A reset that is over already is none: coming back at once would only meet the limit again.
-    let known = result.reset_at.filter(|at| *at > now);
-    let asked = || now.checked_add(result.hint?).ok();
-    let reset_at = known.or_else(asked).map(resilience::surely_after);
+    let after = |span: Duration| now.saturating_add(span).unwrap_or(now);
+    let told = result.reset_at.or_else(|| result.hint.map(after)).map(resilience::surely_after);
+    // One that has passed since it was told is near all the same: coming back at once would only meet the limit again.
+    let reset_at = Some(told.unwrap_or_else(|| after(resilience::BENCH)).max(after(SOON)));
     let scope = crew.scope(runner, of_harness);
     let is_runner = |other: &Runner| (&other.harness, &other.model) == (&runner.harness, &runner.model);
     let reason = finished.reason();

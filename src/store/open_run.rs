@@ -6,7 +6,8 @@ use super::digest::Digest;
 use super::records::{AgentStatusEvent, RelayRecord, TryRecord};
 use super::tries::tries_of;
 use super::{Store, StoreError, aside};
-use crate::model::{Outcome, Spent, Timestamp};
+use crate::model::time::since;
+use crate::model::{Category, Outcome, Spent, Timestamp};
 
 /// A beat comes every second, and a guard needs two at most.
 const AFTERMATH: Duration = Duration::from_secs(3);
@@ -36,6 +37,10 @@ pub struct OpenRun {
     pub time_used: Duration,
     /// Tries of its entry that failed for infrastructure.
     pub infra_failures: u32,
+    /// Until when its provider asked to be left alone, and what for.
+    pub rest: Option<(Timestamp, Category)>,
+    /// Whether its time was used up, and its newest try was only to hand over.
+    pub handing_over: bool,
     /// When its newest try had surely ended: what was changed later is the user's.
     pub idle_since: Option<Timestamp>,
     /// How it ended, if it did: then only its end is missing.
@@ -71,6 +76,8 @@ impl OpenRun {
             self.session_id = None;
             self.spent = Spent::default();
             self.infra_failures = 0;
+            self.rest = None;
+            self.handing_over = false;
             entry.clone_into(&mut self.entry);
         }
         self
@@ -98,6 +105,8 @@ impl Store {
             attempts_used: 0,
             time_used: Duration::ZERO,
             infra_failures: 0,
+            rest: None,
+            handing_over: false,
             idle_since: None,
             over: None,
         };
@@ -108,7 +117,12 @@ impl Store {
                 continue;
             }
             // The first that is read is the newest.
-            newest.get_or_insert_with(|| self.idle_since(&record));
+            if newest.is_none() {
+                newest = Some(self.idle_since(&record));
+                open.rest = rest(&record);
+                open.handing_over = record.handoff_only;
+                open.time_used += self.silence_of(&record);
+            }
             open.last_attempt = open.last_attempt.max(record.attempt_number);
             open.attempts_used += u32::from(record.costs_attempt());
             open.time_used += Duration::from_millis(record.runtime_ms);
@@ -125,6 +139,13 @@ impl Store {
         Ok(Some(open))
     }
 
+    /// How long a try that was cut had been watched since its last output.
+    fn silence_of(&self, record: &TryRecord) -> Duration {
+        let cut = record.outcome == Some(Outcome::Interrupted);
+        let watched = self.idle_since(record).and_then(|at| at.checked_sub(AFTERMATH).ok());
+        watched.filter(|_| cut).map_or(Duration::ZERO, |at| since(record.ended_at, at))
+    }
+
     /// When a try had surely ended. After a crash that is the last beat and what a guard may
     /// take to end its tree; `None` when there was no beat.
     fn idle_since(&self, record: &TryRecord) -> Option<Timestamp> {
@@ -135,4 +156,10 @@ impl Store {
         let beat = Timestamp::try_from(beat).ok().filter(|beat| *beat >= record.started_at)?;
         beat.checked_add(AFTERMATH).ok()
     }
+}
+
+/// Until when a provider asked to be left alone.
+fn rest(record: &TryRecord) -> Option<(Timestamp, Category)> {
+    record.asked()?;
+    Some((record.evidence.as_ref()?.reset_at?, record.category?))
 }

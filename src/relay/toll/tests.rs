@@ -70,7 +70,13 @@ fn who_is_out_until_when() {
             None,
             &[("x-1", Benched, Some(at(301))), ("y-1", Benched, Some(at(301)))],
         ),
-        (Some(UsageLimit), 0, None, None, &[("x-1", Benched, None), ("y-1", Benched, None)]),
+        (
+            Some(UsageLimit),
+            0,
+            None,
+            None,
+            &[("x-1", Benched, Some(at(5 * 3600))), ("y-1", Benched, Some(at(5 * 3600)))],
+        ),
         (
             Some(UsageLimit),
             0,
@@ -78,8 +84,14 @@ fn who_is_out_until_when() {
             Some(at(7200)),
             &[("x-1", Benched, Some(at(7200))), ("y-1", Benched, Some(at(7200)))],
         ),
-        // A reset that is over already is none.
-        (Some(UsageLimit), 0, None, Some(at(-9)), &[("x-1", Benched, None), ("y-1", Benched, None)]),
+        // One that has passed since it was told.
+        (
+            Some(UsageLimit),
+            0,
+            None,
+            Some(at(-9)),
+            &[("x-1", Benched, Some(at(60))), ("y-1", Benched, Some(at(60)))],
+        ),
         (
             Some(UsageLimit),
             0,

@@ -80,6 +80,8 @@ impl Memory for InMind {
             attempts_used: count(|open| open.attempts_used),
             time_used: std::time::Duration::ZERO,
             infra_failures: if is_same { count(|open| open.infra_failures) } else { 0 },
+            rest: None,
+            handing_over: false,
             idle_since: None,
             over: None,
         });
