@@ -279,7 +279,7 @@ fn what_was_told_of_the_end_of_a_run() {
         (event("claude", 10, None), true),
         (event("codex", 10, None), false),
     ] {
-        assert_eq!(Over::new(record.clone(), &[event.clone()]).told, told, "{event:?}");
+        assert_eq!(Over::new(record.clone(), std::slice::from_ref(&event)).told, told, "{event:?}");
     }
     assert!(!Over::new(record, &[]).told);
 }
