@@ -15,7 +15,7 @@ use crate::model::time::{self, millis, millis_option};
 use crate::model::{Cli, Runner, Timestamp};
 use crate::relay::ledger::{Known, Ledger};
 use crate::relay::resilience::{Health, Healths};
-use crate::routing::{Lane, Roster, Rules};
+use crate::routing::{Lane, Rules};
 use crate::store::Reader;
 use crate::store::records::{AgentStatusEvent, AgentStatusKind};
 use crate::terminal::style::Palette;
@@ -217,13 +217,9 @@ fn limits(events: &[AgentStatusEvent], now: Timestamp) -> Vec<LimitLine> {
 /// The scopes of the configured routes, or of the mix.
 fn configured(config: &Config) -> Vec<UntoldLine> {
     let rules = Rules::of(config);
-    let roster = match config.routes.is_empty() {
-        true => rules.mix.as_ref().ok().cloned(),
-        false => Roster::from_routes(&rules.routes),
-    };
     let registry = harnesses::registry(config);
     let mut scopes: BTreeMap<String, bool> = BTreeMap::new();
-    for member in roster.iter().flat_map(|roster| &roster.lanes).flat_map(Lane::members) {
+    for member in rules.roster().iter().flat_map(|roster| &roster.lanes).flat_map(Lane::members) {
         let runner = &member.runner;
         if rules.providers.disabled(runner).is_none() {
             let scope = rules.providers.quota(runner, &|runner| registry.quota_scope(runner));

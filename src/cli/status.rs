@@ -1,6 +1,8 @@
 //! `rally status`: what runs here now, and how the last relay and try went.
 
-use std::io::Write;
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::path::Path;
 
 use serde::Serialize;
 
@@ -47,6 +49,8 @@ struct Status {
     workspace: String,
     holder: Option<Holder>,
     running: Option<Running>,
+    /// What the relay that holds the workspace wrote last into its log, while no try runs: how long it waits, for whom.
+    between_tries: Option<String>,
     relay: Option<Relay>,
     last_try: Option<LastTry>,
 }
@@ -108,11 +112,17 @@ impl Status {
             Some(active) => Some(Running::new(active, holder.is_some(), reader)),
             None => None,
         };
+        let last_relay = reader.last_relay()?;
+        let between_tries = match (&running, &holder, &last_relay) {
+            (None, Some(_), Some(relay)) => last_line(&reader.layout().relay_log(relay.id)),
+            _ => None,
+        };
         Ok(Status {
+            between_tries,
             workspace: reader.layout().workspace().display().to_string(),
             running,
             holder,
-            relay: reader.last_relay()?.map(Relay::from),
+            relay: last_relay.map(Relay::from),
             last_try: reader.last_try()?.map(LastTry::from),
         })
     }
@@ -136,6 +146,9 @@ impl Status {
             }
             None => row("running", "nothing".to_owned()),
         }
+        if let Some(said) = &self.between_tries {
+            row("last word", text::one_line(said));
+        }
         match &self.holder {
             Some(holder) => row("held by", holder.to_string()),
             None => row("held by", "nobody".to_owned()),
@@ -144,6 +157,19 @@ impl Status {
         row("last try", self.last_try.as_ref().map_or_else(|| "none yet".to_owned(), LastTry::line));
         lines
     }
+}
+
+/// The last line of a log; its beginning does not matter, and it may be long.
+fn last_line(log: &Path) -> Option<String> {
+    /// More than any line of it, bytes.
+    const WINDOW: i64 = 16 << 10;
+    let mut file = File::open(log).ok()?;
+    let length = i64::try_from(file.metadata().ok()?.len()).ok()?;
+    file.seek(SeekFrom::End(-length.min(WINDOW))).ok()?;
+    let mut end = Vec::new();
+    file.read_to_end(&mut end).ok()?;
+    let end = String::from_utf8_lossy(&end);
+    end.lines().rev().find(|line| !line.trim().is_empty()).map(str::to_owned)
 }
 
 impl Running {

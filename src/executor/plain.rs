@@ -23,6 +23,10 @@ static ASIDE: LazyLock<Regex> = LazyLock::new(|| {
     ))
 });
 
+/// What a CLI says of a request that it makes again by itself.
+static RETRIED: LazyLock<Regex> =
+    LazyLock::new(|| regex(r"(?i)\bretrying\b|\breconnecting\b|\bwill retry\b|\battempt \d+ ?(?:/|of\b)"));
+
 /// Whether a line of a CLI is about a program beside it.
 pub fn is_aside(line: &str) -> bool {
     ASIDE.is_match(line)
@@ -83,9 +87,10 @@ impl PlainTail {
         };
     }
 
-    /// The model works on: what was said before is no reason any more.
-    pub fn clear(&mut self) {
-        self.lines.clear();
+    /// The model works on: what was tried again has succeeded, and is no reason any more. Other words may
+    /// still be the reason of a failure that follows.
+    pub fn went_on(&mut self) {
+        self.lines.retain(|(_, line)| !RETRIED.is_match(line));
     }
 
     /// A line of a CLI went by; it is kept unless it is about something beside it.
@@ -163,8 +168,9 @@ mod tests {
         tail.line("said", false, false);
         tail.line("the end of a long one", false, true);
         assert_eq!(tail.lines(), ["said"]);
-        tail.clear();
-        assert_eq!(tail.lines(), [""; 0]);
+        tail.push("429, retrying in 2 seconds (attempt 1/10)");
+        tail.went_on();
+        assert_eq!(tail.lines(), ["said"]);
     }
 
     // 50-R23

@@ -44,6 +44,19 @@ static UNREACHABLE: LazyLock<Regex> = LazyLock::new(|| {
         r"|unable to connect\b|\bconnection error\b|connect timeout|request timed out",
     ))
 });
+/// What was sent does not fit into the model's context.
+static CONTEXT_FULL: LazyLock<Regex> = LazyLock::new(|| {
+    regex(concat!(
+        r"(?i)prompt is too long|context_length_exceeded|maximum context length",
+        r"|exceeds? (?:the )?context (?:limit|window|length)|room in the model's context",
+    ))
+});
+
+/// Whether the session has grown too long for its model.
+pub fn is_context_full(error: &str) -> bool {
+    CONTEXT_FULL.is_match(error)
+}
+
 /// What a text proves by its words, then by the HTTP status that it tells; nothing else is looked for in it.
 pub fn category(error: &str) -> Option<Category> {
     if is_used_up(error) {
@@ -104,6 +117,20 @@ mod tests {
                 assert_eq!(super::category(text), Some(*category), "{text}");
             }
         }
+    }
+
+    #[test]
+    fn a_session_that_has_grown_too_long() {
+        for text in [
+            "Prompt is too long",
+            "prompt is too long: 216327 tokens > 200000 maximum",
+            "input length and max_tokens exceed context limit",
+            "Your input exceeds the context window of this model. Please adjust your input and try again.",
+            "Codex ran out of room in the model's context window. Start a new thread",
+        ] {
+            assert!(is_context_full(text), "{text}");
+        }
+        assert!(!is_context_full("the context of this error is unknown"));
     }
 
     #[test]

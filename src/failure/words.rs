@@ -15,6 +15,12 @@ use super::wait::{self, LONGEST_SHORT_LIMIT, OVERLOAD_WAIT, RATE_LIMIT_WAIT};
 use super::{brief, reset, signs, status, window};
 use crate::model::{Category, Evidence, Timestamp};
 
+/// Name of this source in evidence.
+pub const SOURCE: &str = "text";
+
+/// Cause of a launch that failed for a reason which may pass.
+pub const BAD_EXECUTABLE: &str = "bad_executable";
+
 /// One row: a line that says so proves it.
 struct Words {
     category: Category,
@@ -31,7 +37,7 @@ const TABLE: &[Words] = &[
     words(Category::ShortRateLimit, None, |line| RATE.is_match(line)),
     words(Category::UsageLimit, None, |line| USED_UP.is_match(line)),
     words(Category::HarnessLaunch, Some("prompt_too_long"), |line| TOO_LONG.is_match(line)),
-    words(Category::HarnessLaunch, Some("bad_executable"), |line| EXECUTABLE.is_match(line)),
+    words(Category::HarnessLaunch, Some(BAD_EXECUTABLE), |line| EXECUTABLE.is_match(line)),
     words(Category::HarnessLaunch, Some("missing_program"), |line| MISSING.is_match(line)),
     words(Category::ProviderOverloaded, None, |line| OVERLOADED.is_match(line)),
     words(Category::TransientInfra, Some("oom"), |line| line.contains("JavaScript heap out of memory")),
@@ -103,7 +109,7 @@ pub fn evidence(lines: &[String], now: Timestamp, zone: &TimeZone) -> Option<Evi
         let at = lines.iter().rposition(|line| (row.says)(line))?;
         // A `retry-after` header is often printed on a line of its own; what stands above is another matter.
         let (line, lines) = (&lines[at], &lines[at..]);
-        let mut evidence = Evidence::new("text", Some(row.category), brief(line));
+        let mut evidence = Evidence::new(SOURCE, Some(row.category), brief(line));
         evidence.cause = row.cause.map(str::to_owned);
         match row.category {
             Category::ShortRateLimit => limit(&mut evidence, line, lines, now, zone),

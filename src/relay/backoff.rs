@@ -15,11 +15,12 @@ pub fn pause(failures: u32, base: Duration, hint: Option<Duration>, jitter: f64)
     hint.map_or(spread, |hint| hint.max(spread))
 }
 
-/// How much later than the known end of a long wait it is tried again: 5 to 30 s, so that not everybody who
-/// draws from an account comes in the same second, but never more than a tenth of the wait.
+/// How much later than the known end of a wait it is tried again: 5 to 30 s, so that not everybody who
+/// draws from an account comes in the same second; less for a wait of less than five minutes, of which it is never
+/// more than a tenth.
 pub fn lateness(remaining: Duration, jitter: f64) -> Duration {
-    let spread = Duration::from_secs(5) + Duration::from_secs(25).mul_f64(jitter.clamp(0.0, 1.0));
-    spread.min(remaining / 10)
+    let most = (remaining / 10).min(Duration::from_secs(30));
+    most.mul_f64((1.0 + 5.0 * jitter.clamp(0.0, 1.0)) / 6.0)
 }
 
 #[cfg(test)]
@@ -57,7 +58,8 @@ mod tests {
             (hour, 7.0, 30_000),
             (Duration::from_secs(300), 1.0, 30_000),
             (Duration::from_secs(100), 1.0, 10_000),
-            (Duration::from_secs(2), 0.0, 200),
+            (Duration::from_secs(6), 0.0, 100),
+            (Duration::from_secs(6), 0.5, 350),
             (Duration::ZERO, 1.0, 0),
         ] {
             assert_eq!(lateness(remaining, jitter).as_millis(), late, "{remaining:?} {jitter}");

@@ -14,7 +14,7 @@ use crate::model::{Runner, Timestamp, time};
 use crate::routing::providers::ScopeOf;
 use crate::routing::scheduler::{self, Pick, Turn};
 use crate::routing::{Choice, NoLane};
-use crate::store::records::{AgentStatusEvent, AgentStatusKind, QuotaRecord, RelayRecord};
+use crate::store::records::{AgentStatusEvent, AgentStatusKind, RelayRecord};
 use crate::store::{OpenRun, Over};
 
 /// Tasks that do not come from a queue have no role.
@@ -308,11 +308,6 @@ impl Course {
         self.saved_run = run_id;
     }
 
-    /// Takes in what was told about an account's windows.
-    pub fn learn_quota(&mut self, record: &QuotaRecord) {
-        self.crew.learn_quota(record);
-    }
-
     /// Everybody's health as somebody else has written it meanwhile.
     pub fn set_healths(&mut self, healths: Healths) {
         self.crew.set_healths(healths);
@@ -360,7 +355,7 @@ impl Course {
     }
 
     fn wait(&self, lane: usize, until: Timestamp, moment: Moment<'_>) -> Step {
-        let out = self.crew.out_until(lane, NO_ROLE, (until, moment.now), moment.of_harness);
+        let out = self.crew.out_until(lane, NO_ROLE, until, moment.now, moment.of_harness);
         let is_reset = matches!(out, Some((_, Health::Benched { .. })));
         let remaining = time::since(moment.now, until).max(SHORTEST_WAIT);
         let late = remaining + backoff::lateness(remaining, moment.jitter);

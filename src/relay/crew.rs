@@ -9,7 +9,7 @@ use crate::model::{Runner, Timestamp};
 use crate::routing::providers::ScopeOf;
 use crate::routing::scheduler::{Health, Pick, Scheduler, Seen, Turn, Verdict};
 use crate::routing::{Choice, Lane, Member, NoLane, Providers, Reasoning, Roster};
-use crate::store::records::{AgentStatusEvent, QuotaRecord};
+use crate::store::records::AgentStatusEvent;
 
 /// Who may work on a relay.
 #[derive(Debug)]
@@ -106,7 +106,7 @@ impl Crew {
     pub fn next(&mut self, lane: usize, role: Option<&str>, now: Timestamp, of_harness: ScopeOf<'_>) -> Pick {
         self.healths.anchor(now);
         let (team, healths) = (&self.team, &self.healths);
-        self.rotations[lane].next_as(|member| {
+        self.rotations[lane].next(|member| {
             let runner = team.reasoning.apply(role, member);
             let scope = team.providers.quota(&runner, of_harness);
             let until = healths.of(&runner, &scope, now).until();
@@ -164,11 +164,6 @@ impl Crew {
             .map_or_else(Default::default, |state| (state.trouble, state.failed_retries))
     }
 
-    /// Takes in what was told about an account's windows.
-    pub fn learn_quota(&mut self, record: &QuotaRecord) {
-        self.healths.learn_quota(record);
-    }
-
     /// Everybody's health as somebody else has written it meanwhile.
     pub fn set_healths(&mut self, healths: Healths) {
         self.healths = healths;
@@ -202,16 +197,11 @@ impl Crew {
         &self,
         lane: usize,
         role: Option<&str>,
-        (until, now): (Timestamp, Timestamp),
+        until: Timestamp,
+        now: Timestamp,
         of_harness: ScopeOf<'_>,
     ) -> Option<(Runner, resilience::Health)> {
-        let runners = self.lane(lane).members().map(|member| self.team.reasoning.apply(role, member));
-        let enabled = runners.filter(|runner| self.team.providers.disabled(runner).is_none());
-        let mut out = enabled.map(|runner| {
-            let health = self.healths.of(&runner, &self.scope(&runner, of_harness), now);
-            (runner, health)
-        });
-        out.find(|(_, health)| health.until() == Some(until))
+        self.enabled(lane, role, now, of_harness).find(|(_, health)| health.until() == Some(until))
     }
 
     /// Whether everybody in a lane who is not disabled is frozen.
@@ -222,13 +212,25 @@ impl Crew {
         now: Timestamp,
         of_harness: ScopeOf<'_>,
     ) -> bool {
-        let runners = self.lane(lane).members().map(|member| self.team.reasoning.apply(role, member));
-        let mut enabled = runners.filter(|runner| self.team.providers.disabled(runner).is_none()).peekable();
+        let mut enabled = self.enabled(lane, role, now, of_harness).peekable();
         enabled.peek().is_some()
-            && enabled.all(|runner| {
-                let scope = self.scope(&runner, of_harness);
-                matches!(self.healths.of(&runner, &scope, now), resilience::Health::Frozen { .. })
-            })
+            && enabled.all(|(_, health)| matches!(health, resilience::Health::Frozen { .. }))
+    }
+
+    /// Everybody in a lane who is not disabled, with their health.
+    fn enabled(
+        &self,
+        lane: usize,
+        role: Option<&str>,
+        now: Timestamp,
+        of_harness: ScopeOf<'_>,
+    ) -> impl Iterator<Item = (Runner, resilience::Health)> {
+        let runners = self.lane(lane).members().map(move |member| self.team.reasoning.apply(role, member));
+        let enabled = runners.filter(|runner| self.team.providers.disabled(runner).is_none());
+        enabled.map(move |runner| {
+            let health = self.healths.of(&runner, &self.scope(&runner, of_harness), now);
+            (runner, health)
+        })
     }
 }
 

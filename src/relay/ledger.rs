@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use super::resilience::BENCH;
 use crate::model::{QuotaWindow, Timestamp};
 use crate::store::records::QuotaRecord;
 
@@ -17,6 +18,8 @@ pub struct Known {
     pub source: String,
     /// When it was told.
     pub at: Timestamp,
+    /// The try that told it.
+    pub try_id: Option<u64>,
 }
 
 impl Known {
@@ -25,10 +28,18 @@ impl Known {
         self.window.ahead(self.at).and(self.window.ahead(now))
     }
 
-    /// Until when nothing can be drawn from the account because of this window. Without a reset nobody knows:
-    /// then the CLI's own refusal has to tell.
+    /// Until when nothing can be drawn from the account because of this window. Where nobody says for how long,
+    /// or what nobody can mean, it is as long as for a limit that was met without a word about its end.
     pub fn blocks_until(&self, now: Timestamp) -> Option<Timestamp> {
-        self.ahead(now).filter(|_| self.window.is_whole() && self.window.is_exhausted())
+        if !self.window.is_whole() || !self.window.is_exhausted() {
+            return None;
+        }
+        // It has begun anew.
+        if self.window.resets_at.is_some_and(|at| at <= now.max(self.at)) {
+            return None;
+        }
+        let unknown = self.at.min(now).checked_add(BENCH).ok();
+        self.ahead(now).or(unknown).filter(|until| *until > now)
     }
 }
 
@@ -47,7 +58,12 @@ impl Ledger {
         }
         let scope = self.scopes.entry(record.scope.clone()).or_default();
         for window in &record.windows {
-            let known = Known { window: window.clone(), source: record.source.clone(), at: record.at };
+            let known = Known {
+                window: window.clone(),
+                source: record.source.clone(),
+                at: record.at,
+                try_id: record.try_id,
+            };
             scope.insert(window.name.clone(), known);
         }
     }
@@ -140,11 +156,12 @@ mod tests {
                 None,
             ),
             ("it is forgotten", vec![five(0, 1.0, 60), record(5, &[])], 6, None, None),
-            ("no reset", vec![record(0, &[("five_hour", Some(1.0), None)])], 1, None, None),
+            ("no reset", vec![record(0, &[("five_hour", Some(1.0), None)])], 1, Some(300), None),
+            ("no reset, and long ago", vec![record(0, &[("five_hour", Some(1.0), None)])], 300, None, None),
             ("a reset that was past", vec![five(61, 1.0, 60)], 50, None, None),
-            ("a reset out of reason", vec![five(0, 1.0, MONTH + 1)], 1, None, None),
+            ("a reset out of reason", vec![five(0, 1.0, MONTH + 1)], 1, Some(300), None),
             ("a reset in a month", vec![five(0, 1.0, MONTH)], 1, Some(MONTH), None),
-            ("told by a clock that was far ahead", vec![five(MONTH, 1.0, MONTH + 60)], 1, None, None),
+            ("told by a clock that was far ahead", vec![five(MONTH, 1.0, MONTH + 60)], 1, Some(301), None),
             ("a share that is not told", vec![record(0, &[("five_hour", None, Some(60))])], 1, None, None),
             (
                 "a family of models is used up",
@@ -183,7 +200,7 @@ mod tests {
             let mut newest = BTreeMap::new();
             let records: Vec<QuotaRecord> = told.iter().map(|(minute, name, used, reset)| {
                 let used = used.map(|used| f64::from(used) / 2.0);
-                newest.insert(NAMES[*name], (used, *reset));
+                newest.insert(NAMES[*name], (*minute, used, *reset));
                 record(*minute, &[(NAMES[*name], used, *reset)])
             }).collect();
             let ledger = ledger(&records);
@@ -193,8 +210,9 @@ mod tests {
             }
             prop_assert!(until.is_none() || spare.is_none());
             if let Some(until) = until {
-                let blamed = |(name, (used, reset)): (&&str, &(Option<f64>, Option<i64>))| {
-                    *name != "seven_day_opus" && *used >= Some(1.0) && reset.map(at) == Some(until)
+                let blamed = |(name, (minute, used, reset)): (&&str, &(i64, Option<f64>, Option<i64>))| {
+                    let told = reset.filter(|reset| reset - minute <= MONTH).unwrap_or(minute + 300);
+                    *name != "seven_day_opus" && *used >= Some(1.0) && at(told) == until
                 };
                 prop_assert!(newest.iter().any(blamed), "nobody said so");
                 // When it is over nothing holds any more but what ends later, and nothing does.

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use super::life::Stop;
 use crate::executor::Report;
+use crate::failure;
 use crate::model::evidence::SESSION_LOST;
 use crate::model::text::{ellipsis, one_line};
 use crate::model::{CancelSource, Category, Evidence, Outcome};
@@ -20,9 +21,6 @@ const QUICK: Duration = Duration::from_secs(180);
 
 /// Longest list of changed paths in evidence, characters.
 const PATHS_LIMIT: usize = 256;
-
-/// Source of what text patterns found: the weakest evidence there is.
-const WORDS: &str = "text";
 
 /// What the try worked on, which decides when it is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -224,7 +222,7 @@ fn incomplete(changes: &[String]) -> Verdict {
 
 /// Whether evidence is more than words that look like a failure.
 fn is_proved(finding: &Evidence) -> bool {
-    finding.source != WORDS && has_category(finding)
+    finding.source != failure::words::SOURCE && has_category(finding)
 }
 
 fn has_category(finding: &Evidence) -> bool {
@@ -253,7 +251,7 @@ fn frozen(freeze: &Freeze, finding: Evidence) -> Evidence {
 
 /// An agent that is being stopped complains of broken connections in plain words: that is the stop's own doing.
 fn is_echo(finding: &Evidence) -> bool {
-    finding.source == WORDS && finding.category == Some(Category::TransientInfra)
+    finding.source == failure::words::SOURCE && finding.category == Some(Category::TransientInfra)
 }
 
 /// A command that the agent wrote as text instead of executing it: a whole line, in any letter case, that

@@ -174,11 +174,12 @@ impl<'w> Pass<'w> {
     /// Takes in what was told about the runners since they were last looked at, by whomever.
     fn look_again(&mut self) {
         let now = self.world.store.glance();
-        if std::mem::replace(&mut self.seen, now) != now {
-            // What cannot be read stays as it was.
-            if let Ok(healths) = healths(&self.world.store) {
-                self.course.set_healths(healths);
-            }
+        // What cannot be read stays as it was, and is read the next time.
+        if now != self.seen
+            && let Ok(healths) = healths(&self.world.store)
+        {
+            self.seen = now;
+            self.course.set_healths(healths);
         }
     }
 
@@ -199,7 +200,7 @@ impl<'w> Pass<'w> {
         };
         let (clock, seen) = (self.clock, self.seen);
         let is_over = |store: &Store| store.glance() != seen;
-        self.world.wait_until((clock, absence.ask_at), &wait, first, is_over).await;
+        self.world.wait_until(clock, absence.ask_at, &wait, first, is_over).await;
         self.waiting = Some(absence);
     }
 
@@ -274,7 +275,7 @@ fn too_long(absence: &Absence, bound: Duration, now: Timestamp) -> String {
 
 /// Everybody's health, as it is stored.
 fn healths(store: &Store) -> Result<Healths, PassError> {
-    Ok(Healths::remembered(&store.status_events()?, &store.quota_records()?))
+    Ok(Healths::remembered(&store.status_events()?, &store.reader().quota_records()?))
 }
 
 /// The quota that a runner draws from when no provider says it.

@@ -5,6 +5,7 @@ use super::landing::Found;
 use super::outcome::{Failure, Verdict};
 use crate::executor::Counted;
 use crate::failure;
+use crate::failure::words::BAD_EXECUTABLE;
 use crate::model::text::{FINAL_TEXT_LIMIT, bounded, chain, ellipsis, one_line};
 use crate::model::{Category, Evidence, Spent, Timestamp, Usage, time};
 use crate::process::SpawnError;
@@ -40,19 +41,26 @@ pub fn commit_message(record: &TryRecord) -> String {
 }
 
 /// Whether another attempt of the same runner is pointless: what is refused, missing or
-/// used up stays so. A launch that failed for a reason with a name is one of those.
+/// used up stays so. A launch that failed is, where its cause says that it would fail again.
 pub fn is_hopeless(failure: &Failure) -> bool {
     stays_so(failure.category, failure.evidence.cause.as_deref())
 }
 
+/// Something that starts programs may fail for a moment; the system's own word is final.
 fn stays_so(category: Category, cause: Option<&str>) -> bool {
-    category.is_terminal() || (category == Category::HarnessLaunch && cause.is_some())
+    let repeats = cause.is_some_and(|cause| cause != BAD_EXECUTABLE);
+    category.is_terminal() || (category == Category::HarnessLaunch && repeats)
 }
 
-/// Whether the runner is out for the rest of the pass. An exhausted quota is not: it comes back.
+/// Whether the runner is out for the rest of the pass. An exhausted quota is not: it comes back. Neither is one that
+/// says that a program could not be started: the words may be about another program.
 pub fn is_out(record: &TryRecord) -> bool {
-    let category = record.category.filter(|category| *category != Category::UsageLimit);
-    category.is_some_and(|category| stays_so(category, record.cause.as_deref()))
+    let said = record.evidence.as_ref().is_some_and(|evidence| evidence.source == failure::words::SOURCE);
+    match record.category {
+        None | Some(Category::UsageLimit) => false,
+        Some(Category::HarnessLaunch) if said => false,
+        Some(category) => stays_so(category, record.cause.as_deref()),
+    }
 }
 
 /// Why a try failed, for people.

@@ -7,8 +7,9 @@ use super::budget::Budget;
 use super::outcome::Failure;
 use super::record;
 use super::{backoff, toll};
+use crate::failure::signs;
 use crate::failure::wait::{OVERLOAD_WAIT, RATE_LIMIT_WAIT};
-use crate::model::Category;
+use crate::model::{Category, FailureClass};
 
 /// So many resumed tries in a row may fail by themselves and get nowhere; then the session is to blame.
 const FRUITLESS: u32 = 2;
@@ -26,9 +27,11 @@ pub struct Situation<'a> {
     pub used: u32,
     /// Attempts of the run.
     pub allowed: u32,
+    /// Whether a window of the account is known to be used up.
+    pub used_up: bool,
     /// Time of the run.
     pub budget: Budget,
-    /// First pause between attempts; zero: no pauses but those that a provider asks for.
+    /// First pause between attempts; zero: no pauses but those that stand with the failure.
     pub backoff: Duration,
     /// From 0 to 1: spreads pauses.
     pub jitter: f64,
@@ -55,6 +58,8 @@ pub enum Why {
     Hopeless,
     /// The provider asks for a wait that would use the run up.
     LongWait,
+    /// The account's window is used up: whatever was wrong, another try can only be refused.
+    UsedUp,
     /// The run has no time left.
     Budget,
     /// The run has no attempt left.
@@ -79,6 +84,8 @@ pub fn after(situation: &Situation<'_>) -> Step {
         Step::Over(Why::Hopeless)
     } else if failure.evidence.retry_after.is_some_and(toll::is_long) {
         Step::Over(Why::LongWait)
+    } else if situation.used_up {
+        Step::Over(Why::UsedUp)
     } else if budget.is_spent() {
         Step::Over(Why::Budget)
     } else if used >= allowed && !forgiven {
@@ -119,11 +126,13 @@ fn pause(situation: &Situation<'_>) -> Duration {
     own.max(relief)
 }
 
-/// A session is worth keeping, unless the CLI did not even start in it, has lost it, or fails in it
-/// again and again without getting anywhere.
+/// A session is worth keeping, unless the CLI did not even start in it, has lost it, has filled its model's
+/// context with it, or fails in it again and again without getting anywhere.
 fn session(situation: &Situation<'_>) -> Session {
     let Situation { failure, fruitless, .. } = *situation;
-    let useless = fruitless >= FRUITLESS;
+    let full =
+        failure.category.class() == FailureClass::Agent && signs::is_context_full(&failure.evidence.message);
+    let useless = fruitless >= FRUITLESS || full;
     if failure.category == Category::HarnessLaunch || failure.is_lost_session() || useless {
         Session::Fresh
     } else {

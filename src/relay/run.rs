@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use super::attempt::Seen;
 use super::budget::Budget;
 use super::event::{Event, RunEnd, RunVerdict};
+use super::ledger::Ledger;
 use super::operator::Waited;
 use super::outcome::{Failure, Verdict, Work};
 use super::record;
@@ -288,10 +289,23 @@ impl Run<'_> {
         match step {
             Step::Again { wait, session } => return Next::Again { pause: wait, session },
             Step::Over(Why::Budget) if self.hands_over(verdict, session) => return Next::HandOff,
-            Step::Over(Why::Budget | Why::Hopeless | Why::LongWait | Why::Attempts) => {}
+            Step::Over(Why::Budget | Why::Hopeless | Why::LongWait | Why::UsedUp | Why::Attempts) => {}
         }
         let reason = verdict.failure.as_ref().map(|failure| record::reason(failure, time::now()));
         Next::Over(RunVerdict::Failed { reason: reason.unwrap_or_default() })
+    }
+
+    /// Whether the CLI has told that a window of its account is used up. What cannot be read tells nothing.
+    fn is_used_up(&self) -> bool {
+        let mut ledger = Ledger::default();
+        self.world
+            .store
+            .reader()
+            .quota_records()
+            .unwrap_or_default()
+            .iter()
+            .for_each(|record| ledger.apply(record));
+        ledger.exhausted_until(&self.assignment.quota_scope, time::now()).is_some()
     }
 
     fn situation<'f>(&self, failure: &'f Failure, started: &TryStarted, used: u32) -> Situation<'f> {
@@ -301,6 +315,7 @@ impl Run<'_> {
             fruitless: self.thread.fruitless,
             used,
             allowed: self.max_attempts(),
+            used_up: self.is_used_up(),
             budget: self.budget,
             backoff: self.world.settings.retry_backoff,
             jitter: fastrand::f64(),

@@ -90,11 +90,12 @@ impl World {
         self.operator.wait(how_long, &mut *self.sink).await
     }
 
-    /// Waits until a time, seen by everybody, and to be ended by the operator and by whatever else ends it.
-    /// `first` tells whether this wait is news.
+    /// Waits until a time of this clock, seen by everybody. The operator can end it, and so does `is_over`, which
+    /// is asked again and again. `first` tells whether this wait is news.
     pub async fn wait_until(
         &mut self,
-        (clock, until): (Clock, Timestamp),
+        clock: Clock,
+        until: Timestamp,
         wait: &Wait,
         mut first: bool,
         mut is_over: impl FnMut(&Store) -> bool,
@@ -115,7 +116,7 @@ impl World {
         }
     }
 
-    /// Waits before something is tried again; [`Wait::Attempt`] and [`Wait::Cycle`] are told when they take long.
+    /// Waits before something is tried again. Everybody sees it when it takes long.
     pub async fn pause(
         &mut self,
         how_long: Duration,
@@ -127,7 +128,7 @@ impl World {
         }
         let clock = Clock::start();
         let until = clock.now().saturating_add(how_long).unwrap_or(Timestamp::MAX);
-        let waited = self.wait_until((clock, until), wait, true, is_over).await;
+        let waited = self.wait_until(clock, until, wait, true, is_over).await;
         self.emit(Event::WaitEnded);
         waited
     }
@@ -197,10 +198,8 @@ impl World {
 
 /// What was last said about a runner's health; nothing when it cannot be read now.
 fn newest_event(store: &Store, runner: &Runner) -> Option<AgentStatusEvent> {
-    let model = |event: &AgentStatusEvent| event.model.clone().filter(|model| !model.is_empty());
-    let is_its =
-        |event: &AgentStatusEvent| event.agent_type == runner.harness && model(event) == runner.model;
-    store.status_events().ok()?.into_iter().rev().find(is_its)
+    let key = (runner.harness.clone(), runner.model.clone());
+    store.status_events().ok()?.into_iter().rfind(|event| event.key() == key)
 }
 
 /// Runs a git operation beside the event loop.

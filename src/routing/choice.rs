@@ -1,4 +1,6 @@
-//! Which lane a task gets: the flag's, else its role's, else the default one.
+//! Which lane a task gets: the flag's, else its role's, else the default one; and which tasks a lane may get.
+
+use crate::config::Config;
 
 use super::lane::DEFAULT_LANE;
 use super::roster::{Roster, Source};
@@ -46,5 +48,23 @@ impl Roster {
             (None, Some(role)) => Err(NoLane::OfRole(role.to_owned())),
             (None, None) => Err(NoLane::OfDefault),
         }
+    }
+
+    /// Every lane, by its index, with the role of every kind of task that it may get: its own; in the default
+    /// lane none, and each that has a preference and no route of its own.
+    pub fn tasks<'a>(&'a self, config: &'a Config) -> Vec<(usize, Option<&'a str>)> {
+        let mut tasks = Vec::new();
+        for (index, lane) in self.lanes.iter().enumerate() {
+            if !lane.name.eq_ignore_ascii_case(DEFAULT_LANE) {
+                tasks.push((index, Some(lane.name.as_str())));
+                continue;
+            }
+            tasks.push((index, None));
+            let has_lane = |role: &str| self.lanes.iter().any(|lane| lane.name.to_lowercase() == role);
+            let wishes = config.reasoning.iter();
+            let without = wishes.filter(|(key, wish)| !has_lane(key) && !wish.preference.is_empty());
+            tasks.extend(without.map(|(_, wish)| (index, Some(wish.role.as_str()))));
+        }
+        tasks
     }
 }

@@ -55,6 +55,15 @@ impl Rules {
         rules
     }
 
+    /// The lanes of a relay without `--agent`: those of the routes, or the mix where there are no routes.
+    /// `None` when they cannot be used.
+    pub fn roster(&self) -> Option<Roster> {
+        match self.mix_counts {
+            true => self.mix.as_ref().ok().cloned(),
+            false => Roster::from_routes(&self.routes),
+        }
+    }
+
     /// All that is wrong and all that is suspicious, by file and line: providers, preferences,
     /// routes and the mix. A mix that cannot be read is an error only where it counts, without routes.
     pub fn diagnostics(&self) -> (Vec<Diagnostic>, Vec<Diagnostic>) {

@@ -149,18 +149,9 @@ impl Scheduler {
         self.pardon(Out::Terminal);
     }
 
-    /// Who runs next, when the members have the models of their entries. See [`Scheduler::next_as`].
-    pub fn next(&mut self, health: impl Fn(&Member) -> Health) -> Pick {
-        self.next_as(|member| Seen {
-            model: member.runner.model.clone(),
-            health: health(member),
-            spare: None,
-        })
-    }
-
     /// Who runs next. Asking again without a verdict in between gives the same answer as long as
     /// what is seen of the runners does, so an interrupted run goes back to the same member.
-    pub fn next_as(&mut self, see: impl Fn(&Member) -> Seen) -> Pick {
+    pub fn next(&mut self, see: impl Fn(&Member) -> Seen) -> Pick {
         let seen = self.look(see);
         self.note(&seen);
         if let Some(current) = self.at.current
@@ -382,7 +373,7 @@ impl Scheduler {
 }
 
 #[cfg(test)]
-mod lending;
+mod lending_tests;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]

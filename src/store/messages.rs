@@ -2,7 +2,7 @@
 
 use super::jsonl::{Durability, append, read_all};
 use super::records::Message;
-use super::{Layout, Shared, StoreError, files};
+use super::{Layout, Shared, StoreError};
 use crate::model::Timestamp;
 
 /// A message that no agent has dealt with yet.
@@ -64,7 +64,7 @@ impl<'a> Inbox<'a> {
         now: Timestamp,
         change: impl FnOnce(&mut Message),
     ) -> Result<Message, StoreError> {
-        let _shared = Shared::lock(self.layout)?;
+        let shared = Shared::lock(self.layout)?;
         let path = self.layout.messages();
         let mut messages = self.load()?;
         let Some(message) = messages.iter_mut().find(|m| m.id == id) else {
@@ -73,13 +73,7 @@ impl<'a> Inbox<'a> {
         change(message);
         message.updated_at = now;
         let message = message.clone();
-        let mut bytes = Vec::new();
-        for message in windowed(messages) {
-            serde_json::to_writer(&mut bytes, &message)
-                .map_err(|source| StoreError::Encode { path: path.clone(), source })?;
-            bytes.push(b'\n');
-        }
-        files::replace(&path, &bytes)?;
+        shared.rewrite(&path, windowed(messages))?;
         Ok(message)
     }
 

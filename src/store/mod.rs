@@ -2,7 +2,7 @@
 //!
 //! Everything is append-only JSONL, one `write` per record. [`Store`] is the one writer
 //! of a workspace and holds its lock; [`Reader`] looks without lock, repair or migration;
-//! [`Shared`] covers the few files that `rally progress` writes from other processes.
+//! [`Shared`] covers the few files that other processes write beside it.
 
 pub mod active;
 mod aside;

@@ -272,7 +272,7 @@ impl Store {
 /// Makes every file safe to append to.
 fn repair_all(layout: &Layout, warnings: &mut Vec<String>) -> Result<(), StoreError> {
     let state = layout.state_dir();
-    for path in [layout.tries(), layout.relays(), layout.agent_status()] {
+    for path in [layout.tries(), layout.relays()] {
         warn_repaired(warnings, &path, &repair_tail(&path, &state)?);
     }
     let shared = Shared::lock(layout)?;

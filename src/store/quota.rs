@@ -19,11 +19,6 @@ impl Store {
     pub fn append_quota(&mut self, record: QuotaRecord) -> Result<(), StoreError> {
         Shared::lock(&self.layout)?.append_quota(record)
     }
-
-    /// What is known about the windows of all accounts, oldest first.
-    pub fn quota_records(&self) -> Result<Vec<QuotaRecord>, StoreError> {
-        Ok(read_all(&self.layout.quota())?.0)
-    }
 }
 
 impl Reader {
@@ -47,7 +42,7 @@ impl Shared<'_> {
         records.push(record);
         if records.len() > MOST_LINES {
             // The record is stored; a file that stays long for now is no failure.
-            let _ = self.rewrite_quota(&standing(records));
+            let _ = self.rewrite(&path, standing(records));
         }
         Ok(())
     }
@@ -55,17 +50,6 @@ impl Shared<'_> {
     /// Forgets all windows.
     pub(super) fn forget_quota(&self) -> Result<(), StoreError> {
         files::remove(&self.layout().quota())
-    }
-
-    fn rewrite_quota(&self, records: &[QuotaRecord]) -> Result<(), StoreError> {
-        let path = self.layout().quota();
-        let mut bytes = Vec::new();
-        for record in records {
-            serde_json::to_writer(&mut bytes, record)
-                .map_err(|source| StoreError::Encode { path: path.clone(), source })?;
-            bytes.push(b'\n');
-        }
-        files::replace(&path, &bytes)
     }
 }
 

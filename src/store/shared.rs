@@ -1,9 +1,11 @@
-//! The files that other processes write too: journal, `summary.jsonl`, `run-state.json`
-//! and the inbox. `rally progress` runs below a relay that holds the workspace, so these
-//! have a lock of their own, held for moments only.
+//! The files that other processes write too: journal, `summary.jsonl`, `run-state.json`, the inbox, and
+//! what is known of the runners and their quotas. `rally progress` runs below a relay that holds the
+//! workspace, and `rally runners clear` beside it, so these have a lock of their own, held for moments only.
 
 use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
+
+use serde::Serialize;
 
 use super::jsonl::{self, Durability, Repair};
 use super::records::{Fact, JournalLine, RECORD_VERSION, SummaryEntry};
@@ -44,6 +46,21 @@ impl<'a> Shared<'a> {
     /// Repairs the tail of one of the files; what is torn goes into the state folder.
     pub fn repair(&self, path: &Path) -> Result<Repair, StoreError> {
         jsonl::repair_tail(path, &self.layout.state_dir())
+    }
+
+    /// Replaces the records of one of the files.
+    pub(super) fn rewrite<T: Serialize>(
+        &self,
+        path: &Path,
+        records: impl IntoIterator<Item = T>,
+    ) -> Result<(), StoreError> {
+        let mut bytes = Vec::new();
+        for record in records {
+            serde_json::to_writer(&mut bytes, &record)
+                .map_err(|source| StoreError::Encode { path: path.to_owned(), source })?;
+            bytes.push(b'\n');
+        }
+        files::replace(path, &bytes)
     }
 
     /// Appends a fact to the journal. Says the journal's length before.
@@ -108,8 +125,9 @@ impl<'a> Shared<'a> {
     }
 
     /// The files of this lock that hold records.
-    pub fn record_files(&self) -> [PathBuf; 4] {
-        [self.layout.journal(), self.layout.summary(), self.layout.messages(), self.layout.quota()]
+    pub fn record_files(&self) -> [PathBuf; 5] {
+        let layout = self.layout;
+        [layout.journal(), layout.summary(), layout.messages(), layout.agent_status(), layout.quota()]
     }
 }
 

@@ -59,7 +59,8 @@ impl Store {
         if forget_limits {
             shared.forget_quota()?;
         }
-        let mut events = read_all(&self.layout.agent_status())?.0;
+        let path = self.layout.agent_status();
+        let mut events = read_all(&path)?.0;
         let standing = Standing::of(&events).indices();
         let mut index = 0;
         events.retain(|event| {
@@ -69,9 +70,9 @@ impl Store {
             !forget_limits && stands && is_limit && event.reset_at.is_some_and(|at| at > now)
         });
         if events.is_empty() {
-            return files::remove(&self.layout.agent_status());
+            return files::remove(&path);
         }
-        shared.rewrite_status(&events)
+        shared.rewrite(&path, events)
     }
 }
 
@@ -88,20 +89,9 @@ impl Shared<'_> {
             let kept = compacted(events, WINDOW);
             if kept.len() + SLACK <= length {
                 // The event is stored; a file that stays long for now is no failure.
-                let _ = self.rewrite_status(&kept);
+                let _ = self.rewrite(&path, kept);
             }
         }
         Ok(())
-    }
-
-    fn rewrite_status(&self, events: &[AgentStatusEvent]) -> Result<(), StoreError> {
-        let path = self.layout().agent_status();
-        let mut bytes = Vec::new();
-        for event in events {
-            serde_json::to_writer(&mut bytes, event)
-                .map_err(|source| StoreError::Encode { path: path.clone(), source })?;
-            bytes.push(b'\n');
-        }
-        files::replace(&path, &bytes)
     }
 }

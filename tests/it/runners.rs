@@ -253,6 +253,16 @@ fn a_limit_is_lifted_for_everybody_and_windows_are_forgotten() {
 }
 
 #[test]
+fn who_never_worked_draws_from_a_quota_all_the_same() {
+    let sandbox = sandbox();
+    let more = json!({ "quota_scope": "claude", "reset_at": "2099-01-01T00:00:00Z" });
+    write(&sandbox, STATUS, &[event("claude", "benched", 5, more)]);
+    let said = rally(&sandbox, 0, &["runners", "clear", "cc:haiku-9-1"]);
+    assert!(said.contains("claude - haiku-9-1: was benched until 2099-01-01"), "{said}");
+    assert!(said.contains("claude: was benched") && said.contains("(same quota)"), "{said}");
+}
+
+#[test]
 fn a_name_that_means_nobody_is_an_error() {
     let sandbox = ill();
     for (name, wanted) in

@@ -57,7 +57,7 @@ pub struct Args {
     pub new: bool,
 
     /// With --new: also forget when exhausted accounts come back, and how full their windows are
-    #[arg(long, requires = "new")]
+    #[arg(long, requires = "new", conflicts_with = "resume")]
     pub forget_limits: bool,
 
     /// Ignore the queue in .laps and run the task freely

@@ -12,7 +12,6 @@ use crate::model::{Runner, Timestamp};
 use crate::relay::crew::{Crew, Team};
 use crate::relay::resilience::{Health, Healths};
 use crate::routing::label::display_label;
-use crate::routing::lane::DEFAULT_LANE;
 use crate::routing::scheduler::{Pick, Verdict};
 use crate::routing::{Lane, Member, Roster, Rules, Scheduler};
 use crate::store::records::RelayRecord;
@@ -91,32 +90,6 @@ impl RunnerLine {
     }
 }
 
-/// The lanes of a relay without `--agent`; `None` when they cannot be used.
-pub fn roster(config: &Config, rules: &Rules) -> Option<Roster> {
-    match config.routes.is_empty() {
-        true => rules.mix.as_ref().ok().cloned(),
-        false => Roster::from_routes(&rules.routes),
-    }
-}
-
-/// Every lane with every kind of task that it may get, by its index: those of its role, in the default lane
-/// those without one, and those of each role that has a preference and no route of its own.
-pub fn tasks<'a>(config: &'a Config, roster: &'a Roster) -> Vec<(usize, Option<&'a str>)> {
-    let mut tasks = Vec::new();
-    for (index, lane) in roster.lanes.iter().enumerate() {
-        if !lane.name.eq_ignore_ascii_case(DEFAULT_LANE) {
-            tasks.push((index, Some(lane.name.as_str())));
-            continue;
-        }
-        tasks.push((index, None));
-        let has_lane = |role: &str| roster.lanes.iter().any(|lane| lane.name.to_lowercase() == role);
-        let wishes = config.reasoning.iter();
-        let without = wishes.filter(|(key, wish)| !has_lane(key) && !wish.preference.is_empty());
-        tasks.extend(without.map(|(_, wish)| (index, Some(wish.role.as_str()))));
-    }
-    tasks
-}
-
 /// What is remembered of the workspace.
 #[derive(Debug, Default)]
 pub struct Memory {
@@ -170,10 +143,10 @@ pub struct Outlook<'a> {
 }
 
 impl Outlook<'_> {
-    /// The next `n` runs of every lane, for every kind of [`tasks`].
+    /// The next `n` runs of every lane, for every kind of task.
     pub fn lanes(&self, config: &Config, n: usize) -> Vec<LanePreview> {
         let lane = |(index, role)| self.lane(index, &self.roster.lanes[index], role, n);
-        tasks(config, self.roster).into_iter().map(lane).collect()
+        self.roster.tasks(config).into_iter().map(lane).collect()
     }
 
     fn lane(&self, index: usize, lane: &Lane, role: Option<&str>, n: usize) -> LanePreview {

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::complaint::{self, Complaint, place};
 use super::doubts::Doubts;
 use super::lanes::{Entries, LaneLine, MixLine};
-use super::preview::{self, LanePreview, Memory, Outlook};
+use super::preview::{LanePreview, Memory, Outlook};
 use super::programs::Programs;
 use super::queue::Queue;
 use super::roles::{RoleLine, roles};
@@ -145,7 +145,7 @@ impl Report {
         self.roles = roles.unwrap_or_default();
         if let Some(n) = preview {
             let memory = self.memory(workspace);
-            let roster = preview::roster(&config, &rules);
+            let roster = rules.roster();
             let other = roster.as_ref().and_then(|roster| memory.other_mix(roster));
             self.infos.extend(other.map(Complaint::plain));
             let ahead = |roster: &Roster| {

@@ -28,7 +28,8 @@ const SOURCE: &str = "rally runners clear";
 #[command(after_help = "\
 NAME is an entry (cc:opus, op:z), a harness, which means all its models (cc, claude), or a quota as
 `rally runners` shows it (opencode:zai, provider:plan). Runners that share a quota with a benched one come
-back with it. A relay that waits for one of them goes on at once, also before another attempt. What is configured as disabled stays so.
+back with it. A relay that waits for one of them goes on at once, also before another attempt. What is
+configured as disabled stays so.
 
 Exit codes:
   0  cleared, or there was nothing to clear
@@ -51,7 +52,7 @@ pub struct Args {
 
 /// Runs the command; the result is the exit code.
 pub fn run(args: Args) -> anyhow::Result<u8> {
-    let roll = Roll::read()?;
+    let roll = Roll::read(&args.names)?;
     let now = time::now();
     if Work::of(&args, &roll, &roll.healths()?, now)?.is_empty() {
         return say(&["nothing to clear".to_owned()]);
@@ -82,7 +83,7 @@ impl<'a> Work<'a> {
         }
         let listed = roll.listed.iter().enumerate();
         // A running relay may be about to try a healthy one again, and need not wait for it any longer.
-        let is_awaited = |index: &usize| roll.is_at_work() && chosen.contains(index);
+        let is_awaited = |index: &usize| roll.is_at_work() && (args.all || chosen.contains(index));
         let runners: Vec<&Listed> = listed
             .filter(|(index, one)| {
                 is_awaited(index) || (args.all || chosen.contains(index)) && is_ill(one, healths, now)

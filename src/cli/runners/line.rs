@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use super::roll::Listed;
-use crate::model::Timestamp;
 use crate::model::time::millis_option;
+use crate::model::{Runner, Timestamp};
 use crate::relay::resilience::{Cause, Health, Healths, Reason, Told, Trial};
 use crate::store::records::RETRIES_UNTIL_FREEZE;
 
@@ -102,7 +102,7 @@ pub struct Also {
 }
 
 impl Line {
-    /// What the state map says about a runner.
+    /// What is known of a runner at this time.
     pub fn of(listed: &Listed, healths: &Healths, now: Timestamp) -> Line {
         let Listed { runner, scope, entries, disabled } = listed;
         let state = healths.state(runner);
@@ -129,7 +129,7 @@ impl Line {
             since: first.map(since).or(told.map(|told| told.at)),
             relay_id: told.and_then(|told| told.relay_id),
             run_id: told.and_then(|told| told.run_id),
-            try_id: told.and_then(|told| told.try_id),
+            try_id: told.map_or_else(|| first.and_then(told_in), |told| told.try_id),
             failed_retries: state.map_or(0, |state| state.failed_retries),
             retries_until_freeze: RETRIES_UNTIL_FREEZE,
             also: rest.iter().map(Also::of).collect(),
@@ -146,10 +146,7 @@ impl Line {
 
     /// Who, for people: `claude - opus`.
     pub fn label(&self) -> String {
-        match &self.model {
-            Some(model) => format!("{} - {model}", self.harness),
-            None => self.harness.clone(),
-        }
+        Runner { model: self.model.clone(), ..Runner::bare(&self.harness) }.label()
     }
 }
 
@@ -166,6 +163,14 @@ fn why(reason: &Reason<'_>) -> Option<String> {
         Cause::Window(known) => {
             Some(format!("the window {} is used up, as {} told", known.window.name, known.source))
         }
+    }
+}
+
+/// In which try that became known.
+fn told_in(reason: &Reason<'_>) -> Option<u64> {
+    match reason.cause {
+        Cause::Event(told) => told.try_id,
+        Cause::Window(known) => known.try_id,
     }
 }
 

@@ -66,7 +66,7 @@ pub fn run(args: Args) -> anyhow::Result<u8> {
     if let Some(Action::Clear(args)) = args.action {
         return clear::run(args);
     }
-    let roll = Roll::read()?;
+    let roll = Roll::read(&[])?;
     let now = time::now();
     let lines = roll.lines(&roll.healths()?, now);
     if args.json {

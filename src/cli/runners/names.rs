@@ -7,8 +7,7 @@ use crate::routing::{Catalog, Entry};
 
 use super::roll::Listed;
 
-/// Indices of those whom a name means, some of the list. A name that is good but means nobody who is
-/// listed means nobody.
+/// Indices of those in the list whom a name means; none, when it is a good name of somebody who is not listed.
 ///
 /// # Errors
 ///

@@ -3,13 +3,12 @@
 use std::collections::BTreeSet;
 
 use super::line::Line;
-use crate::cli::routes::preview::{roster, tasks};
-use crate::cli::routes::programs::Programs;
+use crate::cli::relay::harnesses;
 use crate::cli::workspace;
 use crate::config::{self, Config, Env};
 use crate::model::{Runner, Timestamp};
 use crate::relay::resilience::Healths;
-use crate::routing::{Catalog, Lane, Roster, Rules};
+use crate::routing::{Catalog, Entry, Lane, Roster, Rules};
 use crate::store::status::Key;
 use crate::store::{Layout, Reader};
 
@@ -31,20 +30,21 @@ pub struct Listed {
 pub struct Roll {
     /// What the user asked for.
     pub config: Config,
-    /// The lanes' runners in their order, then the others by name.
+    /// The lanes' runners in their order, then those of an unfinished relay, then the others by name.
     pub listed: Vec<Listed>,
     reader: Reader,
     warnings: Vec<String>,
 }
 
 impl Roll {
-    /// Reads configuration and state, and changes nothing.
-    pub fn read() -> anyhow::Result<Roll> {
+    /// Reads configuration and state, and changes nothing. `named` are entries that somebody asks about: they
+    /// draw from a quota, too, whether or not anybody has worked so.
+    pub fn read(named: &[String]) -> anyhow::Result<Roll> {
         let root = workspace::root()?;
         let config = config::load(&root, &Env::from_process())?.config;
         let reader = Reader::new(workspace::state_layout(&root)?);
         let rules = Rules::of(&config);
-        let programs = Programs::look_up(&config, &root);
+        let registry = harnesses::registry(&config);
         let mut warnings = Vec::new();
         if !rules.diagnostics().0.is_empty() {
             warnings
@@ -55,7 +55,7 @@ impl Roll {
             let key = (runner.harness.clone(), runner.model.clone());
             let index = roll.iter().position(|(known, _)| *known == key).unwrap_or_else(|| {
                 let listed = Listed {
-                    scope: programs.scope(&rules.providers, &runner),
+                    scope: rules.providers.quota(&runner, &|runner| registry.quota_scope(runner)),
                     disabled: rules.providers.disabled(&runner).map(|provider| provider.name.clone()),
                     entries: Vec::new(),
                     runner,
@@ -68,8 +68,8 @@ impl Roll {
                 entries.push(entry.to_owned());
             }
         };
-        if let Some(roster) = roster(&config, &rules) {
-            for (lane, role) in tasks(&config, &roster) {
+        if let Some(roster) = rules.roster() {
+            for (lane, role) in roster.tasks(&config) {
                 for member in roster.lanes[lane].members() {
                     let runner = rules.reasoning.apply(role, member);
                     add(Runner { effort: None, ..runner }, Some(&member.text));
@@ -87,6 +87,13 @@ impl Roll {
         let remembered: BTreeSet<Key> = reader.status_events()?.iter().map(|event| event.key()).collect();
         for (harness, model) in remembered {
             add(Runner { harness, model, effort: None }, None);
+        }
+        let catalog = Catalog::new(&config);
+        for name in named {
+            let runner = Entry::parse(name).ok().and_then(|entry| catalog.resolve(&entry.identifier).ok());
+            if let Some(runner) = runner.filter(|runner| runner.model.is_some()) {
+                add(Runner { effort: None, ..runner }, None);
+            }
         }
         let listed = roll.into_iter().map(|(_, listed)| listed).collect();
         Ok(Roll { listed, reader, warnings, config })

@@ -204,7 +204,7 @@ impl Seen {
         if event.error.is_none() {
             // The model answered all the same, on paid overage.
             self.rejected = None;
-            self.plain.clear();
+            self.plain.went_on();
         }
         self.api_error = event.error.map(|name| ApiError {
             name: Some(name.to_owned()),

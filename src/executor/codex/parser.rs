@@ -229,7 +229,7 @@ impl Seen {
         self.error = None;
         self.retrying = None;
         self.retries = 0;
-        self.plain.clear();
+        self.plain.went_on();
     }
 
     /// Why a completed turn did not do its work: the agent says so, or said nothing.

@@ -33,7 +33,7 @@ fn team(text: &str, flags: &[&str]) -> Team {
     assert!(rules.errors.is_empty(), "{:?}", rules.errors);
     let flags: Vec<String> = flags.iter().map(|flag| (*flag).to_owned()).collect();
     let roster = match flags.is_empty() {
-        true => Roster::from_routes(&rules.routes).unwrap(),
+        true => rules.roster().unwrap(),
         false => Roster::from_flags(&flags, &Catalog::new(&config)).unwrap(),
     };
     Team { roster, providers: rules.providers, reasoning: rules.reasoning }
@@ -63,19 +63,7 @@ fn runner(harness: &str, model: &str) -> Runner {
 }
 
 fn event(runner: &Runner, kind: AgentStatusKind, second: i64) -> AgentStatusEvent {
-    AgentStatusEvent {
-        v: RECORD_VERSION,
-        agent_type: runner.harness.clone(),
-        model: runner.model.clone(),
-        event_type: kind,
-        timestamp: at(second),
-        relay_id: None,
-        run_id: None,
-        try_id: None,
-        reason: None,
-        reset_at: None,
-        quota_scope: None,
-    }
+    AgentStatusEvent::new(runner, kind, at(second))
 }
 
 /// A usage limit that a runner met at second 0.
@@ -154,23 +142,30 @@ fn told(scope: &str, second: i64, used: f64, resets: i64) -> QuotaRecord {
     }
 }
 
+/// All that is known about the windows.
+fn learn(crew: &mut Crew, told: &[QuotaRecord]) {
+    crew.set_healths(Healths::remembered(&[], told));
+}
+
 // 50-R24
 #[test]
 fn nobody_is_sent_into_a_window_that_is_used_up() {
     let mut crew = crew(TEAM, &[]);
     let default = lane(&crew, "default");
     assert_eq!(pick(&mut crew, default, None, 1).unwrap(), "cc");
-    crew.learn_quota(&told("claude", 0, 1.0, 600));
+    let claude = told("claude", 0, 1.0, 600);
+    learn(&mut crew, std::slice::from_ref(&claude));
     for (harness, model, ready) in
         [("claude", "sonnet-5", false), ("claude", "", false), ("work", "opus-5", true), ("codex", "", true)]
     {
         assert_eq!(is_ready(&crew, harness, model), ready, "{harness} {model}");
     }
     assert_eq!(pick(&mut crew, default, None, 599).unwrap(), "cx");
-    crew.learn_quota(&told("codex", 1, 1.0, 700));
+    let codex = told("codex", 1, 1.0, 700);
+    learn(&mut crew, &[claude.clone(), codex.clone()]);
     assert_eq!(pick(&mut crew, default, None, 599), Err(Pick::Wait { until: at(600) }));
     // A newer word that there is room again counts at once.
-    crew.learn_quota(&told("claude", 2, 0.1, 600));
+    learn(&mut crew, &[claude, codex, told("claude", 2, 0.1, 600)]);
     assert!(is_ready(&crew, "claude", ""));
     assert_eq!(pick(&mut crew, default, None, 3).unwrap(), "cc");
 }
@@ -179,14 +174,13 @@ fn nobody_is_sent_into_a_window_that_is_used_up() {
 fn the_budget_that_is_lost_soonest_is_used_where_the_lane_leaves_it_open() {
     let mut crew = crew(TEAM, &[]);
     let default = lane(&crew, "default");
-    crew.learn_quota(&told("claude", 0, 0.1, 600));
-    crew.learn_quota(&told("codex", 0, 0.9, 500));
+    learn(&mut crew, &[told("claude", 0, 0.1, 600), told("codex", 0, 0.9, 500)]);
     assert_eq!(pick(&mut crew, default, None, 499).unwrap(), "cx");
     assert_eq!(pick(&mut crew, default, None, 500).unwrap(), "cc", "that of codex has begun anew");
     assert_eq!(pick(&mut crew, default, None, 600).unwrap(), "cc", "nothing is known any more");
     // Entries with a quota take their turns all the same.
     let walk = lane(&crew, "walk");
-    crew.learn_quota(&told("opencode:openrouter", 0, 0.1, 400));
+    learn(&mut crew, &[told("opencode:openrouter", 0, 0.1, 400)]);
     assert_eq!(pick(&mut crew, walk, None, 1).unwrap(), "cx:5");
 }
 

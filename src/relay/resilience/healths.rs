@@ -53,13 +53,8 @@ impl Healths {
     /// Replays all that is remembered, oldest first.
     pub fn remembered(events: &[AgentStatusEvent], quota: &[QuotaRecord]) -> Healths {
         let mut healths = Healths::replay(events);
-        quota.iter().for_each(|record| healths.learn_quota(record));
+        quota.iter().for_each(|record| healths.ledger.apply(record));
         healths
-    }
-
-    /// Takes in what was told about an account's windows.
-    pub fn learn_quota(&mut self, record: &QuotaRecord) {
-        self.ledger.apply(record);
     }
 
     /// What is known about the accounts' windows.
@@ -148,8 +143,7 @@ impl Healths {
     fn used_up(&self, scope: &str, now: Timestamp) -> Option<Reason<'_>> {
         let until = self.ledger.exhausted_until(scope, now)?;
         let (_, mut windows) = self.ledger.scopes().find(|(name, _)| *name == scope)?;
-        let known =
-            windows.find(|known| known.window.is_exhausted() && known.window.resets_at == Some(until))?;
+        let known = windows.find(|known| known.blocks_until(now) == Some(until))?;
         Some(Reason { health: Health::Benched { until }, cause: Cause::Window(known) })
     }
 

@@ -256,11 +256,11 @@ fn the_future_holds_nobody_for_longer_than_a_window() {
 fn every_reason_is_told() {
     use AgentStatusKind::Frozen;
     let told = |reason: &str, event| AgentStatusEvent { reason: Some(reason.into()), ..event };
-    let mut healths = Healths::replay(&[
+    let events = [
         told("down", event(Frozen, None, NOON, None)),
         told("spent", limit(Some("opus"), NOON, "claude")),
         told("other", limit(Some("gpt"), NOON, "codex")),
-    ]);
+    ];
     let window = QuotaWindow {
         name: "seven_day".into(),
         minutes: None,
@@ -268,14 +268,15 @@ fn every_reason_is_told() {
         resets_at: Some(at("2026-11-24T00:00:00Z")),
         rejected: false,
     };
-    healths.learn_quota(&QuotaRecord {
+    let record = QuotaRecord {
         v: RECORD_VERSION,
         scope: "claude".into(),
         source: "claude".into(),
         at: at(NOON),
         try_id: None,
         windows: vec![window],
-    });
+    };
+    let healths = Healths::remembered(&events, &[record]);
     let reasons = |now| -> Vec<(String, String)> {
         let name = |cause: Cause<'_>| match cause {
             Cause::Event(told) => told.reason.clone().unwrap(),

@@ -28,6 +28,7 @@ fn caused(category: Category, cause: &str) -> Failure {
 fn situation(failure: &Failure) -> Situation<'_> {
     Situation {
         failure,
+        used_up: false,
         resumed: false,
         fruitless: 0,
         used: 1,
@@ -82,6 +83,34 @@ fn a_provider_s_own_word_wins() {
 fn a_wait_that_would_use_up_the_run_ends_it() {
     let failure = asking(Category::ShortRateLimit, secs(301));
     assert_eq!(after(&situation(&failure)), Step::Over(Why::LongWait));
+}
+
+#[test]
+fn an_overfull_session_is_left() {
+    let evidence = Evidence::new("stream", Some(Category::AgentError), "Prompt is too long");
+    let failure = Failure { evidence, ..failure(Category::AgentError) };
+    assert_eq!(after(&situation(&failure)), again(2, Session::Fresh));
+}
+
+// 20-AF-CF-04
+#[test]
+fn a_launch_that_failed_may_be_tried_again_unless_it_would_fail_again() {
+    for (cause, next) in [
+        ("bad_executable", again(2, Session::Fresh)),
+        ("missing_program", Step::Over(Why::Hopeless)),
+        ("prompt_too_long", Step::Over(Why::Hopeless)),
+    ] {
+        assert_eq!(after(&situation(&caused(Category::HarnessLaunch, cause))), next, "{cause}");
+    }
+}
+
+#[test]
+fn a_window_that_is_used_up_ends_the_run_whatever_was_wrong() {
+    for category in [Category::TransientInfra, Category::ProviderOverloaded, Category::UnidentifiedIssue] {
+        let failure = failure(category);
+        let situation = Situation { used_up: true, ..situation(&failure) };
+        assert_eq!(after(&situation), Step::Over(Why::UsedUp), "{category:?}");
+    }
 }
 
 #[test]

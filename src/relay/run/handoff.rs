@@ -61,8 +61,8 @@ impl Run<'_> {
         (limits, freeze::Limits { threshold: never, network: never })
     }
 
-    /// The verdict on it. A lap is done when it is finalised; without a queue every report that is no handoff
-    /// says that the task is done.
+    /// The verdict on it. A lap is done when it is finalised; without a queue a report says that the task is
+    /// done, unless it says what is left, too.
     pub(super) fn verdict_on_handoff(
         &self,
         seen: &Seen,
@@ -72,7 +72,8 @@ impl Run<'_> {
         let begun = self.world.store.read_run_state()?.is_some_and(|state| state.handoff_state != 0);
         let told = match (progress, self.work()) {
             (Some(entry), _) if entry.handoff.is_some() => Told::Handoff,
-            (Some(_), Work::Free) | (_, Work::Lap { finalised: true }) => Told::Done,
+            (Some(entry), Work::Free) if entry.followups.is_empty() => Told::Done,
+            (_, Work::Lap { finalised: true }) => Told::Done,
             _ if begun => Told::Begun,
             _ => Told::Nothing,
         };

@@ -63,11 +63,16 @@ impl Run<'_> {
 
         let found = landing::look(self.world, head_before, &self.snapshot).await;
         let told = self.world.store.progress_of(&self.run_name())?;
-        let progress = told.iter().rev().find(|entry| entry.updated_at >= started_at);
+        let mut of_try = told.iter().rev().filter(|entry| entry.updated_at >= started_at);
+        // What was asked for may be followed by something else.
+        let handoff = of_try.clone().find(|entry| started.handoff_only && entry.handoff.is_some());
+        let progress = handoff.or_else(|| of_try.next());
         let mut verdict = self.verdict(&started, started_at, &seen, &found, progress)?;
         self.warn_of_marker(&seen, progress);
         let got_on = seen.wrote || seen.report.tool_calls > Some(0) || found.changed() == Some(true);
         self.thread.weigh(started.resume.is_some(), verdict.failure.as_ref(), got_on);
+        // Whether there is anything left decides what follows.
+        self.note_disk_quota(&started, started_at, &seen);
         let next = self.next(&mut verdict, &started, &seen, used);
         let ends_run = matches!(next, Next::Over(_)) && verdict.outcome != Outcome::Cancelled;
         let sitting = Sitting { started: &started, started_at, route: &self.assignment.route, ends_run };
@@ -76,7 +81,6 @@ impl Run<'_> {
         let is_none = verdict.outcome == Outcome::Paused || verdict.failure.as_ref().is_some_and(lost);
         let used = if is_none { used - 1 } else { used };
         self.hand_on(&seen, &record).await?;
-        self.note_disk_quota(&started, started_at, &seen);
         let mut own = false;
         if verdict.may_commit(self.work()) {
             own = self.land(&mut record, &found).await?;

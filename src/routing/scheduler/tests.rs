@@ -61,7 +61,11 @@ impl Walk {
 
     fn pick(&mut self) -> Pick {
         let health = self.health.borrow();
-        self.scheduler.next(|member| health.get(&member.runner.harness).copied().unwrap_or(Health::Ready))
+        self.scheduler.next(|member| Seen {
+            model: member.runner.model.clone(),
+            health: health.get(&member.runner.harness).copied().unwrap_or(Health::Ready),
+            spare: None,
+        })
     }
 
     /// Picks, expects that entry, and records a verdict.
@@ -522,7 +526,7 @@ fn wishing(benched: bool) -> impl Fn(&Member) -> Seen {
 
 #[track_caller]
 fn run_as(walk: &mut Walk, see: impl Fn(&Member) -> Seen, name: &str, verdict: Verdict) {
-    let Pick::Run(turn) = walk.scheduler.next_as(see) else { panic!("wanted {name}") };
+    let Pick::Run(turn) = walk.scheduler.next(see) else { panic!("wanted {name}") };
     assert_eq!(walk.scheduler.member(turn).runner.harness, name);
     walk.scheduler.record(turn, verdict);
 }

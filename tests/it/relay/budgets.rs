@@ -64,11 +64,26 @@ fn a_run_without_time_hands_over() {
     assert!(sandbox.records(".rally/state/agent_status.jsonl").is_empty());
 }
 
+#[test]
+fn a_handoff_stands_whatever_is_reported_after_it() {
+    let (sandbox, output) = handing_over(
+        "rally progress --handoff --summary 'half' --followup 'the rest' > /dev/null
+         rally progress --summary 'bye' > /dev/null; result bye",
+    );
+    assert!(output.status.success(), "{}{}", stdout(&output), stderr(&output));
+    is(&outcomes(&sandbox), &[("run_timeout", "run timeout"), ("handoff_requested", "")]);
+}
+
 // 30-165, 23.C4
 #[test]
 fn a_handoff_that_does_not_come_is_told() {
     let rows = [
         ("result bye", Some("handoff not completed")),
+        // Says what is left, and hands nothing over.
+        (
+            "rally progress --summary 'half' --followup 'the rest' > /dev/null; result bye",
+            Some("handoff not completed"),
+        ),
         ("rally progress --set-handoff; result bye", Some("handoff without wrapup")),
         ("exit 1", Some("handoff failed")),
         ("rally progress --complete --summary 'done after all' > /dev/null; exit 1", None),

@@ -98,6 +98,23 @@ fn a_limit_that_was_met_is_shown_and_benches_the_same_account() {
     );
 }
 
+// 50-R24: an attempt is a launch, too, and so is a handoff
+#[test]
+fn a_window_that_fills_up_gets_no_further_attempt() {
+    let full = event("allowed_warning", 1.0, ahead(3600));
+    for script in ["failed 'API Error: 500 Internal server error'; exit 1", "exit 3", "echo; exec sleep 600"]
+    {
+        let sandbox = Sandbox::initialised();
+        let limits = "[reliability]\nrun_timeout_secs = 2\n";
+        sandbox.configure(&format!("[routes]\ndefault = [\"cc\", \"two\"]\n{TWO}{limits}"));
+        sandbox.claude(&format!("init; echo '{full}'; {script}"));
+        two(&sandbox);
+        let output = sandbox.relay(&["--new", "-i", "1", "work"]);
+        assert!(output.status.success(), "{script}: {}{}", stdout(&output), stderr(&output));
+        assert_eq!(worked(&sandbox), ["claude", "two"], "{script}");
+    }
+}
+
 // 50-R24: one wait to the reset, then on with the one who came back.
 #[test]
 fn with_nobody_else_the_relay_waits_for_the_reset() {

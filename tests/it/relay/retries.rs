@@ -143,7 +143,7 @@ fn what_is_refused_is_not_asked_again() {
 #[test]
 fn a_session_that_gets_nowhere_twice_is_left() {
     let sandbox = strict(5, "");
-    sandbox.claude("init; failed 'prompt is too long'; exit 1");
+    sandbox.claude("init; failed 'something odd'; exit 1");
     sandbox.relay(&["--agent", "cc", "work"]);
     let resumes: Vec<Option<String>> = (1..=5).map(|n| resumed(&sandbox, n)).collect();
     let session = |n: u32| Some(format!("session-{n}"));

@@ -1,15 +1,13 @@
 //! When nobody can run: waits that are seen, that end when they should, and that anybody can end.
 
-use std::io::{Read, Write};
-use std::num::NonZero;
+use std::io::Write;
 use std::process::Output;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::routes::{HANDS, order, with_hands};
-use crate::support::{Running, Sandbox, stderr, stdout};
+use crate::support::{Running, Sandbox, Terminal, stderr, stdout};
 
 const STATUS: &str = ".rally/state/agent_status.jsonl";
 const QUOTA: &str = ".rally/state/quota.jsonl";
@@ -123,11 +121,14 @@ fn a_wait_that_is_too_long_ends_the_pass_and_not_the_relay() {
         sandbox.write(STATUS, &event("claude", kind, now, None));
         let output = ended(sandbox.start_relay(&["--agent", "cc", "work"]));
         assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
-        let until = (now + SignedDuration::from_hours(hours)).strftime("%Y-%m-%d %H:%M");
-        let reason =
-            format!("all agents {kind} until {until}, longer than [reliability].max_wait_secs (60 s)");
-        assert!(stdout(&output).contains(&reason), "{}", stdout(&output));
-        assert!(log(&sandbox).contains(&reason) && !log(&sandbox).contains("waiting"), "{}", log(&sandbox));
+        // With the day before it, if it is another one.
+        let until = (now + SignedDuration::from_hours(hours)).strftime("%H:%M");
+        let why = format!("all agents {kind} until ");
+        let bound = format!("{until}, longer than [reliability].max_wait_secs (60 s)");
+        for text in [stdout(&output), log(&sandbox)] {
+            assert!(text.contains(&why) && text.contains(&bound), "{text}");
+            assert!(!text.contains("waiting"), "{text}");
+        }
         assert!(sandbox.tries().is_empty() && sandbox.relays()[0]["ended_at"].is_null());
         append(&sandbox, STATUS, &event("claude", "active", in_seconds(0), None));
         let output = sandbox.relay(&["--resume"]);
@@ -310,27 +311,9 @@ fn a_terminal_shows_a_countdown() {
     let sandbox = working();
     let minute_ahead = in_seconds(58) - SignedDuration::from_hours(1);
     sandbox.write(STATUS, &event("claude", "paused", minute_ahead, None));
-    let size = portable_pty::PtySize { rows: 30, cols: 80, ..portable_pty::PtySize::default() };
-    let pty = portable_pty::native_pty_system().openpty(size).unwrap();
-    let mut command = sandbox.in_terminal(&["relay", "--agent", "cc", "work"]);
-    command.env("TERM", "xterm-256color");
-    let mut child = pty.slave.spawn_command(command).unwrap();
-    drop(pty.slave);
-    let size = |n| NonZero::new(n).unwrap();
-    let screen = Arc::new(Mutex::new(vt100::Parser::new(size(30), size(80), 0)));
-    let mut reader = pty.master.try_clone_reader().unwrap();
-    let painter = std::thread::spawn({
-        let screen = Arc::clone(&screen);
-        move || {
-            let mut bytes = [0; 4096];
-            while let Ok(n @ 1..) = reader.read(&mut bytes) {
-                screen.lock().unwrap().process(&bytes[..n]);
-            }
-        }
-    });
-    let shown = || screen.lock().unwrap().screen().contents();
+    let mut terminal = Terminal::start(&sandbox.rally(["relay", "--agent", "cc", "work"]), 30, 80);
     let seconds = || {
-        let text = shown();
+        let text = terminal.shown();
         let rest = text.split("all agents paused, waiting ").nth(1)?;
         let (seconds, rest) = rest.split_once("s (claude, until ")?;
         rest.contains(')').then(|| seconds.parse::<u32>().ok())?
@@ -338,14 +321,13 @@ fn a_terminal_shows_a_countdown() {
     sandbox.wait_for("a countdown", || seconds().is_some());
     let first = seconds().unwrap();
     sandbox.wait_for("it to count", || seconds().is_some_and(|now| now < first));
-    assert_eq!(shown().matches("all agents paused").count(), 1, "painted over: {}", shown());
-    let mut keys = pty.master.take_writer().unwrap();
-    keys.write_all(b"\x03").unwrap();
-    sandbox.wait_for("the hint", || shown().contains("press Ctrl+C again to quit now"));
-    keys.write_all(b"\x03").unwrap();
-    assert_eq!(child.wait().unwrap().exit_code(), 130);
-    drop((keys, pty.master));
-    painter.join().unwrap();
-    assert!(!shown().contains("all agents paused"), "nothing is left of it: {}", shown());
+    let text = terminal.shown();
+    assert_eq!(text.matches("all agents paused").count(), 1, "painted over: {text}");
+    terminal.press(b"\x03");
+    sandbox.wait_for("the hint", || terminal.shown().contains("press Ctrl+C again to quit now"));
+    terminal.press(b"\x03");
+    assert_eq!(terminal.finish(), 130);
+    let text = terminal.shown();
+    assert!(!text.contains("all agents paused"), "nothing is left of it: {text}");
     assert!(sandbox.tries().is_empty());
 }

@@ -15,6 +15,7 @@ use std::path::PathBuf;
 
 use rally::config::{self, Config, ConfigError, Env};
 use rally::model::Runner;
+use rally::routing::scheduler::Seen;
 use rally::routing::{
     Catalog, Entry, Health, Member, Pick, Roster, RosterError, Rules, Scheduler, Slot, Verdict,
 };
@@ -136,9 +137,11 @@ fn order(slots: &[Slot], runs: usize) -> Vec<String> {
 /// What the slots' first runs are, if all pass.
 fn turns<T>(slots: &[Slot], runs: usize, of: impl Fn(&Member) -> T) -> Vec<T> {
     let mut scheduler = Scheduler::new(slots.to_vec());
+    let ready =
+        |member: &Member| Seen { model: member.runner.model.clone(), health: Health::Ready, spare: None };
     (0..runs)
         .map(|_| {
-            let Pick::Run(turn) = scheduler.next(|_| Health::Ready) else { panic!("nobody") };
+            let Pick::Run(turn) = scheduler.next(ready) else { panic!("nobody") };
             scheduler.record(turn, Verdict::Passed);
             of(scheduler.member(turn))
         })

@@ -6,7 +6,7 @@ use pretty_assertions::assert_eq;
 use proptest::prelude::*;
 use rally::config::{Config, Defaults, ProviderConfig, ReasoningConfig, RouteConfig};
 use rally::routing::routes::{self, Routes};
-use rally::routing::{Catalog, NoLane, Quota, Roster, RosterError, Rules, Source};
+use rally::routing::{Catalog, Lane, NoLane, Quota, Roster, RosterError, Rules, Source};
 
 use super::{Files, TABLES, config_with, errors, flags, turns, warnings};
 
@@ -99,6 +99,47 @@ fn a_flag_replaces_every_route_and_a_mix_has_none() {
     let choice = mix.choose(Some("SENIOR")).unwrap();
     assert_eq!((choice.lane, choice.unmatched), (0, None));
     assert_eq!(mix.lanes[0].name, "default");
+}
+
+#[test]
+fn a_relay_without_flags_has_the_routes_else_the_mix() {
+    for (text, lanes) in [
+        ("", Some("default: cc cx:2")),
+        ("[defaults]\nmix = 'cx'\n", Some("default: cx")),
+        ("[defaults]\nmix = 'nobody'\n", None),
+        ("[defaults]\nmix = 'cx'\n[routes]\nsenior = ['cc']\n", Some("senior: cc")),
+        ("[routes]\ndefault = ['cc']\nsenior = ['nobody']\n", Some("default: cc")),
+        ("[routes]\nsenior = ['nobody']\n", None),
+    ] {
+        let roster = Rules::of(&config_with(text)).roster();
+        let texts =
+            |lane: &Lane| lane.members().map(|member| member.text.clone()).collect::<Vec<_>>().join(" ");
+        let shown = |lane: &Lane| format!("{}: {}", lane.name, texts(lane));
+        let shown = roster.map(|roster| roster.lanes.iter().map(shown).collect::<Vec<_>>().join("; "));
+        assert_eq!(shown.as_deref(), lanes, "{text}");
+    }
+}
+
+#[test]
+fn a_lane_gets_the_tasks_of_its_role_and_the_default_one_all_others() {
+    let wishes = "[reasoning]\nUI = 'high'\nsenior = 'high'\nnothing = ''\n";
+    for (routes, tasks) in [
+        ("", &[("default", None), ("default", Some("senior")), ("default", Some("UI"))][..]),
+        ("[routes]\nui = ['cx']\n", &[("ui", Some("ui"))]),
+        (
+            "[routes]\nSENIOR = ['cc']\nDefault = ['cx']\n",
+            &[("Default", None), ("Default", Some("UI")), ("SENIOR", Some("SENIOR"))],
+        ),
+    ] {
+        let config = config_with(&format!("{routes}{wishes}"));
+        let roster = Rules::of(&config).roster().unwrap();
+        let told: Vec<_> = roster
+            .tasks(&config)
+            .into_iter()
+            .map(|(lane, role)| (roster.lanes[lane].name.as_str(), role))
+            .collect();
+        assert_eq!(told, tasks, "{routes}");
+    }
 }
 
 // 10-O14; 30-146

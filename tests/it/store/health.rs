@@ -1,23 +1,16 @@
 //! Health events of runners.
 
+use rally::model::Runner;
 use rally::store::records::{AgentStatusEvent, AgentStatusKind};
 
 use super::*;
 
+fn claude(model: Option<&str>) -> Runner {
+    Runner { model: model.map(str::to_owned), ..Runner::bare("claude") }
+}
+
 fn event(second: i64, model: Option<&str>, kind: AgentStatusKind) -> AgentStatusEvent {
-    AgentStatusEvent {
-        v: 0,
-        agent_type: "claude".into(),
-        model: model.map(str::to_owned),
-        event_type: kind,
-        timestamp: at(second),
-        relay_id: None,
-        run_id: None,
-        try_id: None,
-        reason: None,
-        reset_at: None,
-        quota_scope: None,
-    }
+    AgentStatusEvent { v: 0, ..AgentStatusEvent::new(&claude(model), kind, at(second)) }
 }
 
 // 30-186: events survive reloads in order; 503 become 500, tries and relays all stay.
@@ -146,7 +139,7 @@ fn a_file_that_cannot_be_shortened_is_left_alone() {
     assert!(lines(&layout.agent_status()).len() <= 560);
     assert_eq!(
         rally::relay::resilience::Healths::replay(&store.status_events().unwrap()).of(
-            &rally::model::Runner { model: Some("m3".into()), ..rally::model::Runner::bare("claude") },
+            &claude(Some("m3")),
             "claude",
             at(700)
         ),

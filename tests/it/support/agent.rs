@@ -95,14 +95,7 @@ impl Sandbox {
 
     /// `rally` with arguments, for a pseudo-terminal.
     pub fn in_terminal(&self, args: &[&str]) -> portable_pty::CommandBuilder {
-        let mut command = portable_pty::CommandBuilder::new(Sandbox::rally_path());
-        command.args(args);
-        command.cwd(self.repo());
-        command.env_clear();
-        for (name, value) in self.command("true").get_envs() {
-            command.env(name, value.unwrap());
-        }
-        command
+        super::terminal::inside(&self.rally(args))
     }
 
     /// The try records, oldest first.

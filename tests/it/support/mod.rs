@@ -5,6 +5,7 @@
 mod agent;
 mod agy;
 mod disk;
+mod terminal;
 
 use std::ffi::OsStr;
 use std::os::unix::fs::PermissionsExt;
@@ -17,6 +18,8 @@ pub use agent::Running;
 pub use agy::Agy;
 #[allow(unused_imports, reason = "not every suite fills a disk")]
 pub use disk::SmallDisk;
+#[allow(unused_imports, reason = "not every suite looks at a terminal")]
+pub use terminal::Terminal;
 
 /// A scratch folder with a home, a data folder, a `bin` first in PATH and a git repository.
 #[derive(Debug)]

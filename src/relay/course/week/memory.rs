@@ -47,7 +47,7 @@ impl Memory for InMind {
     }
 
     fn healths(&self) -> Healths {
-        healths(&self.events, &self.quotas)
+        Healths::remembered(&self.events, &self.quotas)
     }
 
     fn create(&mut self, target: u64, now: Timestamp) {
@@ -125,12 +125,6 @@ impl Memory for InMind {
     }
 }
 
-fn healths(events: &[AgentStatusEvent], quotas: &[QuotaRecord]) -> Healths {
-    let mut healths = Healths::replay(events);
-    quotas.iter().for_each(|record| healths.learn_quota(record));
-    healths
-}
-
 /// Files.
 pub struct OnDisk {
     folder: tempfile::TempDir,
@@ -176,7 +170,7 @@ impl Memory for OnDisk {
 
     fn healths(&self) -> Healths {
         let store = self.store.as_ref().unwrap();
-        healths(&store.status_events().unwrap(), &store.quota_records().unwrap())
+        Healths::remembered(&store.status_events().unwrap(), &store.reader().quota_records().unwrap())
     }
 
     fn create(&mut self, target: u64, now: Timestamp) {

@@ -68,9 +68,11 @@ impl Watcher {
     pub fn tell(&mut self, record: &QuotaRecord) {
         for window in &record.windows {
             let name = (record.scope.clone(), window.name.clone());
-            match window.resets_at.filter(|_| window.is_exhausted()) {
-                Some(at) => drop(self.windows.insert(name, at)),
-                None => drop(self.windows.remove(&name)),
+            if window.is_exhausted() {
+                // Nobody knows for how long: as for any other limit.
+                self.windows.insert(name, window.resets_at.unwrap_or(after(record.at, 5 * HOUR)));
+            } else {
+                self.windows.remove(&name);
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Open slots lend their turn to whose budget is lost soonest. Rows of what is known and what happens.
+//! Open slots lend their turn to the one whose budget is lost soonest. Rows of what is known and what happens.
 
 use std::collections::BTreeMap;
 
@@ -20,7 +20,7 @@ fn lane(quotas: &[Option<u32>]) -> Scheduler {
 type Spare = BTreeMap<&'static str, i64>;
 
 fn ask(scheduler: &mut Scheduler, spare: &Spare, benched: &[&str]) -> Pick {
-    scheduler.next_as(|member| {
+    scheduler.next(|member| {
         let name = member.runner.harness.as_str();
         let away = Health::Unavailable { until: Timestamp::from_second(1000).ok() };
         Seen {
