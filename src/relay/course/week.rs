@@ -2,6 +2,7 @@
 //! anywhere, and a [`Watcher`] who objects to every decision that what was told does not explain.
 
 mod chance;
+mod due;
 mod memory;
 mod watcher;
 
@@ -10,6 +11,7 @@ use std::collections::{BTreeSet, VecDeque};
 use jiff::SignedDuration;
 
 use self::chance::{Outside, Scene, of_harness};
+use self::due::Due;
 use self::memory::{InMind, Memory, OnDisk};
 use self::watcher::{Seated, Watcher};
 use super::*;
@@ -49,21 +51,6 @@ struct Census {
     over: usize,
     clears: usize,
     probations: usize,
-}
-
-/// What the end of a run demands to be told.
-struct Due {
-    run: u64,
-    of: Key,
-    since: Timestamp,
-    what: Option<Trouble>,
-}
-
-/// Why somebody has to be left alone.
-#[derive(Clone, Copy, PartialEq)]
-enum Trouble {
-    Limit,
-    Infra,
 }
 
 struct Week {
@@ -337,7 +324,7 @@ impl Week {
         }
         let result = RunResult { last_try, infra_failures: self.infra.2, ..result(&tries) };
         self.watcher.learn(&self.scene, seat, &result, self.now);
-        self.due = Some(due(run, key(&seat.runner), &result, self.now));
+        self.due = Some(Due::new(run, key(&seat.runner), &result, self.now));
         if let Some(record) = self.outside.tell(&mut self.dice, &scope, self.now) {
             self.append_quota(&record);
         }
@@ -393,24 +380,11 @@ impl Week {
 
     /// What a run did to its runner was told once, if it was due.
     fn check_told(&mut self, run: u64) {
-        use AgentStatusKind::{Benched, Frozen, Paused, RetryFailed};
         // One whose attempts were made fewer has no last try.
         let Some(due) = self.due.take().filter(|due| due.run == run) else { return };
-        let (harness, model) = &due.of;
-        let of_run = |event: &&AgentStatusEvent| {
-            (event.run_id, &event.agent_type, &event.model) == (Some(run), harness, model)
-        };
-        let kinds: Vec<AgentStatusKind> = self.told.iter().filter(of_run).map(|e| e.event_type).collect();
-        let count = |wanted| kinds.iter().filter(|kind| **kind == wanted).count();
-        let (limits, retries) = (count(Benched), count(RetryFailed));
-        // The last failed retry freezes, too.
-        let troubles = count(Paused) + retries.max(count(Frozen));
-        let holds = match due.what {
-            Some(Trouble::Limit) => (limits, troubles) == (1, 0),
-            Some(Trouble::Infra) => (limits, troubles) == (0, 1),
-            None => limits + troubles <= 1,
-        };
-        self.check(holds, &format!("told of run {run}: {kinds:?}"));
+        if let Some(objection) = due.objects(&self.told) {
+            self.fail(&objection);
+        }
     }
 
     fn save(&mut self, course: &mut Course) {
@@ -447,7 +421,7 @@ impl Week {
         if let Some(due) = self.due.as_mut().filter(|due| due.since < self.now)
             && runners.iter().any(|runner| key(runner) == due.of)
         {
-            due.what = None;
+            due.excuse();
         }
         for runner in &runners {
             let event = serde_json::json!({ "v": RECORD_VERSION, "agent_type": runner.harness, "model": runner.model,
@@ -508,18 +482,6 @@ fn seats(team: &Team) -> Vec<Seated> {
         members.map(move |(member, one)| Seated { at: (slot, member), runner: one.runner.clone(), is_range })
     });
     seated.collect()
-}
-
-/// What the end of a run demands.
-fn due(run: u64, of: Key, result: &RunResult, since: Timestamp) -> Due {
-    let is_infra = result.class == FailureClass::Infra && result.infra_failures > 1;
-    let is_limit = result.category == Some(Category::UsageLimit)
-        || result.hint.is_some_and(|hint| hint > Duration::from_secs(300));
-    let what = match () {
-        () if is_limit => Some(Trouble::Limit),
-        () => is_infra.then_some(Trouble::Infra),
-    };
-    Due { run, of, since, what }
 }
 
 /// The record of a try, its place left out.

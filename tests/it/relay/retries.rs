@@ -125,6 +125,9 @@ fn what_is_refused_is_not_asked_again() {
         assert_eq!(output.status.code(), Some(1), "{}", stdout(&output));
         let tries = sandbox.tries();
         assert_eq!(tries.len(), attempts, "{category}");
+        let ends: Vec<bool> = tries.iter().map(|record| record["ends_run"] == true).collect();
+        let wanted: Vec<bool> = (1..=attempts).map(|attempt| attempt == attempts).collect();
+        assert_eq!(ends, wanted, "{category}: the last one ends its run");
         assert!(tries.iter().all(|record| record["category"] == category), "{category}: {tries:?}");
         let status = sandbox.records(".rally/state/agent_status.jsonl");
         assert!(status.iter().all(|event| event["event_type"] != "paused"), "{status:?}");
