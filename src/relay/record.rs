@@ -130,7 +130,6 @@ pub fn assemble(
     let before = if resumed { before } else { Spent { cost: Some(0.0), usage: Some(Usage::default()) } };
     let cost = report.cost.and_then(|cost| of_try(cost, before.cost, cost_since));
     let usage = report.usage.and_then(|usage| of_try(usage, before.usage, Usage::since));
-    let ended_at = time::now();
     TryRecord {
         v: RECORD_VERSION,
         id: started.try_id,
@@ -147,7 +146,7 @@ pub fn assemble(
         commit_hash: found.commits.last().cloned().unwrap_or_default(),
         commit_history: found.commits.clone(),
         started_at: *started_at,
-        ended_at,
+        ended_at: time::now(),
         attempt_number: started.attempt,
         handoff_only: started.handoff_only,
         ends_run: *ends_run,
@@ -171,14 +170,8 @@ pub fn assemble(
         cost_usd: cost,
         exit: seen.exit,
         leftovers: seen.leftovers.clone(),
-        evidence: failure.map(|failure| with_end(&failure.evidence, ended_at)),
+        evidence: failure.map(|failure| failure.evidence.clone()),
     }
-}
-
-/// The evidence with the end of a wait that was asked for: a span says nothing to who reads it later.
-fn with_end(evidence: &Evidence, now: Timestamp) -> Evidence {
-    let asked = || now.checked_add(evidence.retry_after?).ok();
-    Evidence { reset_at: evidence.reset_at.or_else(asked), ..evidence.clone() }
 }
 
 /// The session that the try told, resumed, or was given before it was stopped too early to tell; none when

@@ -89,7 +89,7 @@ impl RunResult {
             terminal: record::is_out(record),
             reset_at: evidence.and_then(|evidence| evidence.reset_at),
             infra_failures,
-            hint: evidence.and_then(|evidence| evidence.retry_after).or_else(|| record.asked()),
+            hint: evidence.and_then(|evidence| evidence.retry_after),
         }
     }
 

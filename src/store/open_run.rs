@@ -160,6 +160,6 @@ impl Store {
 
 /// Until when a provider asked to be left alone.
 fn rest(record: &TryRecord) -> Option<(Timestamp, Category)> {
-    record.asked()?;
-    Some((record.evidence.as_ref()?.reset_at?, record.category?))
+    let asked = record.evidence.as_ref()?.retry_after?;
+    Some((record.ended_at.checked_add(asked).ok()?, record.category?))
 }

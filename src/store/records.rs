@@ -1,12 +1,10 @@
 //! The records, one JSON object per line. Unknown fields are ignored on read;
 //! relay records keep them when a newer version supersedes an older.
 
-use std::time::Duration;
-
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::model::evidence::SESSION_LOST;
-use crate::model::time::{millis, millis_option, since};
+use crate::model::time::{millis, millis_option};
 use crate::model::{
     CancelSource, Category, Evidence, Exit, FailureClass, Leftover, Outcome, ProcessIdentity, QuotaWindow,
     Runner, Spent, Timestamp, Usage,
@@ -155,13 +153,6 @@ impl TryRecord {
     pub fn runner(&self) -> Runner {
         let (model, effort) = (self.model.clone(), self.effort.clone());
         Runner { model, effort, ..Runner::bare(&self.agent_type) }
-    }
-
-    /// How long the provider asked to wait: the end of that is the only time that evidence of other failures
-    /// than a used-up quota names.
-    pub fn asked(&self) -> Option<Duration> {
-        let evidence = self.evidence.as_ref().filter(|_| self.category != Some(Category::UsageLimit))?;
-        Some(since(self.ended_at, evidence.reset_at?))
     }
 
     /// Whether the try used up one attempt of its run's retry budget. A session that the CLI
