@@ -180,25 +180,31 @@ fn a_capped_try_keeps_its_category_and_is_retried() {
 
 // 30-73, 50-R5: the operator ends a handoff, too; the run waits for the next pass
 #[test]
-fn a_handoff_can_be_cancelled() {
-    let sandbox = short("");
-    sandbox.claude(&format!(
-        "init; if [ $N = 1 ]; then {NO_TIME_LEFT}; fi; if [ $N = 2 ]; then here; sleep 600; fi; \
-         echo x > made.txt; result ok"
-    ));
-    let relay = sandbox.start_relay(&["--agent", "cc", "work"]);
-    sandbox.wait_for_note("here.2");
-    relay.signal("TERM");
-    let output = relay.finish();
-    assert_eq!(output.status.code(), Some(143), "{}", stdout(&output));
-    is(&outcomes(&sandbox), &[("run_timeout", "run timeout"), ("cancelled", "cancelled (signal)")]);
-    assert_eq!(sandbox.tries()[1]["handoff_only"], true);
-    let output = sandbox.relay(&["--resume"]);
-    assert!(output.status.success(), "{}{}", stdout(&output), stderr(&output));
-    let last = &sandbox.tries()[2];
-    assert_eq!((&last["run_id"], &last["attempt_number"]), (&1.into(), &3.into()));
-    assert!(sandbox.note("args.3").contains("--resume\nsession-1"));
-    assert!(sandbox.note("prompt.3").contains("work"), "it goes on with its task");
+fn a_handoff_can_be_cut_and_is_made_up_for() {
+    for signal in ["TERM", "KILL"] {
+        let sandbox = short("");
+        sandbox.claude(&format!(
+            "init; if [ $N = 1 ]; then {NO_TIME_LEFT}; fi; if [ $N = 2 ]; then here; sleep 600; fi
+             rally progress --handoff --summary half --followup 'the rest' > /dev/null; result bye"
+        ));
+        let relay = sandbox.start_relay(&["--agent", "cc", "the very task"]);
+        sandbox.wait_for_note("here.2");
+        relay.signal(signal);
+        let output = relay.finish();
+        assert_ne!(output.status.code(), Some(0), "{}", stdout(&output));
+        let output = sandbox.relay(&["--resume"]);
+        assert!(output.status.success(), "{}{}", stdout(&output), stderr(&output));
+        let cut = match signal {
+            "TERM" => ("cancelled", "cancelled (signal)"),
+            _ => ("interrupted", "interrupted: rally ended while the try ran"),
+        };
+        is(&outcomes(&sandbox), &[("run_timeout", "run timeout"), cut, ("handoff_requested", "")]);
+        let tries = sandbox.tries();
+        assert!(tries[1..].iter().all(|record| record["handoff_only"] == true), "{tries:?}");
+        assert_eq!((&tries[2]["run_id"], &tries[2]["attempt_number"]), (&1.into(), &3.into()));
+        assert!(sandbox.note("args.3").contains("--resume\nsession-1"));
+        assert!(!sandbox.note("prompt.3").contains("the very task"), "there is no time left for it");
+    }
 }
 
 // 50-R5: while rally is stopped, no time of the run passes

@@ -259,6 +259,23 @@ fn a_cooldown_is_seen_and_can_be_skipped() {
     assert_eq!(tries[0]["run_id"], tries[1]["run_id"], "the run goes on");
 }
 
+// A provider's wait is not over because rally was
+#[test]
+fn a_cooldown_goes_on_after_a_restart() {
+    let sandbox = Sandbox::initialised();
+    sandbox.claude(LIMITED);
+    let relay = sandbox.start_relay(&["--agent", "cc", "work"]);
+    wait_for_log(&sandbox, "rate limit, retrying in 4m");
+    relay.kill();
+    let relay = sandbox.start_relay(&["--resume"]);
+    sandbox.wait_for("the wait", || log(&sandbox).matches("rate limit, retrying in").count() == 2);
+    assert_eq!(sandbox.note("n").trim(), "1", "nobody is launched meanwhile");
+    assert!(sandbox.rally(["runners", "clear", "cc"]).output().unwrap().status.success());
+    let output = ended(relay);
+    assert!(output.status.success(), "{}{}", stdout(&output), stderr(&output));
+    assert_eq!(sandbox.tries().len(), 2);
+}
+
 // 30-O12, 30-174
 #[test]
 fn a_cooldown_is_ended_by_a_signal() {
@@ -271,8 +288,6 @@ fn a_cooldown_is_ended_by_a_signal() {
     assert_eq!(output.status.code(), Some(143), "{}", stderr(&output));
     assert_eq!(sandbox.tries().len(), 1);
     assert!(!sandbox.repo().join(STATUS).exists());
-    let output = sandbox.relay(&["--resume"]);
-    assert!(output.status.success(), "{}{}", stdout(&output), stderr(&output));
 }
 
 // The pause between two cycles is a wait like any other
