@@ -20,7 +20,7 @@ pub struct Ending<'a> {
 }
 
 /// The verdict. What the CLI told counts first; where that names no category, its own log of this very session is
-/// asked, then what is left is weighed by [`failure::classify`]. Times that a text names without a zone are read in
+/// asked, then what is left is weighed by [`failure::classify()`]. Times that a text names without a zone are read in
 /// `zone`.
 pub fn finding(
     executor: Option<&dyn Executor>,
