@@ -12,7 +12,7 @@ use crate::model::{Outcome, Runner, Timestamp, text};
 use crate::routing::label::display_label;
 use crate::store::active::{ActiveSource, ActiveTry};
 use crate::store::records::{RelayRecord, TryRecord};
-use crate::store::{Holder, Reader};
+use crate::store::{Holder, Layout, Reader};
 use crate::terminal::sanitize;
 
 /// Longest task line, in characters.
@@ -32,8 +32,11 @@ pub struct Args {
 
 /// Runs the command; the result is the exit code.
 pub fn run(args: Args) -> anyhow::Result<u8> {
-    let reader = Reader::new(workspace::state_layout(&workspace::root()?)?);
-    let status = Status::gather(&reader)?;
+    let root = workspace::root()?;
+    let reader = Reader::new(workspace::state_layout(&root)?);
+    // Where the logs are stands in the configuration, which may be broken.
+    let logs = workspace::layout(&root).ok();
+    let status = Status::gather(&reader, logs.as_ref())?;
     let text = if args.json {
         serde_json::to_string_pretty(&status)? + "\n"
     } else {
@@ -100,7 +103,7 @@ struct LastTry {
 }
 
 impl Status {
-    fn gather(reader: &Reader) -> anyhow::Result<Status> {
+    fn gather(reader: &Reader, logs: Option<&Layout>) -> anyhow::Result<Status> {
         let holder = reader.holder();
         let running = match reader.active()? {
             // A marker of the earlier program outlives its try.
@@ -113,8 +116,8 @@ impl Status {
             None => None,
         };
         let last_relay = reader.last_relay()?;
-        let between_tries = match (&running, &holder, &last_relay) {
-            (None, Some(_), Some(relay)) => last_line(&reader.layout().relay_log(relay.id)),
+        let between_tries = match (&running, &holder, &last_relay, logs) {
+            (None, Some(_), Some(relay), Some(logs)) => last_line(&logs.relay_log(relay.id)),
             _ => None,
         };
         Ok(Status {

@@ -244,6 +244,8 @@ fn a_cooldown_is_seen_and_can_be_skipped() {
     sandbox.claude(LIMITED);
     let relay = sandbox.start_relay(&["--agent", "cc", "work"]);
     wait_for_log(&sandbox, "rate limit, retrying in 4m");
+    let status = stdout(&sandbox.rally(["status"]).output().unwrap());
+    assert!(status.contains("last word") && status.contains("rate limit, retrying in 4m"), "{status}");
     append(&sandbox, STATUS, &event("codex", "active", in_seconds(0), None));
     let cleared = sandbox.rally(["runners", "clear", "cc"]).output().unwrap();
     assert_eq!(
