@@ -10,7 +10,7 @@ use tokio::net::unix::pipe::Receiver;
 use tokio::sync::mpsc::Permit;
 
 use super::capture::Transcript;
-use super::event::{Event, Sink, Tick};
+use super::event::{Event, Health, Sink, Tick};
 use super::growing::Growing;
 use super::life::{Action, Life, Limits, Stop};
 use super::liveness::{Finding, Liveness};
@@ -403,7 +403,9 @@ impl Driver<'_> {
             attempt,
             max_attempts,
             note,
-            slowing,
+            health: if slowing { Health::Slowing } else { Health::Well },
+            drought: None,
+            tokens: None,
         }));
     }
 

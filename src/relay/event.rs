@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::model::{CancelSource, Runner, Timestamp};
+use crate::model::{CancelSource, Key, Runner, Timestamp};
 use crate::store::records::TryRecord;
 
 /// One event of a relay. Texts may be foreign: consumers sanitise.
@@ -69,6 +69,33 @@ pub enum Event {
         /// How it was found.
         how: String,
     },
+    /// A tool of a frozen agent is being ended, before the agent itself is.
+    StuckTool {
+        /// Its pid.
+        pid: i32,
+        /// Its command, as the system knows it.
+        command: String,
+        /// What is being sent: `TERM` or `KILL`.
+        signal: &'static str,
+    },
+    /// A frozen agent works again: ending its stuck tool was enough.
+    Recovered,
+    /// A key was pressed once: say that once more confirms it.
+    Armed {
+        /// Which.
+        key: Key,
+        /// How long the second press may take.
+        within: Duration,
+    },
+    /// A key was confirmed, and is being acted on.
+    Acting {
+        /// Which.
+        key: Key,
+    },
+    /// The operator has paused the run: the agent is gone, its session goes on after Enter.
+    Paused,
+    /// The pause is over.
+    Resumed,
     /// The stop ladder began or climbed.
     Stopping {
         /// What is being sent: `INT`, `TERM` or `KILL`.
@@ -157,8 +184,45 @@ pub struct Tick {
     pub max_attempts: u32,
     /// Tool that runs, retry that goes on, or signal that was sent.
     pub note: Option<String>,
-    /// Whether it has been silent for so long that it may be frozen.
-    pub slowing: bool,
+    /// How the agent seems to be.
+    pub health: Health,
+    /// What is suspicious about its connections.
+    pub drought: Option<Drought>,
+    /// What it has used so far; `None` before its first output.
+    pub tokens: Option<Tokens>,
+}
+
+/// How an agent seems to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Health {
+    /// It works.
+    Well,
+    /// It has been silent for so long that it may be frozen.
+    Slowing,
+    /// It was frozen, and works again. For one tick.
+    Recovered,
+    /// It is frozen, and is being helped or ended.
+    Frozen,
+    /// It is being ended.
+    Stopping,
+}
+
+/// What is suspicious about an agent's connections, and since when.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Drought {
+    /// There is none.
+    NoConnection(Duration),
+    /// There are some, and nothing moves on them.
+    NoTraffic(Duration),
+}
+
+/// Tokens of a try, so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tokens {
+    /// How many.
+    pub count: u64,
+    /// Whether they are guessed from what was printed, because the CLI has not told yet.
+    pub estimated: bool,
 }
 
 /// The next attempt of a run.

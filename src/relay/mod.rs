@@ -14,6 +14,7 @@ pub mod crew;
 pub mod event;
 pub mod growing;
 pub mod half_done;
+pub mod keyboard;
 pub mod landing;
 pub mod ledger;
 pub mod life;

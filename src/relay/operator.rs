@@ -5,7 +5,8 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use super::event::{Event, Sink};
-use crate::model::CancelSource;
+use super::keyboard::{Keyboard, Press};
+use crate::model::{CancelSource, Key};
 use crate::process::signals::{self, OperatorSignal, Signals};
 
 /// A second Ctrl+C within this time confirms the first.
@@ -37,6 +38,7 @@ pub struct Halt {
 #[derive(Debug)]
 pub struct Operator {
     signals: Signals,
+    keyboard: Box<dyn Keyboard>,
     terminal: bool,
     armed: Option<Instant>,
     halt: Option<Halt>,
@@ -55,8 +57,8 @@ pub enum Waited {
 
 impl Operator {
     /// Takes over the signals. `terminal` tells whether Ctrl+C comes from a person, who must press it twice.
-    pub fn install(terminal: bool) -> io::Result<Operator> {
-        Ok(Operator { signals: Signals::install()?, terminal, armed: None, halt: None })
+    pub fn install(keyboard: Box<dyn Keyboard>, terminal: bool) -> io::Result<Operator> {
+        Ok(Operator { signals: Signals::install()?, keyboard, terminal, armed: None, halt: None })
     }
 
     /// Whether, and why, the pass has to end.
@@ -66,7 +68,18 @@ impl Operator {
 
     /// The next order. Safe to drop and call again.
     pub async fn next(&mut self) -> Order {
-        let signal = self.signals.next().await;
+        let keyboard = &mut self.keyboard;
+        let signal = loop {
+            let press = tokio::select! {
+                signal = self.signals.next() => break signal,
+                press = std::future::poll_fn(|context| keyboard.poll_press(context)) => press,
+            };
+            match press {
+                Press::Key(Key::QuitNow) => break OperatorSignal::Interrupt,
+                Press::Suspend => break OperatorSignal::Stop,
+                Press::Key(Key::Skip | Key::Pause | Key::GracefulStop) | Press::Enter => {}
+            }
+        };
         let armed = self.armed.is_some_and(|at| at.elapsed() < CONFIRM);
         let order = interpret(signal, self.terminal, armed, self.halt.is_some());
         match order {

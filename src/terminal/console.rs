@@ -217,6 +217,16 @@ impl<O: Write, E: Write> Sink for Console<O, E> {
             Event::Frozen { how } => {
                 self.print_toned(Tone::Warn, &format!("❄ frozen: {}", sanitize::line(how)))
             }
+            Event::StuckTool { command, signal, .. } => {
+                self.print_toned(Tone::Warn, &format!("ending the stuck tool with {signal}: {command}"));
+            }
+            Event::Recovered => self.print_toned(Tone::Dim, "↻ recovered"),
+            Event::Armed { key, .. } => {
+                self.print_toned(Tone::Warn, &format!("press {} again to {}", key.name(), key.action()));
+            }
+            Event::Acting { key } => self.paint_status(Some(Tone::Warn), |_| format!("■ {}", key.acting())),
+            Event::Paused => self.print_toned(Tone::Warn, "Paused — press Enter to resume"),
+            Event::Resumed => self.print_toned(Tone::Dim, "Resumed"),
             Event::Stopping { signal, reason } => {
                 let text = format!("■ stopping… {signal} ({})", sanitize::line(reason));
                 self.paint_status(Some(Tone::Warn), |_| text);

@@ -9,7 +9,7 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 use super::sanitize;
 use crate::model::text::{count, duration};
 use crate::model::{Runner, Timestamp, time};
-use crate::relay::event::{Retry, RunEnd, RunVerdict, Tally, Tick, Wait};
+use crate::relay::event::{Health, Retry, RunEnd, RunVerdict, Tally, Tick, Wait};
 use crate::store::records::TryRecord;
 
 /// Between the fields of a footer or a summary.
@@ -131,7 +131,7 @@ pub fn status(tick: &Tick, cells: usize) -> String {
     if tick.attempt > 1 && tick.max_attempts > 0 {
         fields.push(format!("retry {}/{}", tick.attempt, tick.max_attempts));
     }
-    fields.extend(tick.slowing.then(|| "⚠ slowing".to_owned()));
+    fields.extend((tick.health == Health::Slowing).then(|| "⚠ slowing".to_owned()));
     fields.extend(tick.note.as_deref().map(sanitize::line).filter(|note| !note.is_empty()));
     for expendable in [2, 1] {
         if fields.join(" │ ").width() > cells {

@@ -4,11 +4,14 @@
 
 pub mod console;
 pub mod format;
+pub mod keys;
 pub mod prompt;
+pub mod raw;
 pub mod relay_log;
 pub mod sanitize;
 pub mod style;
 
 pub use console::Console;
+pub use keys::Keys;
 pub use prompt::{Choice, LineReader, ask};
 pub use relay_log::RelayLog;

@@ -73,6 +73,14 @@ fn entry(event: &Event) -> Option<String> {
             )
         }
         Event::Frozen { how } => format!("freeze detected: {how}"),
+        Event::StuckTool { pid, command, signal } => {
+            format!("ending the stuck tool {pid} with {signal}: {command}")
+        }
+        Event::Recovered => "the agent works again".to_owned(),
+        Event::Armed { key, .. } => format!("press {} again to {}", key.name(), key.action()),
+        Event::Acting { key } => key.acting().to_owned(),
+        Event::Paused => "paused by the operator".to_owned(),
+        Event::Resumed => "resumed by the operator".to_owned(),
         Event::Stopping { signal, reason } => format!("stopping the agent with {signal}: {reason}"),
         Event::TryEnded { record, retry } => {
             let retry = retry.as_ref().map(|retry| format!("; next attempt in {}", duration(retry.wait)));

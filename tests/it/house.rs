@@ -15,9 +15,11 @@ const ROOMS: [&str; 14] = [
 
 /// Doors that are narrower or wider than the order says: (from a room, to a path, open?).
 /// The first that fits decides.
-const EXCEPTIONS: [(&str, &str, bool); 5] = [
+const EXCEPTIONS: [(&str, &str, bool); 6] = [
     // The terminal consumes the relay's events, and never reaches into the loop.
     ("terminal", "relay::event", true),
+    // It is also the keyboard of the loop.
+    ("terminal", "relay::keyboard", true),
     ("terminal", "relay", false),
     // The scripted agent is a program of its own that merely lives in the same binary.
     ("cli", "scripted", true),

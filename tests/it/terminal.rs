@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use rally::model::{CancelSource, Runner};
-use rally::relay::event::{Event, PassEnd, Retry, RunEnd, RunVerdict, Sink, Tally, Tick, Wait};
+use rally::relay::event::{Event, Health, PassEnd, Retry, RunEnd, RunVerdict, Sink, Tally, Tick, Wait};
 use rally::store::records::TryRecord;
 use rally::terminal::console::Look;
 use rally::terminal::style::Palette;
@@ -49,7 +49,9 @@ fn tick(attempt: u32, note: Option<&str>) -> Event {
         attempt,
         max_attempts: 5,
         note: note.map(str::to_owned),
-        slowing: false,
+        health: Health::Well,
+        drought: None,
+        tokens: None,
     })
 }
 

@@ -16,6 +16,7 @@ use crate::process;
 use crate::prompt::ContextLimits;
 use crate::relay::event::PassEnd;
 use crate::relay::half_done;
+use crate::relay::keyboard::{Keyboard, NoKeyboard};
 use crate::relay::operator::Operator;
 use crate::relay::pass::{self, Plan};
 use crate::relay::scratch;
@@ -25,6 +26,7 @@ use crate::routing::label::display_label;
 use crate::routing::{Lane, Roster};
 use crate::store::records::{RelayRecord, TryStarted};
 use crate::store::{Layout, LockError, NewRelay, Reader, Store, Survey, WorkspaceLock};
+use crate::terminal::Keys;
 use crate::terminal::console::Console;
 use crate::terminal::relay_log::RelayLog;
 
@@ -103,7 +105,12 @@ async fn go(
     // Whatever may fail stands before the first word about the relay is written. Until here a signal simply
     // ends us, as questions need it: no agent is at work, and what it cuts, the next start completes.
     let agent_path = surroundings::agent_path(&layout)?;
-    let operator = Operator::install(std::io::stdin().is_terminal()).context("cannot listen to signals")?;
+    let at_terminal = std::io::stdin().is_terminal();
+    let keyboard: Box<dyn Keyboard> = match at_terminal {
+        true => Box::new(Keys::open()),
+        false => Box::new(NoKeyboard),
+    };
+    let operator = Operator::install(keyboard, at_terminal).context("cannot listen to signals")?;
     let resumed = matches!(on, Target::Stored { .. });
     let relay = match on {
         Target::Fresh { anew } => fresh(&mut store, &prepared, &team.roster, anew)?,

@@ -93,7 +93,9 @@ fn status_lines() {
         attempt,
         max_attempts: 5,
         note: note.map(str::to_owned),
-        slowing: false,
+        health: Health::Well,
+        drought: None,
+        tokens: None,
     };
     let table = [
         (tick(42, 3, Some(4), 1, None), "⏱ 42s │ 📁 3 files │ last activity: 4s"),
@@ -107,7 +109,7 @@ fn status_lines() {
     for (tick, line) in table {
         assert_eq!(status(&tick, 200), line);
     }
-    let slowing = Tick { slowing: true, ..tick(36, 1, Some(36), 1, None) };
+    let slowing = Tick { health: Health::Slowing, ..tick(36, 1, Some(36), 1, None) };
     assert_eq!(status(&slowing, 200), "⏱ 36s │ 📁 1 file │ last activity: 36s │ ⚠ slowing");
     let no_budget = Tick { max_attempts: 0, ..tick(9, 1, Some(2), 3, None) };
     assert!(!status(&no_budget, 200).contains("retry"));
