@@ -13,7 +13,8 @@ use jiff::tz::TimeZone;
 use regex::Regex;
 
 use crate::failure::pattern::regex;
-use crate::failure::wait::{self, LONGEST_SHORT_LIMIT, OVERLOAD_WAIT, RATE_LIMIT_WAIT};
+use crate::failure::wait::{self, LONGEST_SHORT_LIMIT};
+use crate::failure::words::SOURCE;
 use crate::failure::{brief, disk, reset, signs, status};
 use crate::model::{Category, Evidence, Timestamp, time};
 
@@ -59,13 +60,13 @@ static SERVER: LazyLock<Regex> = LazyLock::new(|| {
 /// here can tell an error from what a model writes about one. `now` and `zone` turn `Resets in 3h` into a time.
 pub(super) fn evidence(text: &str, now: Timestamp, zone: &TimeZone) -> Option<Evidence> {
     if NO_CAPACITY.is_match(text) {
-        return Some(overloaded(text, &|line| NO_CAPACITY.is_match(line)));
+        return Some(passing(Category::ProviderOverloaded, text, &|line| NO_CAPACITY.is_match(line)));
     }
     if is_quota(text) {
         return Some(quota(text, now, zone));
     }
     if is_too_many(text) {
-        return Some(short(text, &is_too_many));
+        return Some(passing(Category::ShortRateLimit, text, &is_too_many));
     }
     if REFUSED.is_match(text) {
         return Some(found(Category::AuthOrProxy, text, &|line| REFUSED.is_match(line)));
@@ -74,7 +75,7 @@ pub(super) fn evidence(text: &str, now: Timestamp, zone: &TimeZone) -> Option<Ev
         return Some(found(Category::InvalidModel, text, &|line| MODEL.is_match(line)));
     }
     if is_overload(text) {
-        return Some(overloaded(text, &is_overload));
+        return Some(passing(Category::ProviderOverloaded, text, &is_overload));
     }
     if is_server(text) {
         return Some(found(Category::TransientInfra, text, &is_server));
@@ -118,7 +119,7 @@ fn quota(text: &str, now: Timestamp, zone: &TimeZone) -> Evidence {
     if !DAILY.is_match(text) && reset::find(text, now, zone).is_none_or(soon) {
         let passes = wait.is_some_and(|wait| wait <= LONGEST_SHORT_LIMIT);
         if passes || (wait.is_none() && MINUTE.is_match(text)) {
-            return short(text, &is_quota);
+            return passing(Category::ShortRateLimit, text, &is_quota);
         }
     }
     used_up(text, now, zone, &is_quota)
@@ -134,22 +135,17 @@ fn used_up(text: &str, now: Timestamp, zone: &TimeZone, says: Says<'_>) -> Evide
 /// Whether a line is the one that decided.
 type Says<'a> = &'a dyn Fn(&str) -> bool;
 
-fn short(text: &str, says: Says<'_>) -> Evidence {
-    let mut evidence = found(Category::ShortRateLimit, text, says);
-    evidence.retry_after = wait::told(text).or(Some(RATE_LIMIT_WAIT));
-    evidence
-}
-
-fn overloaded(text: &str, says: Says<'_>) -> Evidence {
-    let mut evidence = found(Category::ProviderOverloaded, text, says);
-    evidence.retry_after = wait::told(text).or(Some(OVERLOAD_WAIT));
+/// Trouble that passes.
+fn passing(category: Category, text: &str, says: Says<'_>) -> Evidence {
+    let mut evidence = found(category, text, says);
+    evidence.retry_after = wait::told(text).or_else(|| wait::usual(category));
     evidence
 }
 
 /// The line that decided is the message.
 fn found(category: Category, text: &str, says: Says<'_>) -> Evidence {
     let line = text.lines().find(|line| says(line)).unwrap_or(text);
-    Evidence::new("text", Some(category), brief(line))
+    Evidence::new(SOURCE, Some(category), brief(line))
 }
 
 #[cfg(test)]

@@ -2,8 +2,7 @@
 
 use jiff::tz::TimeZone;
 
-use super::wait::{OVERLOAD_WAIT, RATE_LIMIT_WAIT};
-use super::{brief, words};
+use super::{brief, wait, words};
 use crate::model::{Category, Evidence, Exit, Timestamp};
 
 /// Everything known about a try that failed.
@@ -24,11 +23,7 @@ pub struct Observation<'a> {
 /// Why it failed. The result always has a category, and a wait where there is one to be waited.
 pub fn classify(observation: &Observation<'_>, now: Timestamp, zone: &TimeZone) -> Evidence {
     let mut evidence = weigh(observation, now, zone);
-    evidence.retry_after = evidence.retry_after.or(match evidence.category {
-        Some(Category::ShortRateLimit) => Some(RATE_LIMIT_WAIT),
-        Some(Category::ProviderOverloaded) => Some(OVERLOAD_WAIT),
-        _ => None,
-    });
+    evidence.retry_after = evidence.retry_after.or_else(|| wait::usual(evidence.category?));
     evidence
 }
 

@@ -10,12 +10,13 @@ use std::time::Duration;
 use regex::Regex;
 
 use super::pattern::regex;
+use crate::model::Category;
 
 /// How long a short rate limit is waited out when the provider names no time.
-pub const RATE_LIMIT_WAIT: Duration = Duration::from_secs(60);
+const RATE_LIMIT_WAIT: Duration = Duration::from_secs(60);
 
 /// How long an overloaded provider is given when it names no time.
-pub const OVERLOAD_WAIT: Duration = Duration::from_secs(30);
+const OVERLOAD_WAIT: Duration = Duration::from_secs(30);
 
 /// The longest wait for a limit that passes by itself; what lasts longer is a used-up quota, whatever it is called.
 pub const LONGEST_SHORT_LIMIT: Duration = Duration::from_secs(300);
@@ -38,6 +39,22 @@ static ASKED: LazyLock<Regex> = LazyLock::new(|| {
 static AMOUNT: LazyLock<Regex> =
     LazyLock::new(|| regex(r"^(?<number>\d{1,9}(?:\.\d{1,12})?)(?<unit>[ \t]*[A-Za-z]+)?"));
 static BETWEEN: LazyLock<Regex> = LazyLock::new(|| regex(r"(?i)^[\s,]*(?:and\s+)?"));
+
+/// How long a failure of this category is waited out when the provider names no time; `None` where waiting is no cure.
+pub fn usual(category: Category) -> Option<Duration> {
+    match category {
+        Category::ShortRateLimit => Some(RATE_LIMIT_WAIT),
+        Category::ProviderOverloaded => Some(OVERLOAD_WAIT),
+        Category::UsageLimit
+        | Category::TransientInfra
+        | Category::InvalidModel
+        | Category::AuthOrProxy
+        | Category::HarnessLaunch
+        | Category::IncompleteFinalization
+        | Category::AgentError
+        | Category::UnidentifiedIssue => None,
+    }
+}
 
 /// The first wait that `text` asks for.
 pub fn told(text: &str) -> Option<Duration> {

@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 use regex::Regex;
 
 use super::pattern::regex;
-use super::wait::{self, LONGEST_SHORT_LIMIT, OVERLOAD_WAIT, RATE_LIMIT_WAIT};
+use super::wait::{self, LONGEST_SHORT_LIMIT};
 use super::{brief, reset, signs, status, window};
 use crate::model::{Category, Evidence, Timestamp};
 
@@ -115,7 +115,7 @@ pub fn evidence(lines: &[String], now: Timestamp, zone: &TimeZone) -> Option<Evi
             Category::ShortRateLimit => limit(&mut evidence, line, lines, now, zone),
             Category::UsageLimit => evidence.reset_at = reset::find(line, now, zone),
             Category::ProviderOverloaded => {
-                evidence.retry_after = Some(told(lines).unwrap_or(OVERLOAD_WAIT));
+                evidence.retry_after = told(lines).or_else(|| wait::usual(row.category));
             }
             _ => {}
         }
@@ -131,7 +131,7 @@ fn limit(evidence: &mut Evidence, line: &str, lines: &[String], now: Timestamp, 
         let waited = || now.checked_add(wait.filter(|wait| *wait > LONGEST_SHORT_LIMIT)?).ok();
         evidence.reset_at = reset::find(line, now, zone).or_else(waited);
     } else {
-        evidence.retry_after = Some(wait.unwrap_or(RATE_LIMIT_WAIT));
+        evidence.retry_after = wait.or_else(|| wait::usual(Category::ShortRateLimit));
     }
 }
 

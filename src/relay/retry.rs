@@ -8,7 +8,7 @@ use super::outcome::Failure;
 use super::record;
 use super::{backoff, toll};
 use crate::failure::signs;
-use crate::failure::wait::{OVERLOAD_WAIT, RATE_LIMIT_WAIT};
+use crate::failure::wait;
 use crate::model::{Category, FailureClass};
 
 /// So many resumed tries in a row may fail by themselves and get nowhere; then the session is to blame.
@@ -110,20 +110,8 @@ fn pause(situation: &Situation<'_>) -> Duration {
         return asked;
     }
     let own = backoff::pause(used, backoff, None, jitter);
-    let relief = match failure.category {
-        _ if backoff.is_zero() => Duration::ZERO,
-        Category::ShortRateLimit => RATE_LIMIT_WAIT,
-        Category::ProviderOverloaded => OVERLOAD_WAIT,
-        Category::UsageLimit
-        | Category::TransientInfra
-        | Category::InvalidModel
-        | Category::AuthOrProxy
-        | Category::HarnessLaunch
-        | Category::IncompleteFinalization
-        | Category::AgentError
-        | Category::UnidentifiedIssue => Duration::ZERO,
-    };
-    own.max(relief)
+    let relief = if backoff.is_zero() { None } else { wait::usual(failure.category) };
+    own.max(relief.unwrap_or_default())
 }
 
 /// A session is worth keeping, unless the CLI did not even start in it, has lost it, has filled its model's

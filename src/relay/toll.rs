@@ -8,20 +8,18 @@ use super::crew::Crew;
 use super::event::RunVerdict;
 use super::resilience::{self, Ended, Trouble};
 use super::run::RunResult;
+use crate::failure::wait::LONGEST_SHORT_LIMIT;
 use crate::model::text::count;
 use crate::model::{Category, FailureClass, Runner, Timestamp};
 use crate::routing::providers::ScopeOf;
 use crate::store::records::{AgentStatusEvent, AgentStatusKind};
 
-/// A provider that asks for more than this is left alone until then: waiting inside a run would use it up.
-const LONG_HINT: Duration = Duration::from_secs(300);
-
 /// No bench is shorter.
 const SOON: Duration = Duration::from_secs(60);
 
-/// Whether a provider asks for a wait that is too long to be waited out between runs.
+/// Whether a provider asks for a wait that is too long to be waited out inside a run, which it would use up.
 pub fn is_long(hint: Duration) -> bool {
-    hint > LONG_HINT
+    hint > LONGEST_SHORT_LIMIT
 }
 
 /// A run that is over.

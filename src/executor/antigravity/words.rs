@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::executor::google;
 use crate::failure::pattern::regex;
+use crate::failure::words::SOURCE;
 use crate::failure::{self, brief, reset};
 use crate::model::{Category, Evidence, Timestamp, text};
 
@@ -55,7 +56,7 @@ static LASTING: LazyLock<Regex> = LazyLock::new(|| {
 pub(super) fn evidence(text: &str, now: Timestamp, zone: &TimeZone) -> Option<Evidence> {
     let found = |category, pattern: &Regex| {
         let line = text.lines().find(|line| pattern.is_match(line)).unwrap_or(text);
-        Evidence::new("text", Some(category), brief(line))
+        Evidence::new(SOURCE, Some(category), brief(line))
     };
     if CREDITS.is_match(text) {
         let mut evidence = found(Category::UsageLimit, &CREDITS);
@@ -75,7 +76,7 @@ pub(super) fn evidence(text: &str, now: Timestamp, zone: &TimeZone) -> Option<Ev
 pub(super) fn failure(text: &str, now: Timestamp, zone: &TimeZone) -> Evidence {
     evidence(text, now, zone)
         .or_else(|| failure::words::evidence(&[text.to_owned()], now, zone))
-        .unwrap_or_else(|| Evidence::new("text", Some(Category::AgentError), brief(text)))
+        .unwrap_or_else(|| Evidence::new(SOURCE, Some(Category::AgentError), brief(text)))
 }
 
 /// Whether a text speaks of a missing login, which the CLI also logs while it signs in.

@@ -4,7 +4,7 @@ use jiff::tz::TimeZone;
 
 use super::words;
 use crate::executor::form;
-use crate::failure::wait::{self, OVERLOAD_WAIT, RATE_LIMIT_WAIT};
+use crate::failure::wait;
 use crate::failure::{brief, reset, status};
 use crate::model::{Category, Evidence, Timestamp};
 
@@ -42,13 +42,9 @@ impl ApiError {
                 let told = self.resets_at.and_then(|at| reset::from_epoch(at, now));
                 evidence.reset_at = told.or(evidence.reset_at).or_else(|| reset::find(&self.text, now, zone));
             }
-            Some(Category::ShortRateLimit) => {
-                evidence.retry_after =
-                    evidence.retry_after.or_else(|| wait::told(&self.text)).or(Some(RATE_LIMIT_WAIT));
-            }
-            Some(Category::ProviderOverloaded) => {
-                evidence.retry_after =
-                    evidence.retry_after.or_else(|| wait::told(&self.text)).or(Some(OVERLOAD_WAIT));
+            Some(category @ (Category::ShortRateLimit | Category::ProviderOverloaded)) => {
+                let told = evidence.retry_after.or_else(|| wait::told(&self.text));
+                evidence.retry_after = told.or_else(|| wait::usual(category));
             }
             _ => {}
         }

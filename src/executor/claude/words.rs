@@ -6,7 +6,8 @@ use jiff::tz::TimeZone;
 use regex::Regex;
 
 use crate::failure::pattern::regex;
-use crate::failure::wait::{self, OVERLOAD_WAIT, RATE_LIMIT_WAIT};
+use crate::failure::wait;
+use crate::failure::words::SOURCE;
 use crate::failure::{brief, reset, signs, status, window};
 use crate::model::{Category, Evidence, Timestamp};
 
@@ -31,7 +32,7 @@ pub(super) fn evidence(text: &str, now: Timestamp, zone: &TimeZone) -> Option<Ev
     }
     if status::is_overload(text) {
         let mut evidence = found(Category::ProviderOverloaded, text, &status::is_overload);
-        evidence.retry_after = wait::told(text).or(Some(OVERLOAD_WAIT));
+        evidence.retry_after = wait::told(text).or_else(|| wait::usual(Category::ProviderOverloaded));
         return Some(evidence);
     }
     limit(text, now, zone).or_else(|| {
@@ -55,14 +56,14 @@ fn limit(text: &str, now: Timestamp, zone: &TimeZone) -> Option<Evidence> {
         return None;
     }
     let mut evidence = found(Category::ShortRateLimit, text, &|line| RATE.is_match(line));
-    evidence.retry_after = wait::told(text).or(Some(RATE_LIMIT_WAIT));
+    evidence.retry_after = wait::told(text).or_else(|| wait::usual(Category::ShortRateLimit));
     Some(evidence)
 }
 
 /// The line that decided is the message.
 fn found(category: Category, text: &str, says: &dyn Fn(&str) -> bool) -> Evidence {
     let line = text.lines().find(|line| says(line)).unwrap_or(text);
-    Evidence::new("text", Some(category), brief(line))
+    Evidence::new(SOURCE, Some(category), brief(line))
 }
 
 /// What the CLI refuses before it begins.
@@ -71,12 +72,12 @@ pub(super) fn refusal(line: &str) -> Option<Evidence> {
         let message = "claude refuses to skip permission questions as root: run rally as another user, or set \
                        IS_SANDBOX=1 in rally's environment if this machine is a sandbox";
         return Some(
-            Evidence::new("text", Some(Category::HarnessLaunch), message).with_cause("root_refused"),
+            Evidence::new(SOURCE, Some(Category::HarnessLaunch), message).with_cause("root_refused"),
         );
     }
     if line.starts_with("error: unknown option") {
         return Some(
-            Evidence::new("text", Some(Category::HarnessLaunch), brief(line)).with_cause("unknown_option"),
+            Evidence::new(SOURCE, Some(Category::HarnessLaunch), brief(line)).with_cause("unknown_option"),
         );
     }
     None

@@ -15,7 +15,7 @@ use crate::executor::form;
 use crate::executor::json::loose;
 use crate::failure::pattern::regex;
 use crate::failure::secrets::masked;
-use crate::failure::wait::{self, OVERLOAD_WAIT, RATE_LIMIT_WAIT};
+use crate::failure::wait;
 use crate::failure::{brief, disk, reset, status};
 use crate::model::{Category, Evidence, Timestamp, time};
 
@@ -158,8 +158,9 @@ pub(super) fn evidence(
     let mut evidence = Evidence::new(source, Some(category), brief(&said));
     match category {
         Category::UsageLimit => evidence.reset_at = told(),
-        Category::ShortRateLimit => evidence.retry_after = wait().or(Some(RATE_LIMIT_WAIT)),
-        Category::ProviderOverloaded => evidence.retry_after = wait().or(Some(OVERLOAD_WAIT)),
+        Category::ShortRateLimit | Category::ProviderOverloaded => {
+            evidence.retry_after = wait().or_else(|| wait::usual(category));
+        }
         _ => {}
     }
     evidence

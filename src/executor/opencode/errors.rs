@@ -15,7 +15,7 @@ use regex::Regex;
 
 use crate::executor::form;
 use crate::failure::pattern::regex;
-use crate::failure::wait::{self, OVERLOAD_WAIT, RATE_LIMIT_WAIT};
+use crate::failure::wait;
 use crate::failure::{brief, disk, reset, signs, status};
 use crate::model::text::{self, FINAL_TEXT_LIMIT};
 use crate::model::{Category, Evidence, Timestamp};
@@ -101,11 +101,8 @@ impl RequestError {
         let mut evidence = Evidence::new(source, category, brief(message));
         match category {
             Some(Category::UsageLimit) => evidence.reset_at = self.reset_at(now, zone),
-            Some(Category::ShortRateLimit) => {
-                evidence.retry_after = Some(self.told_wait().unwrap_or(RATE_LIMIT_WAIT));
-            }
-            Some(Category::ProviderOverloaded) => {
-                evidence.retry_after = Some(self.told_wait().unwrap_or(OVERLOAD_WAIT));
+            Some(category @ (Category::ShortRateLimit | Category::ProviderOverloaded)) => {
+                evidence.retry_after = self.told_wait().or_else(|| wait::usual(category));
             }
             _ => {}
         }
