@@ -20,7 +20,7 @@ use anyhow::Context;
 use serde::Serialize;
 
 use super::error::CliError;
-use super::workspace;
+use super::{output, workspace};
 use crate::config::Config;
 use crate::store::{Layout, LockError, Reader, WorkspaceLock};
 use crate::terminal::style::Palette;
@@ -65,13 +65,13 @@ pub fn run(args: Args) -> anyhow::Result<u8> {
     let layout = workspace::state_layout(&root)?;
     let reaped = if args.reap { Some(reap(&layout)?) } else { None };
     let report = Report::gather(&here, &root, layout, reaped);
-    let mut out = std::io::stdout();
-    let text = if args.json {
-        serde_json::to_string_pretty(&report)? + "\n"
+    if args.json {
+        output::json(&report)?;
     } else {
-        finding::lines(&report.findings, Palette::of(&out)).join("\n") + "\n"
-    };
-    out.write_all(text.as_bytes())?;
+        let mut out = std::io::stdout();
+        let text = finding::lines(&report.findings, Palette::of(&out)).join("\n") + "\n";
+        out.write_all(text.as_bytes())?;
+    }
     Ok(finding::exit_code(&report.findings))
 }
 

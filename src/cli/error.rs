@@ -42,8 +42,20 @@ pub fn report(error: &anyhow::Error) -> ExitCode {
     }
 }
 
+/// Prints what the parser of the command line has to say, help and version included, and says the exit code. An error
+/// quotes what was typed, or what a script passed on: it is cleaned, for which it has to do without colours.
+pub fn report_usage(error: &clap::Error) -> ExitCode {
+    let _ = if error.use_stderr() {
+        let text = crate::terminal::sanitize::text(&error.render().to_string());
+        std::io::stderr().write_all(text.as_bytes())
+    } else {
+        error.print()
+    };
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(USAGE))
+}
+
 /// Whether the reader of our output went away (`rally status | head -1`).
-fn is_broken_pipe(error: &anyhow::Error) -> bool {
+pub fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| {
         cause.downcast_ref::<std::io::Error>().is_some_and(|io| io.kind() == std::io::ErrorKind::BrokenPipe)
     })

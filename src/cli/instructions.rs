@@ -43,11 +43,10 @@ pub fn run(args: Args) -> anyhow::Result<u8> {
 }
 
 fn show(file: &Path) -> anyhow::Result<u8> {
-    let mut out = std::io::stdout().lock();
     match std::fs::read(file) {
-        Ok(text) => out.write_all(&text)?,
+        Ok(text) => super::output::document(&text)?,
         Err(error) if error.kind() == ErrorKind::NotFound => {
-            writeln!(out, "(no project instructions set)")?;
+            writeln!(std::io::stdout(), "(no project instructions set)")?;
         }
         Err(error) => return Err(error).with_context(|| format!("cannot read {}", file.display())),
     }

@@ -11,6 +11,7 @@ pub mod guard;
 pub mod init;
 pub mod instructions;
 pub mod man;
+mod output;
 mod program;
 pub mod progress;
 pub mod quota;
@@ -92,10 +93,7 @@ pub fn main() -> ExitCode {
             Ok(code) => ExitCode::from(code),
             Err(error) => error::report(&error),
         },
-        Err(error) => {
-            let _ = error.print();
-            ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(error::USAGE))
-        }
+        Err(error) => error::report_usage(&error),
     }
 }
 

@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use super::relay::harnesses;
-use super::{error, workspace};
+use super::{error, output, workspace};
 use crate::config::{self, Config, Env};
 use crate::git;
 use crate::model::time::{self, millis, millis_option};
@@ -58,13 +58,13 @@ pub fn run(args: Args) -> anyhow::Result<u8> {
     let root = repository()?;
     let now = time::now();
     let report = Report::gather(&root, now)?;
+    if args.json {
+        output::json(&report)?;
+        return Ok(error::SUCCESS);
+    }
     let mut out = std::io::stdout();
-    let text = if args.json {
-        serde_json::to_string_pretty(&report)? + "\n"
-    } else {
-        let lines = text::lines(&report, now, &TimeZone::system(), Palette::of(&out));
-        lines.iter().map(|line| format!("{line}\n")).collect()
-    };
+    let lines = text::lines(&report, now, &TimeZone::system(), Palette::of(&out));
+    let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
     out.write_all(text.as_bytes())?;
     Ok(error::SUCCESS)
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::{error, workspace};
+use super::{error, output, workspace};
 use crate::model::time::{self, millis, millis_option};
 use crate::model::{Outcome, Runner, Timestamp, text};
 use crate::routing::label::display_label;
@@ -37,12 +37,12 @@ pub fn run(args: Args) -> anyhow::Result<u8> {
     // Where the logs are stands in the configuration, which may be broken.
     let logs = workspace::layout(&root).ok();
     let status = Status::gather(&reader, logs.as_ref())?;
-    let text = if args.json {
-        serde_json::to_string_pretty(&status)? + "\n"
+    if args.json {
+        output::json(&status)?;
     } else {
-        sanitize::text(&status.lines(time::now()).join("\n")) + "\n"
-    };
-    std::io::stdout().write_all(text.as_bytes())?;
+        let text = sanitize::text(&status.lines(time::now()).join("\n")) + "\n";
+        std::io::stdout().write_all(text.as_bytes())?;
+    }
     Ok(error::SUCCESS)
 }
 

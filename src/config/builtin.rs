@@ -21,6 +21,16 @@ pub struct Builtin {
     pub efforts: &'static [&'static str],
 }
 
+impl Builtin {
+    /// Bytes that its CLI prints per token, roughly.
+    pub const fn chars_per_token(&self) -> f64 {
+        match self.cli {
+            Cli::Claude => 3.5,
+            Cli::Antigravity | Cli::Codex | Cli::Gemini | Cli::Opencode => 4.0,
+        }
+    }
+}
+
 /// All five, by name.
 pub const BUILTINS: [Builtin; 5] = [
     Builtin {

@@ -87,6 +87,11 @@ pub fn value(path: &[String], words: &[String]) -> Result<Value, Refusal> {
             Ok(number) => Ok(number.into()),
             Err(_) => Err(shape("a whole number", quoted())),
         },
+        Kind::Fraction => match (word.parse::<i64>(), word.parse::<f64>()) {
+            (Ok(number), _) => Ok(number.into()),
+            (_, Ok(number)) if number.is_finite() => Ok(number.into()),
+            _ => Err(shape("a number", quoted())),
+        },
         Kind::OneOf(names) if !names.contains(&word.as_str()) && !word.is_empty() => {
             Err(shape(&names.join(", "), quoted()))
         }

@@ -3,17 +3,18 @@
 use toml::de::{DeTable, DeValue};
 
 /// A value that knows its line.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Located<T> {
     pub(super) line: usize,
     pub(super) value: T,
 }
 
 /// The values that configuration keys can have; everything else is only named.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) enum Value {
     Text(String),
     Number(i64),
+    Fraction(f64),
     Flag(bool),
     List(Vec<Located<Value>>),
     Table(Vec<Field>),
@@ -27,6 +28,7 @@ impl Value {
         match self {
             Value::Text(_) => "a string",
             Value::Number(_) => "a number",
+            Value::Fraction(_) => "a number with a fraction",
             Value::Flag(_) => "true or false",
             Value::List(items)
                 if !items.is_empty() && items.iter().all(|item| matches!(item.value, Value::Table(_))) =>
@@ -41,7 +43,7 @@ impl Value {
 }
 
 /// `key = value`, or a table under its header.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Field {
     pub(super) key: String,
     pub(super) line: usize,
@@ -98,7 +100,10 @@ fn plain(value: &DeValue<'_>, lines: &Lines) -> Value {
             Ok(number) => Value::Number(number),
             Err(_) => Value::Other("a number beyond 64 bits"),
         },
-        DeValue::Float(_) => Value::Other("a number with a fraction"),
+        DeValue::Float(number) => match number.as_str().parse() {
+            Ok(number) => Value::Fraction(number),
+            Err(_) => Value::Other("a number with a fraction"),
+        },
         DeValue::Boolean(flag) => Value::Flag(*flag),
         DeValue::Datetime(_) => Value::Other("a date"),
         DeValue::Array(items) => Value::List(

@@ -12,7 +12,7 @@ use super::schema::{Leaf, keys};
 use super::settings::Config;
 
 /// A key that a file sets.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Entry {
     /// As spelled, under the current name of the key.
     pub path: Vec<String>,
@@ -25,7 +25,7 @@ pub struct Entry {
 }
 
 /// A value of a configuration file.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Setting {
     /// A string.
     Text(String),
@@ -33,6 +33,8 @@ pub enum Setting {
     Flag(bool),
     /// A whole number.
     Number(i64),
+    /// A number, whole or not.
+    Fraction(f64),
     /// A list of strings.
     List(Vec<String>),
 }
@@ -123,6 +125,7 @@ fn entries(merged: &Merged) -> Vec<Entry> {
                 Leaf::Text(text) => Setting::Text(text.clone()),
                 Leaf::Flag(flag) => Setting::Flag(*flag),
                 Leaf::Number(number) => Setting::Number(*number),
+                Leaf::Fraction(number) => Setting::Fraction(*number),
                 Leaf::List(items) => Setting::List(items.iter().map(|item| item.value.clone()).collect()),
             };
             // Names keep their spelling; a key with two names is shown under the current one.

@@ -49,6 +49,16 @@ impl Merged {
         }
     }
 
+    /// The numbers above zero directly under a table, by name.
+    pub(super) fn fractions_under(&self, path: &[&str]) -> BTreeMap<String, f64> {
+        self.under(path)
+            .filter_map(|(name, setting)| match setting.leaf {
+                Leaf::Fraction(number) if number > 0.0 => Some((name.to_owned(), number)),
+                _ => None,
+            })
+            .collect()
+    }
+
     pub(super) fn list(&self, path: &[&str]) -> Option<&[Located<String>]> {
         match &self.get(path)?.leaf {
             Leaf::List(items) => Some(items),

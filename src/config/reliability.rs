@@ -1,16 +1,19 @@
 //! `[reliability]`: when is an agent given up, and what then?
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::builtin::{self, BUILTINS};
 use super::diagnostic::{Findings, label};
 use super::merge::Merged;
+use super::suggest;
 
 /// A timeout below this is honoured, with a warning: agents often think for minutes.
 const SHORT: Duration = Duration::from_secs(300);
 
 /// How patient rally is. Every number has a key of the same name, times with `_secs` behind it;
 /// a zero in the file means the default unless said otherwise.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Reliability {
     /// Silence after which an agent without a connection counts as frozen (900 s).
     pub freeze_threshold: Duration,
@@ -45,6 +48,9 @@ pub struct Reliability {
     pub max_failed_runs: u32,
     /// Whether a free run that changed nothing in a short time has failed (true).
     pub require_changes: bool,
+    /// Bytes that a harness prints per token, above 0, by its name as spelled; see
+    /// [`super::Config::chars_per_token`] for what counts.
+    pub chars_per_token: BTreeMap<String, f64>,
 }
 
 impl Default for Reliability {
@@ -66,11 +72,13 @@ impl Default for Reliability {
             max_wait: None,
             max_failed_runs: 5,
             require_changes: true,
+            chars_per_token: BTreeMap::new(),
         }
     }
 }
 
 const TABLE: &str = "reliability";
+const CHARS_PER_TOKEN: &str = "chars_per_token";
 
 pub(super) fn resolve(merged: &Merged, findings: &mut Findings) -> Reliability {
     let default = Reliability::default();
@@ -91,6 +99,7 @@ pub(super) fn resolve(merged: &Merged, findings: &mut Findings) -> Reliability {
     for key in ["run_timeout_secs", "try_timeout_secs", "handoff_timeout_secs"] {
         warn_if_short(merged, key, findings);
     }
+    warn_of_strangers(merged, findings);
     Reliability {
         freeze_threshold: seconds("freeze_threshold_secs", default.freeze_threshold),
         network_silence: seconds("network_silence_secs", default.network_silence),
@@ -108,6 +117,7 @@ pub(super) fn resolve(merged: &Merged, findings: &mut Findings) -> Reliability {
         max_wait: number("max_wait_secs").filter(|secs| *secs > 0).map(Duration::from_secs),
         max_failed_runs: count("max_failed_runs", default.max_failed_runs),
         require_changes: flag("require_changes", default.require_changes),
+        chars_per_token: merged.fractions_under(&[TABLE, CHARS_PER_TOKEN]),
     }
 }
 
@@ -122,6 +132,22 @@ fn warn_if_short(merged: &Merged, key: &str, findings: &mut Findings) {
             SHORT.as_secs()
         );
         findings.warning(&setting.origin, &setting.path, message);
+    }
+}
+
+/// A figure for a harness that does not exist has no effect.
+fn warn_of_strangers(merged: &Merged, findings: &mut Findings) {
+    let own: Vec<&str> = merged.under(&["harness"]).map(|(name, _)| name).collect();
+    for (name, setting) in merged.under(&[TABLE, CHARS_PER_TOKEN]) {
+        if builtin::find(name).is_none() && !own.contains(&name) {
+            let known = BUILTINS.iter().flat_map(|builtin| builtin.aliases.iter().copied());
+            let message = format!(
+                "{} names no harness and is ignored{}",
+                label(&setting.path),
+                suggest::hint(&suggest::closest(name, known.chain(own.iter().copied())))
+            );
+            findings.warning(&setting.origin, &setting.path, message);
+        }
     }
 }
 

@@ -13,18 +13,19 @@ use super::suggest;
 pub const SCHEMA_VERSION: i64 = 2;
 
 /// A checked value.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) enum Leaf {
     /// A table's own line; its keys are settings of their own.
     Table,
     Text(String),
     Flag(bool),
     Number(i64),
+    Fraction(f64),
     List(Vec<Located<String>>),
 }
 
 /// A key of one file, checked.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Setting {
     /// As spelled.
     pub(super) path: Vec<String>,
@@ -128,6 +129,10 @@ fn leaf(kind: Kind, value: &Value) -> Result<Leaf, Problem> {
             }
         }
         (Kind::Number(..), _) => Err(expected("a whole number, without quotes")),
+        // Both are exact up to 2^53.
+        (Kind::Fraction, Value::Number(number)) => fraction(*number as f64).map_err(problem),
+        (Kind::Fraction, Value::Fraction(number)) => fraction(*number).map_err(problem),
+        (Kind::Fraction, _) => Err(expected("a number, without quotes")),
         (Kind::List, Value::List(items)) => items.iter().map(item).collect::<Result<_, _>>().map(Leaf::List),
         (Kind::List, _) => Err(expected("a list of strings, like [\"a\", \"b\"]")),
         // An empty string means the default, as in files that the earlier program saved.
@@ -139,6 +144,14 @@ fn leaf(kind: Kind, value: &Value) -> Result<Leaf, Problem> {
         }
         (Kind::OneOf(names), _) => Err(expected(&names.join(", "))),
         (Kind::Anything, _) => Ok(Leaf::Table),
+    }
+}
+
+fn fraction(number: f64) -> Result<Leaf, String> {
+    if number.is_finite() && number >= 0.0 {
+        Ok(Leaf::Fraction(number))
+    } else {
+        Err(format!("is {number}, but must be at least 0; remove it to get the default"))
     }
 }
 

@@ -21,7 +21,7 @@ pub struct Defaults {
 }
 
 /// Everything the user asked for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Config {
     /// As written; 0 when absent.
     pub schema_version: i64,
@@ -102,6 +102,24 @@ impl Config {
     /// The built-in harness that `alias` names or is built on.
     pub fn builtin(&self, alias: &str) -> Option<&'static builtin::Builtin> {
         builtin::find(alias).or_else(|| builtin::find(self.harnesses.get(alias)?.base.as_deref()?))
+    }
+
+    /// Bytes that a harness prints per token, by canonical name or a name of the user's own: as configured for the
+    /// name, else for the built-in harness that it is built on, else that one's own. Harnesses with a command of their
+    /// own are in it only when they are configured.
+    pub fn chars_per_token(&self) -> BTreeMap<String, f64> {
+        let configured = &self.reliability.chars_per_token;
+        let names = builtin::BUILTINS.iter().map(|builtin| builtin.name);
+        names
+            .chain(self.harnesses.keys().map(String::as_str))
+            .filter_map(|name| {
+                let builtin = self.builtin(name);
+                let aliases = builtin.map_or(&[][..], |builtin| builtin.aliases);
+                let figure = std::iter::once(&name).chain(aliases).find_map(|alias| configured.get(*alias));
+                let figure = figure.copied().or(builtin.map(builtin::Builtin::chars_per_token))?;
+                Some((name.to_owned(), figure))
+            })
+            .collect()
     }
 
     /// What the tables add to the command line of a harness. Of several tables for one built-in

@@ -3,8 +3,8 @@
 use std::fmt::Debug;
 use std::path::Path;
 
-use super::{AgentEvent, HarnessSpec, Held, Invocation, PrepareError, Report, Request, Stream};
-use crate::model::{Evidence, Exit, QuotaWindow, Timestamp};
+use super::{AgentEvent, Counted, HarnessSpec, Held, Invocation, PrepareError, Report, Request, Stream};
+use crate::model::{Evidence, Exit, QuotaWindow, Timestamp, Usage};
 
 /// What an executor's CLI can truly do. A claim is proved end to end by a test.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +21,12 @@ pub struct Capabilities {
 pub trait Parser: Debug {
     /// Takes the next bytes and appends what they mean to `events`.
     fn feed(&mut self, stream: Stream, bytes: &[u8], events: &mut Vec<AgentEvent>);
+
+    /// The tokens that the CLI has told so far: what the report would say if the output ended here. `None` until it
+    /// tells any, which most do at the end of a turn.
+    fn usage(&self) -> Option<Counted<Usage>> {
+        None
+    }
 
     /// The output is over; `exit` is `None` when the process had to be abandoned.
     /// `now` turns "resets in 3h" into a point in time.

@@ -3,8 +3,8 @@
 use std::fmt::Debug;
 
 use super::lines::{Line, LineSplitter};
-use super::{AgentEvent, Parser, Report, Stream};
-use crate::model::{Exit, Timestamp};
+use super::{AgentEvent, Counted, Parser, Report, Stream};
+use crate::model::{Exit, Timestamp, Usage};
 
 /// Understands the lines of one try.
 pub trait Lines: Debug {
@@ -13,6 +13,9 @@ pub trait Lines: Debug {
 
     /// A line of standard error.
     fn stderr(&mut self, line: Line<'_>, events: &mut Vec<AgentEvent>);
+
+    /// The tokens that they have told so far.
+    fn usage(&self) -> Option<Counted<Usage>>;
 
     /// What they amount to.
     fn report(&self, exit: Option<Exit>, now: Timestamp) -> Report;
@@ -40,6 +43,10 @@ impl<L: Lines> Parser for LineParser<L> {
             Stream::Stderr => self.stderr.feed(bytes, |line| self.seen.stderr(line, events)),
             Stream::Log => {}
         }
+    }
+
+    fn usage(&self) -> Option<Counted<Usage>> {
+        self.seen.usage()
     }
 
     fn finish(&mut self, exit: Option<Exit>, now: Timestamp) -> Report {

@@ -25,7 +25,10 @@ pub fn play(
             parser.feed(*stream, chunk, &mut events);
         }
     }
-    (parser.finish(exit, now), events)
+    let report = parser.finish(exit, now);
+    // 20-AF-MO-13: the live figure ends as the one in the record.
+    assert_eq!(parser.usage(), report.usage);
+    (report, events)
 }
 
 /// What a report proves.
@@ -51,4 +54,41 @@ pub fn noise(pieces: Vec<Vec<u8>>) -> impl Strategy<Value = Vec<u8>> {
         1 => proptest::collection::vec(any::<u8>(), 0..40),
     ];
     proptest::collection::vec(pieces, 0..6).prop_map(|pieces| pieces.concat())
+}
+
+mod while_it_works {
+    use super::*;
+    use crate::executor::{Claude, Codex, Counted, Executor, Gemini, HarnessSpec, Opencode, Request};
+
+    /// The figures that a recording tells one after the other: tokens read anew and written.
+    fn figures(executor: &dyn Executor, recording: &[u8]) -> Vec<u64> {
+        let folder = std::path::Path::new("/");
+        let mut parser = executor.parser(&Request::new("", folder, folder));
+        let mut figures = Vec::new();
+        for line in recording.split_inclusive(|byte| *byte == b'\n') {
+            parser.feed(Stream::Stdout, line, &mut Vec::new());
+            figures.extend(parser.usage().map(|told| match told {
+                Counted::ThisTry(usage) | Counted::WholeSession(usage) => {
+                    usage.input_tokens + usage.output_tokens
+                }
+            }));
+        }
+        figures.dedup();
+        figures
+    }
+
+    // 20-AF-MO-13: opencode tells a step, the others a turn. What claude tells of a message counts for nothing: it is
+    // told when the message begins.
+    #[test]
+    fn tokens_are_told_as_they_come() {
+        let spec = |name: &str| HarnessSpec { name: name.to_owned(), ..HarnessSpec::default() };
+        let claude = Claude::new(spec("claude"));
+        assert_eq!(figures(&claude, &recording("claude", "background.jsonl")), [2580, 3870]);
+        let codex = Codex::new(spec("codex"));
+        assert_eq!(figures(&codex, &recording("codex", "resume2.jsonl")), [1002], "of the whole session");
+        let opencode = Opencode::new(spec("opencode"));
+        assert_eq!(figures(&opencode, &recording("opencode", "tool.stdout")), [501, 1002]);
+        let gemini = Gemini::new(spec("gemini"));
+        assert_eq!(figures(&gemini, &recording("gemini", "tool.jsonl")), [1503]);
+    }
 }

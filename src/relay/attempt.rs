@@ -16,6 +16,7 @@ use super::life::{Action, Life, Limits, Stop};
 use super::liveness::{Finding, Liveness};
 use super::operator::{Operator, Order, arm_hint};
 use super::record;
+use super::tokens::Meter;
 use super::watch::FileCount;
 use crate::executor::{AgentEvent, Invocation, Parser, Report, Stderr, Stdin, Stream};
 use crate::model::{CancelSource, Category, Evidence, Exit, Leftover, ProcessIdentity, QuotaWindow, time};
@@ -48,6 +49,8 @@ pub struct Task<'a> {
     pub limits: Limits,
     /// How long the agent may be silent.
     pub silence: freeze::Limits,
+    /// Counts its tokens, for the status line.
+    pub meter: Meter,
     /// From 1, for the status line.
     pub attempt: u32,
     /// Attempts allowed, for the status line.
@@ -129,6 +132,7 @@ struct Driver<'a> {
     last_activity: Option<Duration>,
     note: Option<String>,
     wrote: bool,
+    meter: Meter,
     tag: &'a str,
     oom_kills: Option<u64>,
 }
@@ -141,8 +145,8 @@ pub async fn drive(
     witness: &mut dyn Witness,
     sink: &mut dyn Sink,
 ) -> Seen {
-    let Task { invocation, parser, path, tag, log_path, workspace, limits, silence, attempt, max_attempts } =
-        task;
+    let Task { invocation, parser, path, tag, log_path, workspace, limits, silence, meter, .. } = task;
+    let (attempt, max_attempts) = (task.attempt, task.max_attempts);
     let transcript = match Transcript::open(log_path) {
         Ok(transcript) => transcript,
         Err(error) => {
@@ -175,6 +179,7 @@ pub async fn drive(
         last_activity: None,
         note: None,
         wrote: false,
+        meter,
         tag,
         oom_kills: memory::oom_kills(),
     };
@@ -327,6 +332,7 @@ impl Driver<'_> {
         let now = self.now();
         self.last_activity = Some(now);
         self.life.heard();
+        self.meter.heard(bytes.len());
         self.parser.feed(stream, bytes, &mut self.events);
         for event in std::mem::take(&mut self.events) {
             self.understood(event, now);
@@ -405,7 +411,7 @@ impl Driver<'_> {
             note,
             health: if slowing { Health::Slowing } else { Health::Well },
             drought: None,
-            tokens: None,
+            tokens: self.meter.tokens(self.session.as_deref(), self.parser.usage()),
         }));
     }
 

@@ -216,12 +216,18 @@ pub enum Drought {
     NoTraffic(Duration),
 }
 
-/// Tokens of a try, so far.
+/// Tokens of a try, so far, without those of earlier tries of its session.
+///
+/// What counts is what was read anew and what was written: `input_tokens` and `output_tokens` of the try's record. What
+/// was read from a cache is left out, because every request reads the whole conversation from there: the sum of that
+/// says how many requests there were, and would drown the rest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tokens {
     /// How many.
     pub count: u64,
-    /// Whether they are guessed from what was printed, because the CLI has not told yet.
+    /// Whether they are guessed from the bytes of the transcript, because the CLI has not told yet. Once it has, its
+    /// word stands until the next one: a fact with a guess on top would be neither. So a figure falls at most once,
+    /// when the guess was too high.
     pub estimated: bool,
 }
 

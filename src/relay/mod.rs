@@ -32,6 +32,7 @@ pub mod settings;
 pub mod start;
 pub mod strangers;
 pub mod tally;
+pub mod tokens;
 pub mod toll;
 pub mod waiting;
 pub mod watch;

@@ -114,6 +114,23 @@ fn of_try<T>(counted: Counted<T>, before: Option<T>, since: impl FnOnce(T, T) ->
     }
 }
 
+/// The tokens of a try alone. `asked` is the session that it was to resume, `told` the one that its CLI told, `before`
+/// what the former had used up.
+pub fn own_usage(
+    asked: Option<&str>,
+    told: Option<&str>,
+    before: Option<Usage>,
+    usage: Option<Counted<Usage>>,
+) -> Option<Usage> {
+    let before = if is_resumed(asked, told) { before } else { Some(Usage::default()) };
+    of_try(usage?, before, Usage::since)
+}
+
+/// Another session than the one that was asked for begins at nothing.
+fn is_resumed(asked: Option<&str>, told: Option<&str>) -> bool {
+    asked.is_some() && asked == told
+}
+
 /// The record of a try, commits of its own still left out.
 pub fn assemble(
     sitting: &Sitting<'_>,
@@ -126,10 +143,10 @@ pub fn assemble(
     let Sitting { started, started_at, route, ends_run } = sitting;
     let report = &seen.report;
     let failure = verdict.failure.as_ref();
-    let resumed = started.resume.is_some() && started.resume == report.session_id;
-    let before = if resumed { before } else { Spent { cost: Some(0.0), usage: Some(Usage::default()) } };
-    let cost = report.cost.and_then(|cost| of_try(cost, before.cost, cost_since));
-    let usage = report.usage.and_then(|usage| of_try(usage, before.usage, Usage::since));
+    let (asked, told) = (started.resume.as_deref(), report.session_id.as_deref());
+    let cost_before = if is_resumed(asked, told) { before.cost } else { Some(0.0) };
+    let cost = report.cost.and_then(|cost| of_try(cost, cost_before, cost_since));
+    let usage = own_usage(asked, told, before.usage, report.usage);
     TryRecord {
         v: RECORD_VERSION,
         id: started.try_id,

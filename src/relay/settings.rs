@@ -1,5 +1,6 @@
 //! What the loop needs of the configuration.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::monitor::freeze::Limits;
@@ -18,6 +19,8 @@ pub struct Settings {
     pub try_timeout: Duration,
     /// How long an agent may be silent.
     pub silence: Limits,
+    /// Bytes that a harness prints per token, by canonical name; nothing is guessed for those that are not in it.
+    pub chars_per_token: BTreeMap<String, f64>,
     /// Until the first byte of a CLI that speaks a structured stream.
     pub startup_timeout: Duration,
     /// How long a CLI may retry by itself.

@@ -41,6 +41,20 @@ pub fn line(raw: &str) -> String {
     crate::model::text::one_line(&text(raw))
 }
 
+/// JSON that a terminal does not obey: what it would is written as `\u…`, so that it stays the same JSON.
+pub fn json(raw: &str) -> String {
+    let mut clean = String::with_capacity(raw.len());
+    for c in raw.chars() {
+        if is_shown(c) {
+            clean.push(c);
+        } else {
+            // All of these are in the basic plane.
+            clean += &format!("\\u{:04x}", u32::from(c));
+        }
+    }
+    clean
+}
+
 /// The next state, and whether the character is shown.
 fn step(state: State, c: char) -> (State, bool) {
     match (state, c) {
@@ -128,6 +142,17 @@ mod tests {
     #[test]
     fn a_line_is_one_line() {
         assert_eq!(line("  a\n\tb\r\nc\u{2028}d\x1b[2J "), "a b c d");
+    }
+
+    // 50-R19: between strings JSON has only spaces and line ends to be kept
+    #[test]
+    fn json_stays_the_same_and_is_not_obeyed() {
+        let value = serde_json::json!({ "a\u{202e}": "\u{9b}31m\u{7f}\x1b[2J\ttab\n“é”\u{9d}0;x\u{9c}" });
+        let raw = serde_json::to_string_pretty(&value).unwrap();
+        let clean = json(&raw);
+        assert!(clean.chars().all(is_shown), "{clean:?}");
+        assert!(clean.contains("\\u009b31m\\u007f\\u001b[2J\\ttab\\n“é”"), "{clean}");
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&clean).unwrap(), value);
     }
 
     proptest! {

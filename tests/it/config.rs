@@ -145,7 +145,7 @@ recent_try_char_limit = 1000
 recent_context_char_limit = 5000
 max_failed_runs = 9
 require_changes = false
-chars_per_token = { claude = 4 }
+chars_per_token = { claude = 3.25, cx = 5, droid = 6 }
 
 [harness.droid]
 command = ["droid", "exec", "$PROMPT"]
@@ -348,6 +348,59 @@ fn a_deprecated_key_of_the_repository_beats_a_current_one_of_the_user() {
     assert_eq!(config.free_run_prompt_file, Some(files.workspace().join("r")));
     let origin = config.origin("reliability.freeze_threshold_secs").unwrap();
     assert_eq!((&origin.file, origin.line), (&files.repository(), 3));
+}
+
+// 20-AF-MO-13, 10-2.12
+#[test]
+fn bytes_per_token_are_configured_by_harness() {
+    let files = repository(
+        "[reliability.chars_per_token]\nclaude = 3.25\ncx = 5\nop = 0\ndroid = 6\nmy-cx = 2\n\
+         [harness.droid]\ncommand = ['droid']\n[harness.goose]\ncommand = ['goose']\n\
+         [harness.my-cx]\nbase = 'codex'\n[harness.your-cx]\nbase = 'codex'\n[harness.work]\nbase = 'gemini'\n",
+    );
+    assert_eq!(files.warnings(), "");
+    let table = files.load().unwrap().config.chars_per_token();
+    let table: Vec<(&str, f64)> = table.iter().map(|(name, figure)| (name.as_str(), *figure)).collect();
+    assert_eq!(
+        table,
+        [
+            ("antigravity", 4.0),
+            ("claude", 3.25),
+            ("codex", 5.0),
+            ("droid", 6.0),
+            ("gemini", 4.0),
+            ("my-cx", 2.0),
+            ("opencode", 4.0),
+            ("work", 4.0),
+            ("your-cx", 5.0),
+        ]
+    );
+    let table = repository("").load().unwrap().config.chars_per_token();
+    assert_eq!((table.len(), table["claude"], table["codex"]), (5, 3.5, 4.0));
+
+    let strange = repository("[reliability]\nchars_per_token.codexx = 4\nchars_per_token.goose = 4.5\n");
+    let warnings = strange.warnings();
+    for told in [
+        "config.toml:2: [reliability.chars_per_token].codexx names no harness and is ignored; did you mean codex?",
+        "config.toml:3: [reliability.chars_per_token].goose names no harness and is ignored\n",
+    ] {
+        assert!(warnings.contains(told), "{warnings}");
+    }
+    for (value, told) in [
+        ("{ claude = -1 }", "[reliability.chars_per_token].claude is -1, but must be at least 0; remove it"),
+        ("{ claude = -0.5 }", "is -0.5, but must be at least 0"),
+        ("{ claude = nan }", "is NaN, but must be at least 0"),
+        ("{ claude = inf }", "is inf, but must be at least 0"),
+        (
+            "{ claude = '4' }",
+            "[reliability.chars_per_token].claude must be a number, without quotes, found a string",
+        ),
+        ("4", "[reliability.chars_per_token] must be a table, found a number"),
+    ] {
+        let error = repository(&format!("[reliability]\nchars_per_token = {value}\n")).load().unwrap_err();
+        let error = error.to_string();
+        assert!(error.contains("config.toml:2: ") && error.contains(told), "{value}: {error}");
+    }
 }
 
 // 10-C4; deviation: a liveness probe is accepted, warned about and inert

@@ -236,6 +236,33 @@ fn a_set_key_is_in_the_right_file_and_the_rest_stays() {
     );
 }
 
+// 20-AF-MO-13: bytes per token, whole or not
+#[test]
+fn a_number_may_have_a_fraction() {
+    let sandbox = Sandbox::new();
+    sandbox.write(REPO, "[reliability]\nretry_budget = 3 # few\n");
+    let key = "reliability.chars_per_token";
+    fine(&sandbox, &["set", "--repo", &format!("{key}.claude"), "3.25"]);
+    fine(&sandbox, &["set", "--repo", &format!("{key}.op"), "5"]);
+    assert_eq!(fine(&sandbox, &["get", &format!("{key}.claude")]), "3.25\n");
+    assert_eq!(fine(&sandbox, &["get", &format!("{key}.op")]), "5\n");
+    assert_eq!(fine(&sandbox, &["get", key]), format!("{key}.claude = 3.25\n{key}.op = 5\n"));
+    assert!(fine(&sandbox, &["list"]).contains(&format!("{key}.claude = 3.25\n")));
+    let text = sandbox.read(REPO);
+    assert!(text.contains("retry_budget = 3 # few\n") && text.contains("claude = 3.25"), "{text}");
+    for (value, wanted) in [
+        ("x", "must be a number, found \"x\""),
+        ("nan", "must be a number, found \"nan\""),
+        ("-0.5", "[reliability.chars_per_token].claude is -0.5, but must be at least 0"),
+    ] {
+        let said = refused(&sandbox, 1, &["set", "--repo", &format!("{key}.claude"), "--", value]);
+        assert!(said.contains(wanted), "{value}: {said}");
+    }
+    assert_eq!(sandbox.read(REPO), text);
+    let said = config(&sandbox, &["set", "--repo", &format!("{key}.claud"), "4"]);
+    assert!(said.err.contains("claud names no harness and is ignored; did you mean claude?"), "{}", said.err);
+}
+
 // 10-C18 to C22, C25, C26, 10-E13
 #[test]
 fn what_would_be_a_mistake_is_not_written() {

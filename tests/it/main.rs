@@ -10,6 +10,7 @@ mod config_form;
 mod crash;
 mod demo;
 mod doctor;
+mod foreign_text;
 mod git;
 mod house;
 mod process;

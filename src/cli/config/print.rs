@@ -1,22 +1,18 @@
 //! How settings and complaints are printed.
 
 use std::fmt::Display;
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 
 use toml_edit::Value;
 
+use crate::cli::output;
 use crate::config::inspect::{Entry, Setting};
 use crate::config::{ConfigError, Diagnostic, Inspection, edit};
 use crate::terminal::sanitize;
 
 /// Prints to standard output: cleaned for a terminal, as it is for a program.
 pub fn out(text: &str) -> std::io::Result<()> {
-    let mut out = std::io::stdout().lock();
-    if out.is_terminal() {
-        out.write_all(sanitize::text(text).as_bytes())
-    } else {
-        out.write_all(text.as_bytes())
-    }
+    output::document(text.as_bytes())
 }
 
 /// A line of its own on standard error.
@@ -54,8 +50,14 @@ pub fn literal(value: &Setting) -> String {
         Setting::Text(text) => Value::from(text),
         Setting::Flag(flag) => Value::from(*flag),
         Setting::Number(number) => Value::from(*number),
+        Setting::Fraction(number) => fraction(*number),
         Setting::List(items) => Value::Array(items.iter().map(String::as_str).collect()),
     })
+}
+
+/// Without a fraction where it has none, as one would write it.
+fn fraction(number: f64) -> Value {
+    number.to_string().parse().unwrap_or_else(|_| Value::from(number))
 }
 
 /// A value as scripts want it: a string without quotes, a list with an item a line.
@@ -64,6 +66,7 @@ pub fn bare(value: &Setting) -> String {
         Setting::Text(text) => format!("{text}\n"),
         Setting::Flag(flag) => format!("{flag}\n"),
         Setting::Number(number) => format!("{number}\n"),
+        Setting::Fraction(number) => format!("{number}\n"),
         Setting::List(items) => items.iter().map(|item| format!("{item}\n")).collect(),
     }
 }

@@ -6,19 +6,21 @@ mod report;
 mod stage;
 
 use std::io::{IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
 use super::error::{SIGNAL_BASE, SUCCESS};
 use crate::process::{self, OperatorSignal};
+use crate::terminal::sanitize;
 
 /// Watch a whole relay with built-in agents: no account, no network.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
-Makes a scratch repository, runs a relay of three iterations over a mix of Claude Code,
+Makes a scratch repository, runs a relay of four iterations over a mix of Claude Code,
 Gemini CLI and opencode (each played by a script), lets one try fail and succeed on the
-retry, and tells where to look. Takes under 30 seconds.
+retry, lets another go silent until rally finds it frozen, ends it and resumes its
+session, and tells where to look. Takes under 30 seconds.
 
 Examples:
   rally demo
@@ -33,10 +35,11 @@ pub struct Args {
 pub fn run(args: Args) -> anyhow::Result<u8> {
     let stage = stage::set_up(args.dir)?;
     let mut out = std::io::stdout();
-    writeln!(out, "A scratch repository is in {}", stage.repository.display())?;
+    writeln!(out, "A scratch repository is in {}", shown(&stage.repository))?;
     writeln!(
         out,
-        "Three scripted agents work on it; they speak as Claude Code, Gemini CLI and opencode do."
+        "Three scripted agents work on it; they speak as Claude Code, Gemini CLI and opencode do. One stumbles, one \
+         goes silent."
     )?;
     writeln!(out, "$ {}", stage::command_line())?;
     out.flush()?;
@@ -52,6 +55,11 @@ pub fn run(args: Args) -> anyhow::Result<u8> {
     }
     report::print(&stage, &mut out)?;
     Ok(SUCCESS)
+}
+
+/// A path for a terminal.
+fn shown(path: &Path) -> String {
+    sanitize::line(&path.display().to_string())
 }
 
 /// Runs the relay as a process of its own and hands signals on to it: it knows what to do

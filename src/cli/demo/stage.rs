@@ -13,6 +13,13 @@ const MIX: &str = "cc ge op";
 /// What they are asked for.
 const TASK: &str = "Write a small poem, one file a line";
 
+/// One run for everyone, and a second one for Claude Code, in which it goes silent.
+const RUNS: usize = CAST.len() + 1;
+
+/// Silence after which an agent counts as frozen here, in seconds: so short that nobody has to wait for it, and some
+/// times as long as the longest pause that a script makes on purpose, so that a busy machine makes nobody look frozen.
+const SILENCE: u32 = 8;
+
 /// Who plays: the program in PATH, whose manners it has, and its script.
 const CAST: [(&str, &str, &str); 3] = [
     ("claude", "claude", include_str!("claude.toml")),
@@ -33,12 +40,7 @@ pub struct Stage {
 
 /// The command that the demo runs, as a user would type it.
 pub fn command_line() -> String {
-    format!("rally relay --new --iterations {} --agent \"{MIX}\" \"{TASK}\"", runs())
-}
-
-/// One run for everyone.
-fn runs() -> String {
-    CAST.len().to_string()
+    format!("rally relay --new --iterations {RUNS} --agent \"{MIX}\" \"{TASK}\"")
 }
 
 /// Builds the scratch folder.
@@ -92,7 +94,7 @@ pub fn set_up(dir: Option<PathBuf>) -> anyhow::Result<Stage> {
 impl Stage {
     /// The relay, with an environment of its own: nothing of the user's is read or written.
     pub fn relay(&self) -> Command {
-        self.rally_command(&["relay", "--new", "--iterations", &runs(), "--agent", MIX, TASK])
+        self.rally_command(&["relay", "--new", "--iterations", &RUNS.to_string(), "--agent", MIX, TASK])
     }
 
     /// Where transcripts and relay logs are.
@@ -101,7 +103,11 @@ impl Stage {
     }
 
     fn config(&self) -> String {
-        format!("schema_version = 2\ndata_dir = {:?}\n", self.data().display().to_string())
+        format!(
+            "schema_version = 2\ndata_dir = {:?}\n\n[reliability]\nfreeze_threshold_secs = {SILENCE}\n\
+             network_silence_secs = {SILENCE}\n",
+            self.data().display().to_string()
+        )
     }
 
     fn rally_command(&self, args: &[&str]) -> Command {

@@ -256,6 +256,7 @@ fn settings(prepared: &Prepared) -> Settings {
         run_timeout: reliability.run_timeout,
         try_timeout: reliability.try_timeout,
         silence: Limits { threshold: reliability.freeze_threshold, network: reliability.network_silence },
+        chars_per_token: config.chars_per_token(),
         startup_timeout: reliability.startup_timeout,
         retry_patience: reliability.retry_patience,
         max_wait: reliability.max_wait,

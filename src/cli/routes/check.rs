@@ -1,10 +1,10 @@
 //! `rally routes check`: is everything that says who works next in order? People run it in CI.
 
-use std::io::{ErrorKind, Write};
+use std::io::Write;
 
 use super::report::Report;
 use super::text;
-use crate::cli::{error, workspace};
+use crate::cli::{error, output, workspace};
 use crate::config::Env;
 use crate::model::time;
 use crate::terminal::sanitize;
@@ -55,16 +55,11 @@ pub struct Args {
 pub fn run(args: Args) -> anyhow::Result<u8> {
     let root = workspace::root()?;
     let report = Report::gather(&root, &Env::from_process(), args.preview.map(usize::from), time::now());
-    let mut out = std::io::stdout();
-    let text = if args.json {
-        serde_json::to_string_pretty(&report)? + "\n"
-    } else {
-        text::lines(&report, Palette::of(&out)).iter().map(|line| format!("{line}\n")).collect()
-    };
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+    let printed = if args.json { output::json(&report) } else { print(&report).map_err(Into::into) };
+    match printed {
         // Whoever reads only the beginning still gets the exit code.
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => {}
-        written => written?,
+        Err(error) if error::is_broken_pipe(&error) => {}
+        printed => printed?,
     }
     if !args.json {
         let mut out = std::io::stderr();
@@ -75,4 +70,11 @@ pub fn run(args: Args) -> anyhow::Result<u8> {
         }
     }
     Ok(if report.errors.is_empty() { error::SUCCESS } else { error::FAILURE })
+}
+
+fn print(report: &Report) -> std::io::Result<()> {
+    let mut out = std::io::stdout();
+    let text: String =
+        text::lines(report, Palette::of(&out)).iter().map(|line| format!("{line}\n")).collect();
+    out.write_all(text.as_bytes()).and_then(|()| out.flush())
 }

@@ -11,7 +11,7 @@ use std::io::Write;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
-use super::error;
+use super::{error, output};
 use crate::model::time;
 use crate::terminal::sanitize;
 use crate::terminal::style::Palette;
@@ -71,7 +71,7 @@ pub fn run(args: Args) -> anyhow::Result<u8> {
     let lines = roll.lines(&roll.healths()?, now);
     if args.json {
         let shown = Shown { v: VERSION, runners: &lines };
-        writeln!(std::io::stdout(), "{}", serde_json::to_string_pretty(&shown)?)?;
+        output::json(&shown)?;
         return Ok(error::SUCCESS);
     }
     let mut out = std::io::stdout();

@@ -56,7 +56,7 @@ fn table(path: &[&str]) -> Value {
 
 fn names(path: &[&str]) -> &'static str {
     match path {
-        ["harness"] | [.., "models"] => NAME,
+        ["harness"] | [.., "models" | "chars_per_token"] => NAME,
         [.., "env"] => VARIABLE,
         _ => NOT_BLANK,
     }
@@ -91,6 +91,7 @@ fn value(row: &Key) -> Value {
         Kind::Text => json!({ "type": "string" }),
         Kind::Flag => json!({ "type": "boolean" }),
         Kind::Number(least, most) => number(least, most),
+        Kind::Fraction => json!({ "type": "number", "minimum": 0 }),
         Kind::List => json!({ "type": "array", "items": { "type": "string" } }),
         Kind::OneOf(names) => {
             // Empty is the default, as in files that the earlier program saved.
@@ -156,6 +157,7 @@ mod tests {
                 Kind::Text | Kind::OneOf(_) => "string",
                 Kind::Flag => "boolean",
                 Kind::Number(..) => "integer",
+                Kind::Fraction => "number",
                 Kind::List => "array",
                 Kind::Anything => {
                     assert!(value["type"].is_null(), "{}", row.path);

@@ -76,6 +76,10 @@ impl Parser for AntigravityParser {
         splitter.feed(bytes, |line| self.seen.line(stream, line, events));
     }
 
+    fn usage(&self) -> Option<Counted<Usage>> {
+        self.seen.usage()
+    }
+
     fn finish(&mut self, exit: Option<Exit>, now: Timestamp) -> Report {
         let mut unheard = Vec::new();
         self.stdout.finish(|line| self.seen.line(Stream::Stdout, line, &mut unheard));
@@ -275,20 +279,28 @@ impl Seen {
         announced.then(|| AgentEvent::Retrying { evidence: Box::new(evidence), attempt: 0 })
     }
 
+    fn turn(&self) -> Option<&Turn> {
+        match &self.output {
+            Output::Events(turn) => Some(turn),
+            Output::Text(_) => None,
+        }
+    }
+
+    fn usage(&self) -> Option<Counted<Usage>> {
+        self.turn()?.usage.map(Counted::ThisTry)
+    }
+
     fn report(&self, exit: Option<Exit>, now: Timestamp) -> Report {
         let zone = TimeZone::system();
         let (words, answered) = self.words(exit);
         let why = self.failure(&words, answered, exit, now, &zone);
         let completed = words.completed && why.is_none();
-        let turn = match &self.output {
-            Output::Events(turn) => Some(turn),
-            Output::Text(_) => None,
-        };
+        let turn = self.turn();
         Report {
             completed,
             session_id: self.session.clone(),
             tool_calls: turn.map(|turn| turn.tool_calls),
-            usage: turn.and_then(|turn| turn.usage).map(Counted::ThisTry),
+            usage: self.usage(),
             cost: None,
             evidence: why.or_else(|| (!completed).then(|| self.explained(exit, now, &zone)).flatten()),
             ended: turn.is_some_and(|turn| turn.result.is_some()),

@@ -90,6 +90,10 @@ impl Lines for Seen {
         self.stdout(line, events);
     }
 
+    fn usage(&self) -> Option<Counted<Usage>> {
+        self.usage.map(Counted::ThisTry)
+    }
+
     fn report(&self, exit: Option<Exit>, now: Timestamp) -> Report {
         let zone = TimeZone::system();
         let result = self.result.as_ref().filter(|_| !self.turn_open);
@@ -106,7 +110,7 @@ impl Lines for Seen {
             session_id: self.session.clone().filter(|_| !lost),
             cost: self.cost.filter(|_| !lost).map(Counted::WholeSession),
             tool_calls: Some(self.tool_calls),
-            usage: self.usage.map(Counted::ThisTry),
+            usage: self.usage(),
             evidence,
             ended: result.is_some(),
             plain_tail,

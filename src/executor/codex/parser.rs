@@ -103,6 +103,10 @@ impl Lines for Seen {
         }
     }
 
+    fn usage(&self) -> Option<Counted<Usage>> {
+        self.usage.map(Counted::WholeSession)
+    }
+
     fn report(&self, exit: Option<Exit>, now: Timestamp) -> Report {
         let zone = TimeZone::system();
         let plain_tail = self.plain.lines();
@@ -121,7 +125,7 @@ impl Lines for Seen {
         Report {
             session_id: self.session.clone(),
             tool_calls: Some(self.tool_calls),
-            usage: self.usage.map(Counted::WholeSession),
+            usage: self.usage(),
             cost: None,
             evidence,
             ended: !matches!(self.turn, Turn::Open),

@@ -98,6 +98,10 @@ impl Lines for Seen {
         }
     }
 
+    fn usage(&self) -> Option<Counted<Usage>> {
+        self.usage.map(Counted::ThisTry)
+    }
+
     fn report(&self, exit: Option<Exit>, now: Timestamp) -> Report {
         let zone = TimeZone::system();
         let plain_tail = self.plain.lines();
@@ -117,7 +121,7 @@ impl Lines for Seen {
         Report {
             session_id: self.session.clone().filter(|_| !lost),
             tool_calls: Some(self.tool_calls),
-            usage: self.usage.map(Counted::ThisTry),
+            usage: self.usage(),
             cost: None,
             evidence,
             ended: self.result.is_some(),

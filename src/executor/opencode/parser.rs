@@ -128,6 +128,10 @@ impl Lines for Seen {
         }
     }
 
+    fn usage(&self) -> Option<Counted<Usage>> {
+        self.usage.map(Counted::ThisTry)
+    }
+
     fn report(&self, exit: Option<Exit>, now: Timestamp) -> Report {
         let plain_tail = self.plain.lines();
         let well = match exit {
@@ -145,7 +149,7 @@ impl Lines for Seen {
         Report {
             session_id: self.session.clone().filter(|_| !lost),
             tool_calls: Some(self.tool_calls),
-            usage: self.usage.map(Counted::ThisTry),
+            usage: self.usage(),
             cost: self.cost.map(Counted::ThisTry),
             evidence,
             // Without the log's word the CLI may have been about to go on.

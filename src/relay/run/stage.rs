@@ -12,6 +12,7 @@ use crate::relay::attempt::{self, Seen, Task};
 use crate::relay::event::Event;
 use crate::relay::life::Limits;
 use crate::relay::scratch;
+use crate::relay::tokens::Meter;
 use crate::relay::world::World;
 use crate::store::records::TryStarted;
 
@@ -52,6 +53,9 @@ impl Run<'_> {
     async fn play(&mut self, started: &TryStarted, text: &str, used: u32, folder: &Path) -> Seen {
         let max_attempts = self.max_attempts().max(used);
         let (limits, silence) = if started.handoff_only { self.handoff_bounds() } else { self.bounds() };
+        let harness = &self.assignment.runner.harness;
+        let bytes_per_token = self.world.settings.chars_per_token.get(harness).copied();
+        let meter = Meter::new(bytes_per_token, started.resume.clone(), self.thread.spent.usage);
         let Run { world, assignment, files, .. } = self;
         let World { store, registry, operator, sink, workspace, agent_path, identity, .. } = &mut **world;
         let Some(executor) = registry.get(&assignment.runner.harness) else {
@@ -100,6 +104,7 @@ impl Run<'_> {
             workspace,
             limits,
             silence,
+            meter,
             attempt: used,
             max_attempts,
         };

@@ -26,6 +26,7 @@ fn misfits(schema: &Value, value: &Value, at: &str, found: &mut Vec<String>) {
         Some("object") => value.is_object(),
         Some("string") => value.is_string(),
         Some("integer") => value.is_i64(),
+        Some("number") => value.is_number(),
         Some("boolean") => value.is_boolean(),
         Some("array") => value.is_array(),
         Some(other) => panic!("{other}"),
@@ -42,9 +43,9 @@ fn misfits(schema: &Value, value: &Value, at: &str, found: &mut Vec<String>) {
     if value.as_str().is_some_and(|text| !pattern(&schema["pattern"], text)) {
         complain("does not match");
     }
-    if let Some(number) = value.as_i64()
-        && (schema["minimum"].as_i64().is_some_and(|least| number < least)
-            || schema["maximum"].as_i64().is_some_and(|most| number > most))
+    if let Some(number) = value.as_f64()
+        && (schema["minimum"].as_f64().is_some_and(|least| number < least)
+            || schema["maximum"].as_f64().is_some_and(|most| number > most))
     {
         complain("is out of range");
     }

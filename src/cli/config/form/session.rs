@@ -355,7 +355,7 @@ impl<R: BufRead, W: Write> Session<'_, R, W> {
     /// The next line that is no question of the user's.
     fn reply(&mut self, question: &str, help: &str) -> Result<Reply, PromptError> {
         loop {
-            write!(self.output, "{question}: ").map_err(PromptError::Write)?;
+            write!(self.output, "{}: ", sanitize::text(question)).map_err(PromptError::Write)?;
             self.output.flush().map_err(PromptError::Write)?;
             let Some(line) = self.lines.next_line()? else {
                 self.line("")?;
