@@ -87,7 +87,7 @@ pub fn narrator(cli: Cli) -> Box<dyn Narrator> {
         Cli::Antigravity => Box::new(antigravity::Narrator::default()),
         Cli::Claude => Box::new(claude::Narrator::default()),
         Cli::Codex => Box::new(codex::Narrator::default()),
-        Cli::Gemini => Box::new(gemini::Narrator::default()),
+        Cli::Gemini => Box::new(gemini::Narrator),
         Cli::Opencode => Box::new(opencode::Narrator::default()),
     }
 }
