@@ -15,6 +15,7 @@ mod event;
 mod flags;
 mod glog;
 mod parser;
+mod said;
 mod settings;
 #[cfg(test)]
 mod tests;
@@ -25,6 +26,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use parser::AntigravityParser;
+pub use said::Narrator;
 
 use self::flags::Flags;
 use self::settings::LooseEnds;

@@ -6,6 +6,7 @@ mod errors;
 mod event;
 mod limits;
 mod parser;
+mod said;
 mod session_log;
 #[cfg(test)]
 mod tests;
@@ -14,6 +15,7 @@ mod words;
 use std::ffi::OsString;
 
 pub use parser::ClaudeParser;
+pub use said::Narrator;
 
 use super::spec::{given, undocumented_effort};
 use super::{

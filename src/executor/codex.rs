@@ -13,6 +13,7 @@ mod errors;
 mod event;
 mod limits;
 mod parser;
+mod said;
 mod session_log;
 mod sign_in;
 #[cfg(test)]
@@ -24,6 +25,7 @@ use std::ffi::OsString;
 use uuid::Uuid;
 
 pub use parser::CodexParser;
+pub use said::Narrator;
 
 use super::spec::{given, undocumented_effort};
 use super::{

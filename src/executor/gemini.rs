@@ -7,6 +7,7 @@ mod answer;
 mod event;
 mod exit;
 mod parser;
+mod said;
 mod stderr;
 #[cfg(test)]
 mod tests;
@@ -18,6 +19,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 pub use parser::GeminiParser;
+pub use said::Narrator;
 
 use super::spec::{effort_ignored, given};
 use super::{

@@ -56,6 +56,11 @@ impl LineSplitter {
         }
     }
 
+    /// What there is of the line that has no end yet.
+    pub fn unfinished(&self) -> Line<'_> {
+        Line { bytes: &self.buffer, cut: self.cut }
+    }
+
     /// Bytes of memory held for the unfinished line.
     pub fn retained(&self) -> usize {
         self.buffer.capacity()

@@ -27,6 +27,7 @@ mod playing;
 pub mod proven;
 pub mod registry;
 pub mod report;
+pub mod said;
 pub mod spec;
 
 pub use antigravity::Antigravity;

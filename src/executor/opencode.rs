@@ -12,6 +12,7 @@ mod errors;
 mod event;
 mod log_line;
 mod parser;
+mod said;
 #[cfg(test)]
 mod tests;
 mod trouble;
@@ -20,6 +21,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
 pub use parser::OpencodeParser;
+pub use said::Narrator;
 
 use super::spec::given;
 use super::{

@@ -5,6 +5,10 @@
 //! bytes 0x80 to 0x9F are parts of characters (the second and third byte of a curly
 //! quote are 0x80 and 0x9C), and a byte parser takes some of them for the end of a string.
 
+mod stream;
+
+pub use stream::Stream;
+
 /// Where the reader stands inside a control sequence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {

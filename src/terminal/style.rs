@@ -13,6 +13,8 @@ pub enum Tone {
     Bad,
     /// Something to look at: bright yellow.
     Warn,
+    /// Something that is done: bright cyan.
+    Accent,
     /// Less important: grey.
     Dim,
     /// Separators: darker grey.
@@ -25,6 +27,7 @@ impl Tone {
             Tone::Good => 10,
             Tone::Bad => 9,
             Tone::Warn => 11,
+            Tone::Accent => 14,
             Tone::Dim => 245,
             Tone::Rule => 240,
         };

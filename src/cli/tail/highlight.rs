@@ -6,8 +6,6 @@ use std::sync::LazyLock;
 use anstyle::{Ansi256Color, AnsiColor, Color, Style};
 use regex::{Captures, Regex};
 
-use crate::terminal::sanitize;
-
 /// A line that is longer is printed as it comes, in bytes.
 const LINE_LIMIT: usize = 1 << 20;
 
@@ -23,68 +21,52 @@ pub(super) enum Mode {
     Chroma,
 }
 
-/// Prints to standard output.
+/// Colours text that comes in pieces.
 #[derive(Debug)]
-pub(super) struct Printer {
+pub(super) struct Highlighter {
     mode: Mode,
     /// The line that has no newline yet.
-    line: Vec<u8>,
+    line: String,
     /// How much of it has been printed, uncoloured.
     printed: usize,
 }
 
-impl Printer {
-    /// Colours only where standard output shows them.
-    pub(super) fn new(mode: Mode) -> Printer {
-        let coloured = anstream::AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never;
-        Printer { mode: if coloured { mode } else { Mode::Off }, line: Vec::new(), printed: 0 }
+impl Highlighter {
+    pub(super) fn new(mode: Mode) -> Highlighter {
+        Highlighter { mode, line: String::new(), printed: 0 }
     }
 
-    /// Takes the next bytes of the log.
-    pub(super) fn print(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let mut out = io::stdout().lock();
-        if self.mode == Mode::Off {
-            return out.write_all(bytes);
-        }
-        for piece in bytes.split_inclusive(|b| *b == b'\n') {
-            self.line.extend_from_slice(piece);
-            if piece.ends_with(b"\n") || self.line.len() > LINE_LIMIT {
-                self.end_line(&mut out)?;
+    /// Takes the next piece.
+    pub(super) fn print(&mut self, text: &str, out: &mut impl Write) -> io::Result<()> {
+        for piece in text.split_inclusive('\n') {
+            self.line.push_str(piece);
+            if piece.ends_with('\n') || self.line.len() > LINE_LIMIT {
+                self.end_line(out)?;
             }
         }
         Ok(())
     }
 
     /// Shows everything, also the beginning of a line: an agent may wait for long in its middle.
-    pub(super) fn flush(&mut self) -> io::Result<()> {
-        let mut out = io::stdout().lock();
-        if self.printed < self.line.len() {
-            out.write_all(plain(&self.line[self.printed..]).as_bytes())?;
-            self.printed = self.line.len();
+    pub(super) fn flush(&mut self, out: &mut impl Write) -> io::Result<()> {
+        out.write_all(&self.line.as_bytes()[self.printed..])?;
+        self.printed = self.line.len();
+        Ok(())
+    }
+
+    /// Ends the line as it is. A line of which a part is printed already goes on without colours.
+    pub(super) fn end_line(&mut self, out: &mut impl Write) -> io::Result<()> {
+        let text = &self.line[self.printed..];
+        if self.printed == 0 {
+            out.write_all(coloured(self.mode, text).as_bytes())?;
+        } else {
+            out.write_all(text.as_bytes())?;
         }
-        out.flush()
-    }
-
-    /// The log is over.
-    pub(super) fn finish(&mut self) -> io::Result<()> {
-        let mut out = io::stdout().lock();
-        self.end_line(&mut out)?;
-        out.flush()
-    }
-
-    /// A line of which a part is printed already goes on without colours.
-    fn end_line(&mut self, out: &mut impl Write) -> io::Result<()> {
-        let text = plain(&self.line[self.printed..]);
-        let text = if self.printed == 0 { coloured(self.mode, &text) } else { text };
-        out.write_all(text.as_bytes())?;
         self.line.clear();
+        self.line.shrink_to(LINE_LIMIT / 16);
         self.printed = 0;
         Ok(())
     }
-}
-
-fn plain(bytes: &[u8]) -> String {
-    sanitize::text(&String::from_utf8_lossy(bytes))
 }
 
 fn coloured(mode: Mode, line: &str) -> String {

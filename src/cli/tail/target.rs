@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 
+use super::follow;
 use crate::model::Timestamp;
 use crate::model::time::since;
 use crate::store::active::{ActiveSource, ActiveTry};
@@ -19,12 +20,14 @@ const STALE_AFTER: Duration = Duration::from_secs(24 * 3600);
 pub(super) struct Target {
     pub(super) try_id: u64,
     pub(super) log: PathBuf,
-    pub(super) until: Until,
+    /// Whose output it is; the earlier program's marker does not tell.
+    pub(super) harness: Option<String>,
+    until: Until,
 }
 
 /// How long its log is followed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Until {
+enum Until {
     /// It is over.
     Now,
     /// Until it has a record, or the rally that runs it is gone.
@@ -33,16 +36,41 @@ pub(super) enum Until {
     Unmarked,
 }
 
-impl Until {
-    /// Whether nothing more is to come.
-    pub(super) fn is_over(self, reader: &Reader, try_id: u64) -> anyhow::Result<bool> {
-        let marker_gone = match self {
+/// The life of the try, as the one who follows it sees it.
+#[derive(Debug)]
+pub(super) struct Life<'a> {
+    reader: &'a Reader,
+    try_id: u64,
+    runs: bool,
+    until: Until,
+}
+
+impl Life<'_> {
+    /// With `no_follow` it is over at once.
+    pub(super) fn new<'a>(reader: &'a Reader, target: &Target, no_follow: bool) -> Life<'a> {
+        let until = if no_follow { Until::Now } else { target.until };
+        Life { reader, try_id: target.try_id, runs: target.until != Until::Now, until }
+    }
+
+    /// Whether it was not over from the start.
+    pub(super) fn was_followed(&self) -> bool {
+        self.until != Until::Now
+    }
+}
+
+impl follow::Life for Life<'_> {
+    fn is_over(&mut self) -> anyhow::Result<bool> {
+        let marker_gone = match self.until {
             Until::Now => return Ok(true),
-            Until::Released => reader.holder().is_none(),
-            Until::Unmarked => run_state::read(reader.layout())
-                .is_ok_and(|state| state.and_then(|s| s.active_try_id) != Some(try_id)),
+            Until::Released => self.reader.holder().is_none(),
+            Until::Unmarked => run_state::read(self.reader.layout())
+                .is_ok_and(|state| state.and_then(|s| s.active_try_id) != Some(self.try_id)),
         };
-        Ok(marker_gone || reader.try_by_id(try_id)?.is_some())
+        Ok(marker_gone || self.reader.try_by_id(self.try_id)?.is_some())
+    }
+
+    fn may_begin(&self) -> bool {
+        self.runs
     }
 }
 
@@ -74,13 +102,16 @@ pub(super) fn newest(reader: &Reader, now: Timestamp) -> anyhow::Result<(Target,
             Ok(log) => {
                 let target = running(reader, &active, log);
                 if target.until == Until::Now {
-                    remark = Some(format!("try {} was cut: the rally that ran it is gone", active.try_id));
+                    remark = Some(format!(
+                        "warning: try {} was cut: the rally that ran it is gone",
+                        active.try_id
+                    ));
                 }
                 return Ok((target, remark));
             }
             Err(reason) => {
                 remark = Some(format!(
-                    "try {} is marked as running, but is not ({reason}); showing the newest completed try",
+                    "warning: try {} is marked as running, but is not ({reason}); showing the newest completed try",
                     active.try_id
                 ));
             }
@@ -92,12 +123,16 @@ pub(super) fn newest(reader: &Reader, now: Timestamp) -> anyhow::Result<(Target,
     };
     let record =
         record.with_context(|| format!("no tries recorded in {}", reader.layout().tries().display()))?;
+    if remark.is_none() && reader.holder().is_some() {
+        remark =
+            Some(format!("note: no try runs right now; this is try {}, of {}", record.id, record.agent_type));
+    }
     Ok((finished(record)?, remark))
 }
 
 fn finished(record: TryRecord) -> anyhow::Result<Target> {
     let log = record.log_path.with_context(|| format!("the record of try {} names no log", record.id))?;
-    Ok(Target { try_id: record.id, log: log.into(), until: Until::Now })
+    Ok(Target { try_id: record.id, log: log.into(), harness: Some(record.agent_type), until: Until::Now })
 }
 
 fn running(reader: &Reader, active: &ActiveTry, log: PathBuf) -> Target {
@@ -106,7 +141,8 @@ fn running(reader: &Reader, active: &ActiveTry, log: PathBuf) -> Target {
         ActiveSource::Journal => Until::Released,
         ActiveSource::RunState => Until::Unmarked,
     };
-    Target { try_id: active.try_id, log, until }
+    let harness = active.runner.as_ref().map(|runner| runner.harness.clone());
+    Target { try_id: active.try_id, log, harness, until }
 }
 
 /// The log of a try that is marked as running, or why the marker is stale.
@@ -115,7 +151,9 @@ fn current_log(
     active: &ActiveTry,
     now: Timestamp,
 ) -> anyhow::Result<Result<PathBuf, &'static str>> {
-    let Some(log) = active.log_path.clone().filter(|log| log.is_file()) else {
+    let runs = active.source == ActiveSource::Journal && reader.holder().is_some();
+    // The log of a try that has just begun is still to come.
+    let Some(log) = active.log_path.clone().filter(|log| runs || log.is_file()) else {
         return Ok(Err("its log is missing"));
     };
     // What the journal knows is current for as long as somebody holds the workspace.

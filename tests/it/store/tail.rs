@@ -1,8 +1,9 @@
 //! `rally tail`: which log, and until when.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::process::{Child, Stdio};
-use std::time::{Duration, Instant};
+mod following;
+mod screen;
+
+use std::time::Duration;
 
 use rally::model::Outcome;
 use rally::model::time::{now, rfc3339_millis};
@@ -45,17 +46,23 @@ fn the_newest_completed_or_the_one_asked_for() {
     assert!(!sandbox.repo().join(".rally").exists(), "looking creates nothing");
 
     let store = with_tries(&sandbox, &[Outcome::Completed, Outcome::Completed, Outcome::Failed]);
-    for hold in [true, false] {
-        let cases: [(&[&str], &str); 6] = [
-            (&[], "log 2\n"),
-            (&["--try", "0"], "log 2\n"),
-            (&["--try", "-3"], "log 2\n"),
-            (&["--try", "1"], "log 1\n"),
-            (&["--try", "3"], "log 3\n"),
-            (&["--no-follow"], "log 2\n"),
+    let mut store = Some(store);
+    for held in [true, false] {
+        if !held {
+            store = None;
+        }
+        let between = "note: no try runs right now; this is try 2, of claude\n";
+        let remark = if store.is_some() { between } else { "" };
+        let cases: [(&[&str], &str, &str); 6] = [
+            (&[], "log 2\n", remark),
+            (&["--try", "0"], "log 2\n", remark),
+            (&["--try", "-3"], "log 2\n", remark),
+            (&["--try", "1"], "log 1\n", ""),
+            (&["--try", "3"], "log 3\n", ""),
+            (&["--no-follow"], "log 2\n", remark),
         ];
-        for (args, expected) in cases {
-            assert_eq!(tail(&sandbox, args), (expected.into(), String::new(), 0), "{args:?} {hold}");
+        for (args, expected, remark) in cases {
+            assert_eq!(tail(&sandbox, args), (expected.into(), remark.into(), 0), "{args:?} {held}");
         }
         let (_, error, code) = tail(&sandbox, &["--try", "4"]);
         assert_eq!(code, 1);
@@ -64,7 +71,6 @@ fn the_newest_completed_or_the_one_asked_for() {
     std::fs::remove_file(layout(&sandbox).try_log(1)).unwrap();
     let (_, error, _) = tail(&sandbox, &["--try", "1"]);
     assert!(error.contains("cannot open the log") && error.contains("try-1.log"), "{error}");
-    drop(store);
 }
 
 // 10-L8
@@ -166,125 +172,6 @@ fn stale_markers_fall_back() {
         assert!(error.starts_with("warning: ") && error.contains(reason), "{name}: {error}");
         assert_eq!(tail(&sandbox, &["--try", "1"]), ("log 1\n".into(), String::new(), 0), "{name}");
     }
-}
-
-/// A `rally tail` that goes on, and what it has printed.
-struct Following {
-    child: Child,
-    out: BufReader<std::process::ChildStdout>,
-}
-
-impl Following {
-    fn start(sandbox: &Sandbox, args: &[&str]) -> Following {
-        let mut command = sandbox.rally(["tail"].iter().chain(args));
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let out = BufReader::new(child.stdout.take().unwrap());
-        Following { child, out }
-    }
-
-    fn expect(&mut self, text: &str) {
-        let mut bytes = vec![0; text.len()];
-        self.out.read_exact(&mut bytes).unwrap();
-        assert_eq!(String::from_utf8(bytes).unwrap(), text);
-    }
-
-    /// Waits for its end; says the rest of what it printed.
-    fn end(mut self) -> String {
-        let mut rest = String::new();
-        self.out.read_to_string(&mut rest).unwrap();
-        let deadline = Instant::now() + Duration::from_secs(30);
-        loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                assert!(status.success());
-                return rest;
-            }
-            assert!(Instant::now() < deadline, "it does not end");
-            std::thread::sleep(Duration::from_millis(10));
-        }
-    }
-}
-
-fn append(log: &Path, text: &str) {
-    let mut file = std::fs::OpenOptions::new().append(true).open(log).unwrap();
-    file.write_all(text.as_bytes()).unwrap();
-}
-
-// 10-L5, 10-L8; deviation 10-D22: it ends when the try is over.
-#[test]
-fn a_running_try_is_followed_to_its_end() {
-    let sandbox = Sandbox::new();
-    let mut store = with_tries(&sandbox, &[Outcome::Completed]);
-    let started = store.allocate_try(new_try(1, 2, 1), at(5)).unwrap();
-    let log = Path::new(&started.log_path);
-    append(log, "one\n");
-    let mut by_default = Following::start(&sandbox, &[]);
-    let mut by_id = Following::start(&sandbox, &["--try", "2"]);
-    for following in [&mut by_default, &mut by_id] {
-        following.expect("one\n");
-    }
-    append(log, "two ");
-    for following in [&mut by_default, &mut by_id] {
-        following.expect("two ");
-    }
-    append(log, "three\nlast");
-    store.finish_try(ended(&started, Outcome::Failed)).unwrap();
-    for following in [by_default, by_id] {
-        assert_eq!(following.end(), "three\nlast");
-    }
-    assert_eq!(tail(&sandbox, &[]).0, "log 1\n", "now the completed one is the newest");
-}
-
-#[test]
-fn following_ends_when_the_rally_that_ran_the_try_is_gone() {
-    let sandbox = Sandbox::new();
-    let mut store = with_tries(&sandbox, &[]);
-    let started = store.allocate_try(new_try(1, 1, 1), at(5)).unwrap();
-    append(Path::new(&started.log_path), "one\n");
-    let mut following = Following::start(&sandbox, &[]);
-    following.expect("one\n");
-    append(Path::new(&started.log_path), "two");
-    drop(store);
-    assert_eq!(following.end(), "two");
-    let (out, error, code) = tail(&sandbox, &[]);
-    assert_eq!((&*out, code), ("one\ntwo", 0));
-    assert!(error.contains("try 1 was cut"), "{error}");
-}
-
-// 10-L8: the marker of the earlier program, in a workspace without any record.
-#[test]
-fn a_marked_try_is_followed_until_the_marker_goes() {
-    let sandbox = Sandbox::new();
-    let store = with_tries(&sandbox, &[]);
-    let log = sandbox.root().join("active.log");
-    std::fs::write(&log, "one\n").unwrap();
-    mark(&store, 1, 7, &log, now());
-    let mut following = Following::start(&sandbox, &[]);
-    following.expect("one\n");
-    std::fs::write(&log, "x\n").unwrap();
-    following.expect("x\n");
-    let other = sandbox.root().join("other.log");
-    std::fs::write(&other, "replaced\n").unwrap();
-    std::fs::rename(&other, &log).unwrap();
-    following.expect("replaced\n");
-    store.clear_active().unwrap();
-    assert_eq!(following.end(), "");
-}
-
-#[test]
-fn following_ends_when_nobody_reads() {
-    let sandbox = Sandbox::new();
-    let mut store = with_tries(&sandbox, &[]);
-    let started = store.allocate_try(new_try(1, 1, 1), at(5)).unwrap();
-    append(Path::new(&started.log_path), "one\ntwo\n");
-    let mut following = Following::start(&sandbox, &[]);
-    let mut line = String::new();
-    following.out.read_line(&mut line).unwrap();
-    assert_eq!(line, "one\n");
-    let Following { child, out } = following;
-    drop(out);
-    let output = child.wait_with_output().unwrap();
-    assert!(output.status.success(), "silently: {output:?}");
-    assert_eq!(stderr(&output), "");
 }
 
 // A start time is written with milliseconds, and any other text is no reason to give up.
