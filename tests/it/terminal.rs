@@ -8,7 +8,8 @@ use jiff::tz::TimeZone;
 use rally::model::{CancelSource, Runner};
 use rally::relay::event::{Event, Health, PassEnd, Retry, RunEnd, RunVerdict, Sink, Tally, Tick, Wait};
 use rally::store::records::TryRecord;
-use rally::terminal::console::Look;
+use rally::terminal::live::Size;
+use rally::terminal::look::Look;
 use rally::terminal::style::Palette;
 use rally::terminal::{Console, RelayLog};
 
@@ -16,9 +17,10 @@ fn secs(n: u64) -> Duration {
     Duration::from_secs(n)
 }
 
-fn look(live: bool, colour: bool, width: fn() -> usize) -> Look {
+fn look<const COLUMNS: usize>(live: bool, colour: bool) -> Look {
     let palette = Palette { colour };
-    Look { live, out: palette, err: palette, zone: TimeZone::UTC, width }
+    let size = || Size { columns: COLUMNS, rows: 30 };
+    Look { live, echo_on_err: false, out: palette, err: palette, zone: TimeZone::UTC, size }
 }
 
 /// What a console writes to its two outputs.
@@ -152,7 +154,7 @@ fn eventful_relay() -> Vec<Event> {
 // 10-M8, 30-174, 30-176, 30-177, 10-D54; 50-R19 for what is foreign in it.
 #[test]
 fn a_relay_without_a_terminal() {
-    let (out, err) = shown(&look(false, false, || 40), &eventful_relay());
+    let (out, err) = shown(&look::<40>(false, false), &eventful_relay());
     insta::assert_snapshot!(out, @r"
     Relay 3 started: 0/2, cc:opus
 
@@ -196,7 +198,7 @@ fn a_relay_without_a_terminal() {
 fn the_summary_of_a_complete_relay() {
     let tally = Tally { runs: 1, passed: 1, duration: secs(7), complete: true, ..Tally::default() };
     let end = Event::RelayEnded { relay_id: 3, end: PassEnd::Completed };
-    let (out, _) = shown(&look(false, false, || 30), &[end, Event::Summary(tally)]);
+    let (out, _) = shown(&look::<30>(false, false), &[end, Event::Summary(tally)]);
     insta::assert_snapshot!(out, @r"
     ══════════════════════════════
     Relay complete: 1 run  │  1 passed  │  0 failed  │  total 7s
@@ -217,7 +219,7 @@ fn why_a_pass_ended_short() {
         ),
     ];
     for (end, line) in ends {
-        let (out, _) = shown(&look(false, false, || 80), &[Event::RelayEnded { relay_id: 3, end }]);
+        let (out, _) = shown(&look::<80>(false, false), &[Event::RelayEnded { relay_id: 3, end }]);
         assert_eq!(out, format!("{line}\nGo on with: rally relay --resume\n"));
     }
 }
@@ -225,7 +227,7 @@ fn why_a_pass_ended_short() {
 // 10-16: the colours of the parts; cancelled is never red or green.
 #[test]
 fn colours() {
-    let footer = |verdict| shown(&look(false, true, || 8), &[run_ended(verdict, 1)]).0;
+    let footer = |verdict| shown(&look::<8>(false, true), &[run_ended(verdict, 1)]).0;
     let rule = |dash: &str| format!("\x1b[38;5;240m{}\x1b[0m", dash.repeat(8));
     let passed = footer(passed());
     assert!(passed.starts_with(&rule("─")) && passed.ends_with(&format!("{}\n", rule("═"))), "{passed:?}");
@@ -239,7 +241,7 @@ fn colours() {
 // 20-AF-MO-15, 30-176
 #[test]
 fn the_retry_line_stays_on_its_line() {
-    let (out, _) = shown(&look(true, false, || 80), &[try_ended(1, "freeze", true)]);
+    let (out, _) = shown(&look::<80>(true, false), &[try_ended(1, "freeze", true)]);
     let line = out.strip_suffix("\r\x1b[2K").expect("cleared in the end");
     assert!(line.starts_with("\r\x1b[2K↻ retrying 2/5 · last: freeze") && line.ends_with('\r'), "{line:?}");
     assert!(!out.contains('\n'));
@@ -307,7 +309,7 @@ fn the_status_line_on_terminals_of_all_widths() {
 // 10-D54, 30-176: status lines are of no use in a file, escapes neither.
 #[test]
 fn a_warning_does_not_stand_behind_the_status_line() {
-    let (out, err) = shown(&look(true, false, || 80), &[tick(1, None), Event::Warning("odd".to_owned())]);
+    let (out, err) = shown(&look::<80>(true, false), &[tick(1, None), Event::Warning("odd".to_owned())]);
     assert!(out.ends_with("4s\r\r\x1b[2K"), "{out:?}");
     assert_eq!(err, "warning: odd\n");
 }
@@ -335,13 +337,13 @@ impl Write for Closing {
 #[test]
 fn a_closed_output_is_remembered_and_never_fatal() {
     let mut console =
-        Console::new(Closing(10, io::ErrorKind::BrokenPipe), io::sink(), look(true, true, || 80));
+        Console::new(Closing(10, io::ErrorKind::BrokenPipe), io::sink(), look::<80>(true, true));
     assert!(!console.stdout_closed());
     eventful_relay().iter().for_each(|event| console.event(event));
     assert!(console.stdout_closed());
 
     let full = Closing(0, io::ErrorKind::WouldBlock);
-    let mut console = Console::new(full, io::sink(), look(true, true, || 80));
+    let mut console = Console::new(full, io::sink(), look::<80>(true, true));
     eventful_relay().iter().for_each(|event| console.event(event));
     assert!(!console.stdout_closed());
 }
