@@ -1,7 +1,8 @@
 //! What the operator sees: whole relays as text, as a terminal shows them, and as a log.
 
+mod live;
+
 use std::io::{self, Write};
-use std::num::NonZero;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
@@ -180,6 +181,7 @@ fn a_relay_without_a_terminal() {
       [2/2] claude - opus - started 16:40
     ────────────────────────────────────────
     Stop requested (signal)
+    ■ stopping… INT (signal)
     ────────────────────────────────────────
     • cancelled  │  5m 34s  │  3 files  │  source: signal
     ════════════════════════════════════════
@@ -236,82 +238,6 @@ fn colours() {
     assert!(failed.contains("\x1b[38;5;9m✗ failed\x1b[0m  │  "), "{failed:?}");
     let cancelled = footer(RunVerdict::Cancelled { source: CancelSource::Skip });
     assert!(cancelled.contains("\x1b[38;5;245m• cancelled\x1b[0m  │  "), "{cancelled:?}");
-}
-
-// 20-AF-MO-15, 30-176
-#[test]
-fn the_retry_line_stays_on_its_line() {
-    let (out, _) = shown(&look::<80>(true, false), &[try_ended(1, "freeze", true)]);
-    let line = out.strip_suffix("\r\x1b[2K").expect("cleared in the end");
-    assert!(line.starts_with("\r\x1b[2K↻ retrying 2/5 · last: freeze") && line.ends_with('\r'), "{line:?}");
-    assert!(!out.contains('\n'));
-}
-
-/// A terminal of 30 rows that has seen `output`.
-fn screen(width: u16, output: &str) -> vt100::Parser {
-    let mut parser = vt100::Parser::new(NonZero::new(30).unwrap(), NonZero::new(width).unwrap(), 100);
-    parser.process(output.replace('\n', "\r\n").as_bytes());
-    parser
-}
-
-/// The last line with something on it.
-fn last_line(parser: &vt100::Parser) -> String {
-    let contents = parser.screen().contents();
-    contents.trim_end().lines().last().unwrap_or_default().to_owned()
-}
-
-// 50-R19: the status line never wraps, whatever is in it, and is gone before any other line.
-#[test]
-fn the_status_line_on_terminals_of_all_widths() {
-    let widths: [(u16, fn() -> usize); 3] = [(20, || 20), (40, || 40), (80, || 80)];
-    for (columns, width) in widths {
-        for colour in [false, true] {
-            let look = look(true, colour, width);
-            let loud = "running 📁📁📁 a long tool name \x1b[2J\x1b]0;x\x07 and longer";
-            let repainted = [
-                run_started(1),
-                tick(2, Some(loud)),
-                tick(1, None),
-                try_ended(1, loud, true),
-                Event::Waiting {
-                    wait: Wait::Trouble { what: loud.to_owned() },
-                    remaining: secs(90),
-                    first: true,
-                },
-                Event::Stopping { signal: "TERM", reason: loud.to_owned() },
-                tick(2, Some(loud)),
-            ];
-            let (mut out, mut err) = (Vec::new(), Vec::new());
-            let mut console = Console::new(&mut out, &mut err, look.clone());
-            repainted.iter().for_each(|event| console.event(event));
-            std::mem::forget(console); // as it stands, without the clearing at the end
-            let painted = screen(columns, &String::from_utf8(out).unwrap());
-            assert!(last_line(&painted).starts_with("⏱ 42s │"), "{:?}", last_line(&painted));
-            assert_eq!(painted.screen().cursor_position(), (4, 0), "{columns}");
-            assert!((0..30).all(|row| !painted.screen().row_wrapped(row)), "{columns}");
-            if columns == 80 {
-                let line = last_line(&painted);
-                assert!(
-                    line.starts_with("⏱ 42s │ 📁 3 files │ retry 2/5 │ running 📁📁📁 a long tool"),
-                    "{line}"
-                );
-            }
-
-            let mut events = repainted.to_vec();
-            events.push(run_ended(RunVerdict::Failed { reason: "x".to_owned() }, 1));
-            let done = screen(columns, &shown(&look, &events).0);
-            let contents = done.screen().contents();
-            assert!(contents.contains("✗ failed") && !contents.contains('⏱'), "{contents}");
-        }
-    }
-}
-
-// 10-D54, 30-176: status lines are of no use in a file, escapes neither.
-#[test]
-fn a_warning_does_not_stand_behind_the_status_line() {
-    let (out, err) = shown(&look::<80>(true, false), &[tick(1, None), Event::Warning("odd".to_owned())]);
-    assert!(out.ends_with("4s\r\r\x1b[2K"), "{out:?}");
-    assert_eq!(err, "warning: odd\n");
 }
 
 /// A reader that went away after some bytes.
