@@ -9,8 +9,9 @@
 use super::line::Line;
 use crate::terminal::style::Palette;
 
-/// To the first cell of this row; this row and all below it erased.
-const CLEAR: &str = "\r\x1b[2K\x1b[J";
+/// To the first cell of this row; this row and all below it erased. The space is for tmux, which takes an erasure that
+/// begins at the first cell of the screen for a cleared screen, and keeps what was on it in its history.
+const CLEAR: &str = "\r\x1b[2K \x1b[J\r";
 
 /// At the last column the terminal stays where it is.
 const NO_WRAP: &str = "\x1b[?7l";
