@@ -285,6 +285,7 @@ impl Driver<'_> {
             }
             Order::Arm => self.sink.event(&arm_hint()),
             Order::Suspend => {
+                self.sink.event(&Event::Suspending);
                 self.clock.pause(Instant::now());
                 self.agent.signal(TreeSignal::Stop);
                 let stopping = signals::stop_self();

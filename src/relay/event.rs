@@ -96,6 +96,8 @@ pub enum Event {
     Paused,
     /// The pause is over.
     Resumed,
+    /// The terminal's job control stops rally now, and somebody else writes to the terminal.
+    Suspending,
     /// The stop ladder began or climbed.
     Stopping {
         /// What is being sent: `INT`, `TERM` or `KILL`.

@@ -128,7 +128,10 @@ impl Operator {
 fn idle(order: Order, sink: &mut dyn Sink) {
     match order {
         // A process that cannot stop itself goes on.
-        Order::Suspend => drop(signals::stop_self()),
+        Order::Suspend => {
+            sink.event(&Event::Suspending);
+            drop(signals::stop_self());
+        }
         Order::Arm => sink.event(&arm_hint()),
         // Remembered already.
         Order::Cancel(_) | Order::Force => {}

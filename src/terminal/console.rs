@@ -1,58 +1,16 @@
-//! The operator's view of a relay: headers, footers and the summary on standard output,
-//! warnings on standard error, and on a terminal one status line repainted in place.
+//! The operator's view of a relay: headers, footers and the summary on standard output, warnings on standard error,
+//! and on a terminal the live lines below them, repainted in place.
 
-use std::io::{self, ErrorKind, IsTerminal, Stderr, Stdout, Write};
+use std::io::{self, ErrorKind, Stderr, Stdout, Write};
+use std::time::Instant;
 
-use jiff::tz::TimeZone;
-
-use super::format::{self, GAP};
-use super::sanitize;
-use super::style::{Palette, Tone};
-use crate::model::text::duration;
-use crate::model::time::now;
-use crate::relay::event::{Event, PassEnd, RunEnd, RunVerdict, Sink, Tally, Wait};
-
-/// Column 0, and the whole line erased.
-const CLEAR_LINE: &str = "\r\x1b[2K";
-
-/// Columns of a terminal that does not tell.
-const USUAL_WIDTH: usize = 80;
-
-/// What is possible on the two outputs.
-#[derive(Debug, Clone)]
-pub struct Look {
-    /// Whether standard output can repaint a line: a terminal that is not `dumb`.
-    pub live: bool,
-    /// Colours of standard output.
-    pub out: Palette,
-    /// Colours of standard error.
-    pub err: Palette,
-    /// The operator's time zone.
-    pub zone: TimeZone,
-    /// Columns of standard output; asked at every line, since terminals are resized.
-    pub width: fn() -> usize,
-}
-
-impl Look {
-    /// As the streams and the environment of this process have it.
-    pub fn standard() -> Self {
-        let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-        Look {
-            live: io::stdout().is_terminal() && !dumb,
-            out: Palette::of(&io::stdout()),
-            err: Palette::of(&io::stderr()),
-            zone: TimeZone::system(),
-            width: stdout_width,
-        }
-    }
-}
-
-fn stdout_width() -> usize {
-    match rustix::termios::tcgetwinsize(io::stdout()) {
-        Ok(size) if size.ws_col > 0 => usize::from(size.ws_col),
-        _ => USUAL_WIDTH,
-    }
-}
+use super::format;
+use super::lasting::{Said, said};
+use super::live::view::Scene;
+use super::live::{Painter, View};
+use super::look::Look;
+use crate::model::time;
+use crate::relay::event::{Event, Sink};
 
 /// Shows the events of a relay.
 #[derive(Debug)]
@@ -60,8 +18,8 @@ pub struct Console<O: Write, E: Write> {
     out: O,
     err: E,
     look: Look,
-    /// Whether a repainted line stands where the next line belongs.
-    painted: bool,
+    view: View,
+    painter: Painter,
     out_closed: bool,
 }
 
@@ -75,7 +33,7 @@ impl Console<Stdout, Stderr> {
 impl<O: Write, E: Write> Console<O, E> {
     /// On any two outputs.
     pub fn new(out: O, err: E, look: Look) -> Self {
-        Console { out, err, look, painted: false, out_closed: false }
+        Console { out, err, look, view: View::default(), painter: Painter::default(), out_closed: false }
     }
 
     /// Whether standard output stopped taking text (`rally relay | head`). Nothing is
@@ -84,16 +42,9 @@ impl<O: Write, E: Write> Console<O, E> {
         self.out_closed
     }
 
-    /// Erases the status line: before others write to the terminal.
-    pub fn clear_status(&mut self) {
-        if self.painted {
-            self.print(String::new());
-        }
-    }
-
     /// One write, so that the output of other processes cannot come between.
     fn write_out(&mut self, text: &str) {
-        if self.out_closed {
+        if self.out_closed || text.is_empty() {
             return;
         }
         let written = self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush());
@@ -101,167 +52,91 @@ impl<O: Write, E: Write> Console<O, E> {
         self.out_closed = written.is_err_and(|error| error.kind() != ErrorKind::WouldBlock);
     }
 
-    /// Whole lines, in the place of the status line.
-    fn print(&mut self, lines: String) {
-        let clear = if self.painted { CLEAR_LINE } else { "" };
-        self.painted = false;
-        self.write_out(&format!("{clear}{lines}"));
-    }
-
-    /// The status line, painted over the one before. Only on a terminal.
-    fn paint_status(&mut self, tone: Option<Tone>, text: impl FnOnce(usize) -> String) {
-        if !self.look.live {
-            return;
-        }
-        // Terminals wrap, or hold the wrap pending, at their last column: stay off it.
-        let cells = (self.look.width)().saturating_sub(1);
-        let text = format::cut(&text(cells), cells);
-        let text = tone.map_or(text.clone(), |tone| self.look.out.paint(tone, &text));
-        self.painted = true;
-        self.write_out(&format!("{CLEAR_LINE}{text}\r"));
-    }
-
-    fn rule(&self, dash: char) -> String {
-        self.look.out.paint(Tone::Rule, format::rule(dash, (self.look.width)()))
-    }
-
-    fn print_toned(&mut self, tone: Tone, line: &str) {
-        let line = self.look.out.paint(tone, sanitize::line(line));
-        self.print(format!("{line}\n"));
-    }
-
-    fn warn(&mut self, warning: &str) {
-        self.clear_status();
-        let word = self.look.err.paint(Tone::Warn, "warning:");
-        let line = format!("{word} {}\n", sanitize::line(warning));
+    fn write_err(&mut self, text: &str) {
         // Nobody is left to tell about a standard error that is gone.
-        let _ = self.err.write_all(line.as_bytes()).and_then(|()| self.err.flush());
+        let _ = self.err.write_all(text.as_bytes()).and_then(|()| self.err.flush());
     }
 
-    fn print_footer(&mut self, run: &RunEnd) {
-        let tone = match run.verdict {
-            RunVerdict::Passed { .. } => Tone::Good,
-            RunVerdict::Failed { .. } => Tone::Bad,
-            RunVerdict::Cancelled { .. } => Tone::Dim,
-        };
-        let outcome = self.look.out.paint(tone, format::outcome(run));
-        let mut rest = format::footer_rest(run);
-        if let RunVerdict::Passed { .. } = run.verdict
-            && self.look.live
-        {
-            // A subject may be cut to the line; the hash before it, and a reason, are told whole.
-            let used = format::outcome(run).chars().count() + GAP.chars().count();
-            let whole = rest.split(" (").next().unwrap_or_default().chars().count();
-            rest = format::cut(&rest, (self.look.width)().saturating_sub(used).max(whole + 2));
-        }
-        self.print(format!("{}\n{outcome}{GAP}{rest}\n{}\n", self.rule('─'), self.rule('═')));
-        if let (RunVerdict::Failed { .. }, Some(log)) = (&run.verdict, &run.log_path) {
-            self.print_toned(Tone::Dim, &format!("log: {}", log.display()));
-        }
+    /// Erases the live lines: before others write to the terminal.
+    fn clear(&mut self) {
+        let clear = self.painter.clear();
+        self.write_out(clear);
     }
 
-    fn print_end(&mut self, relay_id: u64, end: &PassEnd) {
-        let (tone, what) = match end {
-            PassEnd::Completed => return,
-            PassEnd::Stopped => (Tone::Dim, "stopped after its last try".to_owned()),
-            PassEnd::QuitNow => (Tone::Dim, "stopped at once".to_owned()),
-            PassEnd::Signalled(signal) => (Tone::Warn, format!("stopped by signal {signal}")),
-            PassEnd::Failed { reason } => (Tone::Bad, format!("ended short of its target: {reason}")),
-        };
-        self.print_toned(tone, &format!("Relay {relay_id} {what}"));
-        self.print_toned(Tone::Dim, "Go on with: rally relay --resume");
+    /// What paints the live lines as they are now; nothing where nothing can be repainted.
+    fn frame(&mut self) -> String {
+        if !self.look.live {
+            return String::new();
+        }
+        let size = (self.look.size)();
+        self.painter.paint(&self.view.lines(Instant::now(), size), self.look.out, size)
     }
 
-    fn print_summary(&mut self, tally: &Tally) {
-        let bucket = |n: usize, tone, word| {
-            let text = format!("{n} {word}");
-            if n == 0 { text } else { self.look.out.paint(tone, text) }
-        };
-        let mut fields = vec![
-            format::summary_runs(tally),
-            bucket(tally.passed, Tone::Good, "passed"),
-            bucket(tally.failed, Tone::Bad, "failed"),
-        ];
-        if tally.cancelled > 0 {
-            fields.push(bucket(tally.cancelled, Tone::Dim, "cancelled"));
+    /// Takes an event into the live lines.
+    fn follow(&mut self, event: &Event) {
+        match event {
+            Event::TryStarted { attempt, max_attempts, .. } => self.view.begin(*attempt, *max_attempts),
+            Event::Tick(tick) => self.view.tick(tick),
+            Event::Frozen { .. } => self.view.freeze(),
+            Event::Armed { key, within } => self.view.arm(*key, Instant::now() + *within),
+            Event::Acting { key } => self.view.fire(*key),
+            Event::Stopping { .. } => self.view.stop(),
+            Event::TryEnded { record, retry: Some(retry) } => {
+                self.view.enter(Scene::Between(format::retry_line(record, retry)));
+            }
+            Event::Waiting { wait, remaining, .. } => {
+                self.view.wait(format::waiting(wait, *remaining, time::now(), &self.look.zone));
+            }
+            Event::Paused => self.view.enter(Scene::Paused),
+            Event::TryEnded { retry: None, .. }
+            | Event::RunEnded(_)
+            | Event::WaitEnded
+            | Event::Resumed
+            | Event::RelayEnded { .. } => self.view.enter(Scene::Nothing),
+            Event::RelayStarted { .. }
+            | Event::Warning(_)
+            | Event::Notice(_)
+            | Event::RunStarted { .. }
+            | Event::RunnerChanged { .. }
+            | Event::StuckTool { .. }
+            | Event::Recovered
+            | Event::Suspending
+            | Event::StopRequested { .. }
+            | Event::Summary(_) => {}
         }
-        fields.push(format!("total {}", duration(tally.duration)));
-        let rule = self.rule('═');
-        let last = if tally.complete { "Relay complete.\n" } else { "" };
-        self.print(format!("{rule}\n{}\n{rule}\n{last}", fields.join(GAP)));
     }
 }
 
 impl<O: Write, E: Write> Sink for Console<O, E> {
-    /// Only a terminal has a status line.
+    /// Only a terminal has live lines.
     fn wants_ticks(&self) -> bool {
         self.look.live && !self.stdout_closed()
     }
 
     fn event(&mut self, event: &Event) {
-        match event {
-            Event::RelayStarted { relay_id, target, completed, mix, resumed } => {
-                let how = if *resumed { "resumed" } else { "started" };
-                self.print_toned(Tone::Dim, &format!("Relay {relay_id} {how}: {completed}/{target}, {mix}"));
-            }
-            Event::Warning(warning) => self.warn(warning),
-            Event::Notice(notice) => self.print(format!("{}\n", sanitize::line(notice))),
-            Event::RunStarted { iteration, target, runner, at, .. } => {
-                let (zone, width) = (&self.look.zone, (self.look.width)());
-                let label = format::header_label((*iteration, *target), None, runner, *at, zone, width);
-                self.print(format!("\n{}\n  {label}\n{}\n", self.rule('═'), self.rule('─')));
-            }
-            // The next header names the runner.
-            Event::RunnerChanged { .. } | Event::TryStarted { .. } | Event::TryEnded { retry: None, .. } => {}
-            Event::Tick(tick) => self.paint_status(None, |cells| format::status(tick, cells)),
-            Event::Frozen { how } => {
-                self.print_toned(Tone::Warn, &format!("❄ frozen: {}", sanitize::line(how)))
-            }
-            Event::StuckTool { command, signal, .. } => {
-                self.print_toned(Tone::Warn, &format!("ending the stuck tool with {signal}: {command}"));
-            }
-            Event::Recovered => self.print_toned(Tone::Dim, "↻ recovered"),
-            Event::Armed { key, .. } => {
-                self.print_toned(Tone::Warn, &format!("press {} again to {}", key.name(), key.action()));
-            }
-            Event::Acting { key } => self.paint_status(Some(Tone::Warn), |_| format!("■ {}", key.acting())),
-            Event::Paused => self.print_toned(Tone::Warn, "Paused — press Enter to resume"),
-            Event::Resumed => self.print_toned(Tone::Dim, "Resumed"),
-            Event::Stopping { signal, reason } => {
-                let text = format!("■ stopping… {signal} ({})", sanitize::line(reason));
-                self.paint_status(Some(Tone::Warn), |_| text);
-            }
-            Event::TryEnded { record, retry: Some(retry) } => {
-                let line = format::retry_line(record, retry);
-                if self.look.live {
-                    self.paint_status(Some(Tone::Dim), |_| line);
-                } else {
-                    self.print_toned(Tone::Dim, &line);
-                }
-            }
-            Event::RunEnded(run) => self.print_footer(run),
-            Event::Waiting { wait, remaining, first } => {
-                let line = format::waiting(wait, *remaining, now(), &self.look.zone);
-                // Where nothing is repainted, the line of the failed attempt has said it for good.
-                let is_told = matches!(wait, Wait::Attempt { .. });
-                if self.look.live {
-                    self.paint_status(Some(Tone::Warn), |_| line);
-                } else if *first && !is_told {
-                    self.print_toned(Tone::Warn, &line);
-                }
-            }
-            Event::WaitEnded => self.clear_status(),
-            Event::StopRequested { source } => {
-                self.print_toned(Tone::Warn, &format!("Stop requested ({})", source.as_str()));
-            }
-            Event::RelayEnded { relay_id, end } => self.print_end(*relay_id, end),
-            Event::Summary(tally) => self.print_summary(tally),
+        self.follow(event);
+        if let Event::Suspending = event {
+            // The shell writes now. What comes after it paints anew.
+            return self.clear();
         }
+        match said(event, &self.look, (self.look.size)().columns, time::now()) {
+            Said::Nothing => {}
+            Said::Out(lines) => {
+                let text = self.painter.clear().to_owned() + &lines + &self.frame();
+                return self.write_out(&text);
+            }
+            Said::Err(lines) => {
+                self.clear();
+                self.write_err(&lines);
+            }
+        }
+        let frame = self.frame();
+        self.write_out(&frame);
     }
 }
 
 impl<O: Write, E: Write> Drop for Console<O, E> {
     fn drop(&mut self) {
-        self.clear_status();
+        self.clear();
     }
 }

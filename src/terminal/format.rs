@@ -9,7 +9,7 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 use super::sanitize;
 use crate::model::text::{count, duration};
 use crate::model::{Runner, Timestamp, time};
-use crate::relay::event::{Health, Retry, RunEnd, RunVerdict, Tally, Tick, Wait};
+use crate::relay::event::{Retry, RunEnd, RunVerdict, Tally, Wait};
 use crate::store::records::TryRecord;
 
 /// Between the fields of a footer or a summary.
@@ -19,7 +19,7 @@ pub const GAP: &str = "  │  ";
 const WIDEST_RULE: usize = 80;
 
 /// Stands where there is nothing to say.
-const NOTHING: &str = "—";
+pub const NOTHING: &str = "—";
 
 /// A separator made of `dash`: as wide as the terminal, at least 1 and at most 80 cells.
 pub fn rule(dash: char, width: usize) -> String {
@@ -119,36 +119,6 @@ pub fn summary_runs(tally: &Tally) -> String {
     format!("Relay {word}: {}", count(tally.runs, "run"))
 }
 
-/// The status line: `⏱ 42s │ 📁 3 files │ last activity: 4s │ retry 2/5 │ note`. When it
-/// is wider than `cells`, the activity goes first, then the files; then it is cut.
-pub fn status(tick: &Tick, cells: usize) -> String {
-    let activity = tick.last_activity.map_or(NOTHING.to_owned(), |since| elapsed(since.min(tick.elapsed)));
-    let mut fields = vec![
-        format!("⏱ {}", elapsed(tick.elapsed)),
-        format!("📁 {}", count(tick.files, "file")),
-        format!("last activity: {activity}"),
-    ];
-    if tick.attempt > 1 && tick.max_attempts > 0 {
-        fields.push(format!("retry {}/{}", tick.attempt, tick.max_attempts));
-    }
-    fields.extend((tick.health == Health::Slowing).then(|| "⚠ slowing".to_owned()));
-    fields.extend(tick.note.as_deref().map(sanitize::line).filter(|note| !note.is_empty()));
-    for expendable in [2, 1] {
-        if fields.join(" │ ").width() > cells {
-            fields.remove(expendable);
-        }
-    }
-    cut(&fields.join(" │ "), cells)
-}
-
-/// `42s`, `1m 05s`, `75m 00s`: padded, so that a line repainted every second keeps its width.
-fn elapsed(time: Duration) -> String {
-    match time.as_secs() {
-        secs @ ..60 => format!("{secs}s"),
-        secs => format!("{}m {:02}s", secs / 60, secs % 60),
-    }
-}
-
 /// What a countdown shows: `30s` (rounded to seconds), from one minute on `59m`, `2h 5m`.
 pub fn remaining(time: Duration) -> String {
     let secs = time.saturating_add(Duration::from_millis(500)).as_secs();
@@ -171,16 +141,6 @@ pub fn waiting(wait: &Wait, time: Duration, now: Timestamp, zone: &TimeZone) -> 
         Wait::Attempt { why } => format!("{}, retrying in {time}", sanitize::line(why)),
         Wait::Cycle => format!("every agent has failed, trying again in {time}"),
         Wait::Trouble { what } => format!("{}, waiting {time}", sanitize::line(what)),
-    }
-}
-
-/// The keys: the widest form that fits.
-pub fn hint(width: usize) -> &'static str {
-    match width {
-        69.. => "[Ctrl+S skip] [Ctrl+P pause] [Ctrl+X graceful stop] [Ctrl+C quit now]",
-        40.. => "[^S skip] [^P pause] [^X stop] [^C quit]",
-        38.. => "^S skip · ^P pause · ^X stop · ^C quit",
-        _ => "^S·^P·^X·^C",
     }
 }
 

@@ -81,6 +81,7 @@ fn entry(event: &Event) -> Option<String> {
         Event::Acting { key } => key.acting().to_owned(),
         Event::Paused => "paused by the operator".to_owned(),
         Event::Resumed => "resumed by the operator".to_owned(),
+        Event::Suspending => "stopped by job control".to_owned(),
         Event::Stopping { signal, reason } => format!("stopping the agent with {signal}: {reason}"),
         Event::TryEnded { record, retry } => {
             let retry = retry.as_ref().map(|retry| format!("; next attempt in {}", duration(retry.wait)));

@@ -1,14 +1,16 @@
 //! What the operator sees: whole relays as text, as a terminal shows them, and as a log.
 
+mod live;
+
 use std::io::{self, Write};
-use std::num::NonZero;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use rally::model::{CancelSource, Runner};
 use rally::relay::event::{Event, Health, PassEnd, Retry, RunEnd, RunVerdict, Sink, Tally, Tick, Wait};
 use rally::store::records::TryRecord;
-use rally::terminal::console::Look;
+use rally::terminal::live::Size;
+use rally::terminal::look::Look;
 use rally::terminal::style::Palette;
 use rally::terminal::{Console, RelayLog};
 
@@ -16,9 +18,10 @@ fn secs(n: u64) -> Duration {
     Duration::from_secs(n)
 }
 
-fn look(live: bool, colour: bool, width: fn() -> usize) -> Look {
+fn look<const COLUMNS: usize>(live: bool, colour: bool) -> Look {
     let palette = Palette { colour };
-    Look { live, out: palette, err: palette, zone: TimeZone::UTC, width }
+    let size = || Size { columns: COLUMNS, rows: 30 };
+    Look { live, echo_on_err: false, out: palette, err: palette, zone: TimeZone::UTC, size }
 }
 
 /// What a console writes to its two outputs.
@@ -152,7 +155,7 @@ fn eventful_relay() -> Vec<Event> {
 // 10-M8, 30-174, 30-176, 30-177, 10-D54; 50-R19 for what is foreign in it.
 #[test]
 fn a_relay_without_a_terminal() {
-    let (out, err) = shown(&look(false, false, || 40), &eventful_relay());
+    let (out, err) = shown(&look::<40>(false, false), &eventful_relay());
     insta::assert_snapshot!(out, @r"
     Relay 3 started: 0/2, cc:opus
 
@@ -178,6 +181,7 @@ fn a_relay_without_a_terminal() {
       [2/2] claude - opus - started 16:40
     ────────────────────────────────────────
     Stop requested (signal)
+    ■ stopping… INT (signal)
     ────────────────────────────────────────
     • cancelled  │  5m 34s  │  3 files  │  source: signal
     ════════════════════════════════════════
@@ -196,7 +200,7 @@ fn a_relay_without_a_terminal() {
 fn the_summary_of_a_complete_relay() {
     let tally = Tally { runs: 1, passed: 1, duration: secs(7), complete: true, ..Tally::default() };
     let end = Event::RelayEnded { relay_id: 3, end: PassEnd::Completed };
-    let (out, _) = shown(&look(false, false, || 30), &[end, Event::Summary(tally)]);
+    let (out, _) = shown(&look::<30>(false, false), &[end, Event::Summary(tally)]);
     insta::assert_snapshot!(out, @r"
     ══════════════════════════════
     Relay complete: 1 run  │  1 passed  │  0 failed  │  total 7s
@@ -217,7 +221,7 @@ fn why_a_pass_ended_short() {
         ),
     ];
     for (end, line) in ends {
-        let (out, _) = shown(&look(false, false, || 80), &[Event::RelayEnded { relay_id: 3, end }]);
+        let (out, _) = shown(&look::<80>(false, false), &[Event::RelayEnded { relay_id: 3, end }]);
         assert_eq!(out, format!("{line}\nGo on with: rally relay --resume\n"));
     }
 }
@@ -225,7 +229,7 @@ fn why_a_pass_ended_short() {
 // 10-16: the colours of the parts; cancelled is never red or green.
 #[test]
 fn colours() {
-    let footer = |verdict| shown(&look(false, true, || 8), &[run_ended(verdict, 1)]).0;
+    let footer = |verdict| shown(&look::<8>(false, true), &[run_ended(verdict, 1)]).0;
     let rule = |dash: &str| format!("\x1b[38;5;240m{}\x1b[0m", dash.repeat(8));
     let passed = footer(passed());
     assert!(passed.starts_with(&rule("─")) && passed.ends_with(&format!("{}\n", rule("═"))), "{passed:?}");
@@ -234,82 +238,6 @@ fn colours() {
     assert!(failed.contains("\x1b[38;5;9m✗ failed\x1b[0m  │  "), "{failed:?}");
     let cancelled = footer(RunVerdict::Cancelled { source: CancelSource::Skip });
     assert!(cancelled.contains("\x1b[38;5;245m• cancelled\x1b[0m  │  "), "{cancelled:?}");
-}
-
-// 20-AF-MO-15, 30-176
-#[test]
-fn the_retry_line_stays_on_its_line() {
-    let (out, _) = shown(&look(true, false, || 80), &[try_ended(1, "freeze", true)]);
-    let line = out.strip_suffix("\r\x1b[2K").expect("cleared in the end");
-    assert!(line.starts_with("\r\x1b[2K↻ retrying 2/5 · last: freeze") && line.ends_with('\r'), "{line:?}");
-    assert!(!out.contains('\n'));
-}
-
-/// A terminal of 30 rows that has seen `output`.
-fn screen(width: u16, output: &str) -> vt100::Parser {
-    let mut parser = vt100::Parser::new(NonZero::new(30).unwrap(), NonZero::new(width).unwrap(), 100);
-    parser.process(output.replace('\n', "\r\n").as_bytes());
-    parser
-}
-
-/// The last line with something on it.
-fn last_line(parser: &vt100::Parser) -> String {
-    let contents = parser.screen().contents();
-    contents.trim_end().lines().last().unwrap_or_default().to_owned()
-}
-
-// 50-R19: the status line never wraps, whatever is in it, and is gone before any other line.
-#[test]
-fn the_status_line_on_terminals_of_all_widths() {
-    let widths: [(u16, fn() -> usize); 3] = [(20, || 20), (40, || 40), (80, || 80)];
-    for (columns, width) in widths {
-        for colour in [false, true] {
-            let look = look(true, colour, width);
-            let loud = "running 📁📁📁 a long tool name \x1b[2J\x1b]0;x\x07 and longer";
-            let repainted = [
-                run_started(1),
-                tick(2, Some(loud)),
-                tick(1, None),
-                try_ended(1, loud, true),
-                Event::Waiting {
-                    wait: Wait::Trouble { what: loud.to_owned() },
-                    remaining: secs(90),
-                    first: true,
-                },
-                Event::Stopping { signal: "TERM", reason: loud.to_owned() },
-                tick(2, Some(loud)),
-            ];
-            let (mut out, mut err) = (Vec::new(), Vec::new());
-            let mut console = Console::new(&mut out, &mut err, look.clone());
-            repainted.iter().for_each(|event| console.event(event));
-            std::mem::forget(console); // as it stands, without the clearing at the end
-            let painted = screen(columns, &String::from_utf8(out).unwrap());
-            assert!(last_line(&painted).starts_with("⏱ 42s │"), "{:?}", last_line(&painted));
-            assert_eq!(painted.screen().cursor_position(), (4, 0), "{columns}");
-            assert!((0..30).all(|row| !painted.screen().row_wrapped(row)), "{columns}");
-            if columns == 80 {
-                let line = last_line(&painted);
-                assert!(
-                    line.starts_with("⏱ 42s │ 📁 3 files │ retry 2/5 │ running 📁📁📁 a long tool"),
-                    "{line}"
-                );
-            }
-
-            let mut events = repainted.to_vec();
-            events.push(run_ended(RunVerdict::Failed { reason: "x".to_owned() }, 1));
-            let done = screen(columns, &shown(&look, &events).0);
-            let contents = done.screen().contents();
-            assert!(contents.contains("✗ failed") && !contents.contains('⏱'), "{contents}");
-        }
-    }
-}
-
-// 10-D54, 30-176: status lines are of no use in a file, escapes neither.
-#[test]
-fn a_warning_does_not_stand_behind_the_status_line() {
-    let (out, err) = shown(&look(true, false, || 80), &[tick(1, None), Event::Warning("odd".to_owned())]);
-    assert!(out.ends_with("4s\r\r\x1b[2K"), "{out:?}");
-    assert_eq!(err, "warning: odd\n");
 }
 
 /// A reader that went away after some bytes.
@@ -335,13 +263,13 @@ impl Write for Closing {
 #[test]
 fn a_closed_output_is_remembered_and_never_fatal() {
     let mut console =
-        Console::new(Closing(10, io::ErrorKind::BrokenPipe), io::sink(), look(true, true, || 80));
+        Console::new(Closing(10, io::ErrorKind::BrokenPipe), io::sink(), look::<80>(true, true));
     assert!(!console.stdout_closed());
     eventful_relay().iter().for_each(|event| console.event(event));
     assert!(console.stdout_closed());
 
     let full = Closing(0, io::ErrorKind::WouldBlock);
-    let mut console = Console::new(full, io::sink(), look(true, true, || 80));
+    let mut console = Console::new(full, io::sink(), look::<80>(true, true));
     eventful_relay().iter().for_each(|event| console.event(event));
     assert!(!console.stdout_closed());
 }

@@ -82,47 +82,6 @@ fn summaries() {
     assert_eq!(summary_runs(&tally(2, false)), "Relay stopped: 2 runs"); // 10-D54, 30-R10
 }
 
-// 20-AF-MO-01 to 04. Activity is in seconds.
-#[test]
-fn status_lines() {
-    let secs = Duration::from_secs;
-    let tick = |elapsed, files, last: Option<u64>, attempt, note: Option<&str>| Tick {
-        elapsed: secs(elapsed),
-        files,
-        last_activity: last.map(secs),
-        attempt,
-        max_attempts: 5,
-        note: note.map(str::to_owned),
-        health: Health::Well,
-        drought: None,
-        tokens: None,
-    };
-    let table = [
-        (tick(42, 3, Some(4), 1, None), "⏱ 42s │ 📁 3 files │ last activity: 4s"),
-        (tick(334, 11, Some(90), 1, None), "⏱ 5m 34s │ 📁 11 files │ last activity: 1m 30s"),
-        (tick(60, 0, None, 1, None), "⏱ 1m 00s │ 📁 0 files │ last activity: —"),
-        (tick(9, 1, Some(2), 3, None), "⏱ 9s │ 📁 1 file │ last activity: 2s │ retry 3/5"),
-        (tick(9, 1, Some(2), 1, Some("Ba\x1b[2Jsh")), "⏱ 9s │ 📁 1 file │ last activity: 2s │ Bash"),
-        // 20-AF-MO-11: older than the try itself counts from its start.
-        (tick(5, 0, Some(72_000), 1, None), "⏱ 5s │ 📁 0 files │ last activity: 5s"),
-    ];
-    for (tick, line) in table {
-        assert_eq!(status(&tick, 200), line);
-    }
-    let slowing = Tick { health: Health::Slowing, ..tick(36, 1, Some(36), 1, None) };
-    assert_eq!(status(&slowing, 200), "⏱ 36s │ 📁 1 file │ last activity: 36s │ ⚠ slowing");
-    let no_budget = Tick { max_attempts: 0, ..tick(9, 1, Some(2), 3, None) };
-    assert!(!status(&no_budget, 200).contains("retry"));
-
-    let full = tick(334, 11, Some(90), 2, Some("running Bash"));
-    assert_eq!(status(&full, 50), "⏱ 5m 34s │ 📁 11 files │ retry 2/5 │ running Bash");
-    assert_eq!(status(&full, 40), "⏱ 5m 34s │ retry 2/5 │ running Bash");
-    assert_eq!(status(&full, 20), "⏱ 5m 34s │ retry 2/…");
-    for cells in 0..200 {
-        assert!(status(&full, cells).width() <= cells, "{cells}");
-    }
-}
-
 // 20-AF-KB-16, 30-175
 #[test]
 fn remaining_times() {
@@ -169,24 +128,6 @@ fn what_is_waited_for() {
         (Wait::Trouble { what: "disk\nfull".into() }, "disk full, waiting 59m"),
     ] {
         assert_eq!(waiting(&wait, Duration::from_secs(3599), now, &zone), text);
-    }
-}
-
-// 20-AF-MO-14
-#[test]
-fn hint_tiers() {
-    let tiers = [120, 69, 68, 40, 39, 38, 37, 0].map(hint);
-    assert_eq!(tiers[0], tiers[1]);
-    assert!(tiers[1].starts_with("[Ctrl+S skip] [Ctrl+P pause]"));
-    assert_eq!(tiers[2], tiers[3]);
-    assert!(tiers[3].starts_with("[^S skip]"));
-    assert_eq!(tiers[4], tiers[5]);
-    assert!(tiers[5].starts_with("^S skip · "));
-    assert_eq!(tiers[6], tiers[7]);
-    assert_eq!(tiers[7], "^S·^P·^X·^C");
-    for width in 1..=200 {
-        assert!(!hint(width).contains('\n'));
-        assert!(width < 11 || hint(width).width() <= width, "{width}");
     }
 }
 

@@ -12,6 +12,7 @@ use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system}
 pub struct Terminal {
     child: Box<dyn Child + Send + Sync>,
     screen: Arc<Mutex<vt100::Parser>>,
+    raw: Arc<Mutex<Vec<u8>>>,
     painter: Option<JoinHandle<()>>,
     keys: Option<Box<dyn Write + Send>>,
     master: Option<Box<dyn MasterPty + Send>>,
@@ -23,26 +24,52 @@ impl Terminal {
         let size = PtySize { rows, cols: columns, ..PtySize::default() };
         let pty = native_pty_system().openpty(size).unwrap();
         let mut inside = inside(command);
-        inside.env("TERM", "xterm-256color");
+        if inside.get_env("TERM").is_none() {
+            inside.env("TERM", "xterm-256color");
+        }
         let child = pty.slave.spawn_command(inside).unwrap();
         drop(pty.slave);
         let [rows, columns] = [rows, columns].map(|n| NonZero::new(n).unwrap());
         let screen = Arc::new(Mutex::new(vt100::Parser::new(rows, columns, 0)));
         let mut reader = pty.master.try_clone_reader().unwrap();
-        let painted = Arc::clone(&screen);
+        let raw = Arc::new(Mutex::new(Vec::new()));
+        let (painted, kept) = (Arc::clone(&screen), Arc::clone(&raw));
         let painter = std::thread::spawn(move || {
             let mut bytes = [0; 4096];
             while let Ok(n @ 1..) = reader.read(&mut bytes) {
                 painted.lock().unwrap().process(&bytes[..n]);
+                kept.lock().unwrap().extend_from_slice(&bytes[..n]);
             }
         });
         let keys = Some(pty.master.take_writer().unwrap());
-        Terminal { child, screen, painter: Some(painter), keys, master: Some(pty.master) }
+        Terminal { child, screen, raw, painter: Some(painter), keys, master: Some(pty.master) }
     }
 
     /// What is to be seen now.
     pub fn shown(&self) -> String {
         self.screen.lock().unwrap().screen().contents()
+    }
+
+    /// Everything that was ever written.
+    pub fn raw(&self) -> String {
+        String::from_utf8_lossy(&self.raw.lock().unwrap()).into_owned()
+    }
+
+    /// What stands in each row, the spaces behind it left out, and where the cursor is.
+    pub fn rows(&self) -> (Vec<String>, (u16, u16)) {
+        let screen = self.screen.lock().unwrap();
+        let (_, columns) = screen.screen().size();
+        let rows = screen.screen().rows(0, columns.get()).map(|row| row.trim_end().to_owned()).collect();
+        (rows, screen.screen().cursor_position())
+    }
+
+    /// Pulls the terminal to another size.
+    pub fn resize(&self, rows: u16, columns: u16) {
+        let mut screen = self.screen.lock().unwrap();
+        let size = PtySize { rows, cols: columns, ..PtySize::default() };
+        self.master.as_ref().unwrap().resize(size).unwrap();
+        let [rows, columns] = [rows, columns].map(|n| NonZero::new(n).unwrap());
+        screen.set_size(rows, columns);
     }
 
     /// Types.
