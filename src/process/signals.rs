@@ -15,7 +15,7 @@ pub enum OperatorSignal {
     Hangup,
     /// SIGQUIT.
     Quit,
-    /// SIGTSTP: Ctrl+Z at a terminal in cooked mode.
+    /// SIGTSTP: Ctrl+Z, whoever reads the key (see [`stop_job`]).
     Stop,
 }
 
@@ -89,6 +89,16 @@ pub fn stop_self() -> io::Result<()> {
     // Raised in this very thread: a signal to the process may be taken by another thread, and this
     // one would run on for a moment.
     signal_hook::low_level::raise(signal_hook::consts::SIGSTOP)
+}
+
+/// Stops rally's whole job, as a terminal in cooked mode does when Ctrl+Z is typed: SIGTSTP for everybody in
+/// rally's process group, such as the `tee` of a pipeline, and the rally that runs the demo. A shell does not
+/// count a job as stopped before all of it is. rally itself hears the signal as any other.
+///
+/// # Errors
+/// What the system says.
+pub fn stop_job() -> io::Result<()> {
+    Ok(rustix::process::kill_current_process_group(rustix::process::Signal::TSTP)?)
 }
 
 /// Sends a signal to a child of ours, which cannot be another process while it is not reaped.
