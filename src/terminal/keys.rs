@@ -6,6 +6,7 @@
 use std::io::{self, PipeWriter};
 use std::task::{Context, Poll};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::termios::Termios;
@@ -19,6 +20,9 @@ use crate::relay::keyboard::{Keyboard, Press};
 /// The byte of Ctrl+Z.
 const SUSPEND: u8 = 0x1a;
 
+/// How often it is looked whose turn it is, however often it is asked.
+const LOOK: Duration = Duration::from_millis(200);
+
 /// Standard input as a keyboard.
 #[derive(Debug)]
 pub struct Keys {
@@ -27,6 +31,8 @@ pub struct Keys {
     complain: Option<fn(&str)>,
     /// While the terminal is ours.
     taken: Option<Taken>,
+    /// When it was looked whose turn it is.
+    looked: Option<Instant>,
     presses: UnboundedReceiver<Press>,
     sender: UnboundedSender<Press>,
 }
@@ -55,7 +61,7 @@ impl Keys {
     /// The same with the keeper of another program. Only tests need it, which are not rally themselves.
     pub fn kept_by(program: GuardProgram, complain: fn(&str)) -> Keys {
         let (sender, presses) = unbounded_channel();
-        let mut keys = Keys { program, complain: Some(complain), taken: None, presses, sender };
+        let mut keys = Keys { program, complain: Some(complain), taken: None, looked: None, presses, sender };
         keys.take();
         keys
     }
@@ -159,15 +165,20 @@ impl Keyboard for Keys {
     }
 
     fn release(&mut self) {
-        self.taken = None;
+        (self.taken, self.looked) = (None, None);
     }
 
     fn take(&mut self) {
+        let now = Instant::now();
+        if self.looked.is_some_and(|at| now < at + LOOK) {
+            return;
+        }
         if self.taken.as_ref().is_some_and(|taken| !taken.holds()) {
             self.release();
         }
         if self.taken.is_none() && modes::is_foreground(io::stdin()) {
             self.taken = self.begin().ok();
         }
+        self.looked = Some(now);
     }
 }
