@@ -42,8 +42,9 @@ pub fn raw(found: &Termios) -> Termios {
     for disabled in [SpecialCodeIndex::VINTR, SpecialCodeIndex::VSUSP] {
         raw.special_codes[disabled] = 0;
     }
-    // A read never blocks: it is made when there is something, and somebody else may have been faster.
-    raw.special_codes[SpecialCodeIndex::VMIN] = 0;
+    // Not 0: a shell that reads before its terminal is restored would take the empty answer for the end of its
+    // input, and leave.
+    raw.special_codes[SpecialCodeIndex::VMIN] = 1;
     raw.special_codes[SpecialCodeIndex::VTIME] = 0;
     raw
 }

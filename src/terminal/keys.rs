@@ -4,11 +4,14 @@
 //! left to the shell.
 
 use std::io::{self, PipeWriter};
+use std::os::fd::{AsFd, OwnedFd};
 use std::task::{Context, Poll};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, poll};
+use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
 use rustix::termios::Termios;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
@@ -16,9 +19,6 @@ use super::raw::{self, Raw};
 use crate::model::Key;
 use crate::process::{self, GuardProgram, modes};
 use crate::relay::keyboard::{Keyboard, Press};
-
-/// The byte of Ctrl+Z.
-const SUSPEND: u8 = 0x1a;
 
 /// How often it is looked whose turn it is, however often it is asked.
 const LOOK: Duration = Duration::from_millis(200);
@@ -91,8 +91,9 @@ impl Taken {
 impl Reader {
     fn start(found: Termios, presses: UnboundedSender<Press>) -> io::Result<Reader> {
         let (stopped, stop) = io::pipe()?;
+        let stdin = own_stdin()?;
         let thread = std::thread::Builder::new().name("keys".to_owned());
-        let thread = thread.spawn(move || read(&stopped, &found, &presses))?;
+        let thread = thread.spawn(move || read(&stdin, &stopped, &found, &presses))?;
         Ok(Reader { stop: Some(stop), thread: Some(thread) })
     }
 
@@ -112,14 +113,13 @@ impl Drop for Reader {
 
 /// Until `stopped` closes, the terminal hangs up, or it is not ours any more: then what is typed belongs to
 /// somebody else, and a read would stop the whole of rally. It waits for all of them, and never inside a read.
-fn read(stopped: &io::PipeReader, found: &Termios, presses: &UnboundedSender<Press>) {
-    let stdin = io::stdin();
+fn read(stdin: &OwnedFd, stopped: &io::PipeReader, found: &Termios, presses: &UnboundedSender<Press>) {
     let mut bytes = [0; 64];
     loop {
-        let mut sources = [PollFd::new(&stdin, PollFlags::IN), PollFd::new(stopped, PollFlags::empty())];
+        let mut sources = [PollFd::new(stdin, PollFlags::IN), PollFd::new(stopped, PollFlags::empty())];
         match poll(&mut sources, None) {
             Ok(_) => {}
-            Err(rustix::io::Errno::INTR) => continue,
+            Err(Errno::INTR) => continue,
             Err(_) => return,
         }
         // A terminal that hangs up is readable, too: for ever, and nothing comes.
@@ -127,20 +127,26 @@ fn read(stopped: &io::PipeReader, found: &Termios, presses: &UnboundedSender<Pre
         if !end.is_empty() || typed != PollFlags::IN || !raw::is_ours(found) {
             return;
         }
-        match rustix::io::read(&stdin, &mut bytes) {
-            Ok(count) => bytes[..count].iter().for_each(|byte| pass_on(*byte, presses)),
-            Err(rustix::io::Errno::INTR) => {}
+        match rustix::io::read(stdin, &mut bytes) {
+            Ok(count) => {
+                for press in bytes[..count].iter().filter_map(|byte| decode(*byte)) {
+                    let _ = presses.send(press);
+                }
+            }
+            // Somebody else was faster.
+            Err(Errno::INTR | Errno::AGAIN) => {}
             Err(_) => return,
         }
     }
 }
 
-fn pass_on(byte: u8, presses: &UnboundedSender<Press>) {
-    if byte == SUSPEND {
-        // It comes back to us as a signal, as it would without single keys.
-        let _ = process::stop_job();
-    } else if let Some(press) = decode(byte) {
-        let _ = presses.send(press);
+/// The terminal, opened once more: so reads never block, and the flag that says so is not set for everybody else
+/// who shares standard input. Whoever may not open it (after `su`) reads as it is.
+fn own_stdin() -> io::Result<OwnedFd> {
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    match rustix::fs::open("/proc/self/fd/0", flags, Mode::empty()) {
+        Ok(own) => Ok(own),
+        Err(_) => io::stdin().as_fd().try_clone_to_owned(),
     }
 }
 
@@ -148,15 +154,21 @@ fn pass_on(byte: u8, presses: &UnboundedSender<Press>) {
 pub fn decode(byte: u8) -> Option<Press> {
     match byte {
         b'\r' | b'\n' => Some(Press::Enter),
+        0x1a => Some(Press::Suspend),
         byte => Key::ALL.into_iter().find(|key| key.byte() == byte).map(Press::Key),
     }
 }
 
 impl Keyboard for Keys {
     fn poll_press(&mut self, context: &mut Context<'_>) -> Poll<Press> {
-        match self.presses.poll_recv(context) {
-            Poll::Ready(Some(press)) => Poll::Ready(press),
-            Poll::Ready(None) | Poll::Pending => Poll::Pending,
+        loop {
+            match self.presses.poll_recv(context) {
+                // It comes back to us as a signal, as it would without single keys. Not from the reader: a child
+                // of this thread that is just being started would stop before its exec, and this thread with it.
+                Poll::Ready(Some(Press::Suspend)) => drop(process::stop_job()),
+                Poll::Ready(Some(press)) => return Poll::Ready(press),
+                Poll::Ready(None) | Poll::Pending => return Poll::Pending,
+            }
         }
     }
 

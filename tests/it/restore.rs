@@ -76,6 +76,12 @@ impl Scene {
         keeper(self.rally(), &self.device)
     }
 
+    /// rally, when it is not alone in its terminal.
+    fn lock_holder(&self) -> i32 {
+        let lock = std::fs::read_to_string(self.sandbox.repo().join(".rally/state/lock")).unwrap();
+        lock.split(|c: char| !c.is_ascii_digit()).find(|n| !n.is_empty()).unwrap().parse().unwrap()
+    }
+
     /// The process in the terminal's foreground.
     fn foreground(&self) -> i32 {
         let shell = std::fs::read_to_string(format!("/proc/{}/stat", self.terminal.pid())).unwrap();
@@ -227,6 +233,29 @@ fn modes_that_others_have_set_are_theirs() {
     assert_ne!(theirs, scene.found);
 }
 
+// A read of nothing would be the end of input: an interactive shell leaves then
+#[test]
+fn who_reads_before_the_terminal_is_restored_waits() {
+    let relay = Sandbox::rally_path().display();
+    let commands = format!("{relay} relay --agent cc work; echo rally is gone; read line; echo it was $line");
+    let mut scene = Scene::shell(AT_WORK, &commands);
+    scene.sandbox.wait_for_note("here.1");
+    scene.wait_for_raw();
+    let rally = scene.lock_holder();
+    let keeper = keeper(rally, &scene.device).unwrap();
+    send(keeper, Signal::STOP);
+    send(rally, Signal::KILL);
+    scene.wait_for_shown("rally is gone");
+    let shell = scene.terminal.pid();
+    scene.sandbox.wait_for("the shell to read", || state(shell) != Some('R'));
+    send(keeper, Signal::CONT);
+    scene.sandbox.wait_for("its line editing", || !scene.is_raw());
+    scene.terminal.press(b"well\n");
+    scene.wait_for_shown("it was well");
+    assert_eq!(scene.terminal.exit_code_at_end(), 0);
+    scene.expect_at_the_end(&scene.found, "read before");
+}
+
 #[test]
 fn without_its_keeper_rally_gives_the_terminal_back_itself() {
     let mut scene = Scene::start(AT_WORK, &[]);
@@ -376,9 +405,7 @@ fn what_rally_printed_into_ends_with_it() {
     let mut scene = Scene::shell(AT_WORK, &relay);
     scene.sandbox.wait_for_note("here.1");
     scene.wait_for_raw();
-    let rally = std::fs::read_to_string(scene.sandbox.repo().join(".rally/state/lock")).unwrap();
-    let rally: i32 =
-        rally.split(|c: char| !c.is_ascii_digit()).find(|n| !n.is_empty()).unwrap().parse().unwrap();
+    let rally = scene.lock_holder();
     send(rally, Signal::KILL);
     scene.wait_for_shown("all is over");
     assert_eq!(scene.terminal.exit_code_at_end(), 0);
