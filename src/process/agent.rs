@@ -92,7 +92,8 @@ impl Agent {
             match self.link.next().await {
                 Ok(Some(Message::Exited { exit, leftovers })) => return Report::Exited { exit, leftovers },
                 Ok(Some(Message::Gone { leftovers })) => self.last = Some(Report::Gone { leftovers }),
-                Ok(None | Some(Message::Started { .. } | Message::Refused(_))) | Err(_) => self.give_up(),
+                Ok(None | Some(Message::Started { .. } | Message::Keeping | Message::Refused(_)))
+                | Err(_) => self.give_up(),
             }
         }
         // The guard ends by itself now: once it has, nothing of this agent is left in the system.

@@ -2,7 +2,7 @@
 
 use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsFd, BorrowedFd};
 
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, send, sendmsg};
 use tokio::io::{AsyncWriteExt, Interest};
@@ -36,12 +36,7 @@ impl Link {
         let sent = self
             .socket
             .async_io(Interest::WRITABLE, || {
-                let message = SendAncillaryMessage::ScmRights(descriptors);
-                let mut space = vec![MaybeUninit::uninit(); message.size()];
-                let mut beside = SendAncillaryBuffer::new(&mut space);
-                beside.push(message);
-                let bytes = [IoSlice::new(&line)];
-                Ok(sendmsg(&self.socket, &bytes, &mut beside, SendFlags::DONTWAIT | SendFlags::NOSIGNAL)?)
+                send_beside(&self.socket, &line, descriptors, SendFlags::DONTWAIT | SendFlags::NOSIGNAL)
             })
             .await?;
         self.socket.write_all(&line[sent..]).await
@@ -79,4 +74,18 @@ impl Link {
             }
         }
     }
+}
+
+/// Sends bytes with descriptors beside the first; says how many of the bytes were taken.
+pub(super) fn send_beside(
+    socket: impl AsFd,
+    bytes: &[u8],
+    descriptors: &[BorrowedFd<'_>],
+    flags: SendFlags,
+) -> io::Result<usize> {
+    let message = SendAncillaryMessage::ScmRights(descriptors);
+    let mut space = vec![MaybeUninit::uninit(); message.size()];
+    let mut beside = SendAncillaryBuffer::new(&mut space);
+    beside.push(message);
+    Ok(sendmsg(socket, &[IoSlice::new(bytes)], &mut beside, flags)?)
 }

@@ -5,6 +5,8 @@
 //! and the socket whose closing ends the tree whatever became of rally. After a guard's own death
 //! [`sweep_orphans`] ends what fell to rally, and after both died [`by_tag`] finds the rest.
 //!
+//! While rally reads single keys, a [`Keeper`] stands by to give the terminal back.
+//!
 //! No signal is ever sent to a bare pid: start time and boot tell processes apart ([`identity`]).
 //!
 //! Linux only (`/proc`, pidfds, child subreapers).
@@ -14,8 +16,10 @@ pub mod ask;
 pub mod clock;
 pub mod guard;
 pub mod identity;
+pub mod keeper;
 pub mod ladder;
 mod link;
+pub mod modes;
 pub mod protocol;
 pub mod signals;
 pub mod spawn;
@@ -26,9 +30,10 @@ pub mod tree;
 pub use agent::{Agent, Report};
 pub use ask::ask;
 pub use clock::ActiveClock;
+pub use keeper::Keeper;
 pub use ladder::Ladder;
 pub use protocol::TreeSignal;
-pub use signals::{OperatorSignal, Signals, stop_self};
+pub use signals::{OperatorSignal, Signals, stop_job, stop_self};
 pub use spawn::{GuardProgram, Spawn, SpawnError, spawn};
 pub use sweep::{adopt_orphans, by_tag, reap_adopted, sweep_orphans};
 

@@ -38,6 +38,8 @@ pub enum TreeSignal {
 pub enum Command {
     /// Start the agent. The first line, and only the first.
     Start(Start),
+    /// Keep the modes of the terminal whose descriptor is beside this line. Instead of `Start`, and the only line.
+    Keep,
     /// Signal every process of the tree.
     Signal(TreeSignal),
     /// End what the agent left behind.
@@ -81,7 +83,9 @@ pub enum Message {
         /// Its main process.
         agent: ProcessIdentity,
     },
-    /// The agent could not be started; the guard ends.
+    /// The modes of the terminal are known.
+    Keeping,
+    /// The agent could not be started, or the terminal not be kept; the guard ends.
     Refused(Refusal),
     /// The agent's main process ended.
     Exited {

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// A signal to rally.
@@ -15,7 +16,7 @@ pub enum OperatorSignal {
     Hangup,
     /// SIGQUIT.
     Quit,
-    /// SIGTSTP: Ctrl+Z at a terminal in cooked mode.
+    /// SIGTSTP: Ctrl+Z, whoever reads the key (see [`stop_job`]).
     Stop,
 }
 
@@ -91,13 +92,30 @@ pub fn stop_self() -> io::Result<()> {
     signal_hook::low_level::raise(signal_hook::consts::SIGSTOP)
 }
 
+/// Stops rally's whole job, as a terminal in cooked mode does when Ctrl+Z is typed: SIGTSTP for everybody in
+/// rally's process group, such as the `tee` of a pipeline, and the rally that runs the demo. A shell does not
+/// count a job as stopped before all of it is. rally itself hears the signal as any other.
+///
+/// # Errors
+/// What the system says.
+pub fn stop_job() -> io::Result<()> {
+    Ok(rustix::process::kill_current_process_group(rustix::process::Signal::TSTP)?)
+}
+
 /// Sends a signal to a child of ours, which cannot be another process while it is not reaped.
 pub fn send(child: u32, signal: OperatorSignal) {
-    let pid = i32::try_from(child).ok().and_then(rustix::process::Pid::from_raw);
+    let pid = i32::try_from(child).ok().and_then(Pid::from_raw);
     let signal = rustix::process::Signal::from_named_raw(signal.number());
     if let (Some(pid), Some(signal)) = (pid, signal) {
         let _ = rustix::process::kill_process(pid, signal);
     }
+}
+
+/// Whether a child of ours has stopped, or ended.
+pub fn has_stopped(child: u32) -> bool {
+    let Some(pid) = i32::try_from(child).ok().and_then(Pid::from_raw) else { return true };
+    let look = WaitIdOptions::STOPPED | WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+    waitid(WaitId::Pid(pid), look).map_or(true, |found| found.is_some())
 }
 
 async fn received(stream: &mut Option<Signal>) {

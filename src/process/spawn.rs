@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use tokio::io::AsyncWriteExt;
@@ -85,6 +85,10 @@ impl GuardProgram {
     /// A rally binary at a path. Only tests need it, which are not rally themselves.
     pub fn at(path: impl Into<PathBuf>) -> GuardProgram {
         GuardProgram(path.into())
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.0
     }
 
     /// Starts an agent; see [`spawn`].

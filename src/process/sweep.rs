@@ -6,7 +6,7 @@ use rustix::process::{Pid, WaitOptions, getpid, set_child_subreaper, waitpid};
 
 use super::protocol::TreeSignal;
 use super::tree::{self, Member};
-use super::{identity, tagged};
+use super::{identity, keeper, tagged};
 use crate::model::{Leftover, ProcessIdentity};
 
 /// How long a killed process may take to go. Only one that hangs in the kernel takes longer.
@@ -28,8 +28,8 @@ pub fn adopt_orphans() -> std::io::Result<()> {
 }
 
 /// Takes leave of dead orphans that were adopted, so that no zombies pile up over a long relay.
-/// `guards` are the pids of guards that still run; rally's other children are never touched,
-/// because they share its session.
+/// `guards` are the pids of guards that still run; keepers and rally's other children, which share
+/// its session, are never touched.
 pub fn reap_adopted(guards: &[i32]) {
     for member in adopted(guards).into_iter().filter(|member| !member.alive) {
         reap(member.pid);
@@ -40,7 +40,7 @@ pub fn reap_adopted(guards: &[i32]) {
 /// since [`adopt_orphans`], with all their descendants. Says what it ended.
 ///
 /// Orphans are told from rally's own children by their session: only guards, whose pids are passed
-/// in `guards` when they still run, and what descends from them have another one than rally.
+/// in `guards` when they still run, what descends from them, and keepers have another one than rally.
 pub async fn sweep_orphans(tag: &str, guards: &[i32]) -> Vec<Leftover> {
     let mut swept = by_tag(tag);
     let begun = Instant::now();
@@ -116,7 +116,9 @@ fn adopted(guards: &[i32]) -> Vec<Member> {
     // (the usual case in a container) the number is 0 for all of them, and no valid `Pid`.
     let Some(own) = identity::stat(getpid().as_raw_pid()) else { return Vec::new() };
     let mut children = tree::children(getpid().as_raw_pid());
-    children.retain(|child| child.session != own.session && !guards.contains(&child.pid));
+    children.retain(|child| {
+        child.session != own.session && !guards.contains(&child.pid) && !keeper::is_keeper(child.pid)
+    });
     children
 }
 

@@ -23,7 +23,7 @@ use crate::model::{CancelSource, Category, Evidence, Exit, Leftover, ProcessIden
 use crate::monitor::freeze::Freeze;
 use crate::monitor::watch::Watch;
 use crate::monitor::{freeze, memory};
-use crate::process::{self, ActiveClock, Agent, Spawn, TreeSignal, signals};
+use crate::process::{self, ActiveClock, Agent, Spawn, TreeSignal};
 
 /// Bytes read at once, per pipe.
 const CHUNK: usize = 64 * 1024;
@@ -211,7 +211,7 @@ pub async fn drive(
         let deadline = driver.life.next_deadline().map(|at| driver.instant(at));
         tokio::select! {
             biased;
-            order = operator.next() => driver.obey(order),
+            order = operator.next() => driver.obey(order, operator),
             report = driver.agent.report(), if !gone => driver.guard_says(report).await,
             // Deadlines stand before the pipes: an agent that never stops printing must not outrun them.
             () = until(deadline), if deadline.is_some() => {}
@@ -271,7 +271,7 @@ impl Driver<'_> {
         tokio::time::Instant::now() + at.saturating_sub(self.now())
     }
 
-    fn obey(&mut self, order: Order) {
+    fn obey(&mut self, order: Order, operator: &mut Operator) {
         let now = self.now();
         match order {
             Order::Cancel(halt) => {
@@ -288,7 +288,7 @@ impl Driver<'_> {
                 self.sink.event(&Event::Suspending);
                 self.clock.pause(Instant::now());
                 self.agent.signal(TreeSignal::Stop);
-                let stopping = signals::stop_self();
+                let stopping = operator.stop();
                 self.agent.signal(TreeSignal::Continue);
                 if let Err(error) = stopping {
                     self.sink.event(&Event::Warning(format!("cannot stop: {error}")));

@@ -68,6 +68,8 @@ impl Operator {
 
     /// The next order. Safe to drop and call again.
     pub async fn next(&mut self) -> Order {
+        // It may be rally's turn again: it was brought to the foreground, or the terminal was changed.
+        self.keyboard.take();
         let keyboard = &mut self.keyboard;
         let signal = loop {
             let press = tokio::select! {
@@ -97,7 +99,7 @@ impl Operator {
         loop {
             tokio::select! {
                 biased;
-                order = self.next() => idle(order, sink),
+                order = self.next() => self.idle(order, sink),
                 () = std::future::ready(()) => return,
             }
         }
@@ -117,24 +119,32 @@ impl Operator {
                 }
                 order = self.next() => match order {
                     Order::Cancel(_) | Order::Force => return Waited::Halted,
-                    Order::Suspend | Order::Arm => idle(order, sink),
+                    Order::Suspend | Order::Arm => self.idle(order, sink),
                 },
             }
         }
     }
-}
 
-/// What an order means while no agent runs.
-fn idle(order: Order, sink: &mut dyn Sink) {
-    match order {
-        // A process that cannot stop itself goes on.
-        Order::Suspend => {
-            sink.event(&Event::Suspending);
-            drop(signals::stop_self());
+    /// Stops rally as job control does, with the terminal as it was found; returns after it was continued.
+    pub fn stop(&mut self) -> io::Result<()> {
+        self.keyboard.release();
+        let stopped = signals::stop_self();
+        self.keyboard.take();
+        stopped
+    }
+
+    /// What an order means while no agent runs.
+    fn idle(&mut self, order: Order, sink: &mut dyn Sink) {
+        match order {
+            // A process that cannot stop itself goes on.
+            Order::Suspend => {
+                sink.event(&Event::Suspending);
+                drop(self.stop());
+            }
+            Order::Arm => sink.event(&arm_hint()),
+            // Remembered already.
+            Order::Cancel(_) | Order::Force => {}
         }
-        Order::Arm => sink.event(&arm_hint()),
-        // Remembered already.
-        Order::Cancel(_) | Order::Force => {}
     }
 }
 

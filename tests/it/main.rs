@@ -15,6 +15,7 @@ mod git;
 mod house;
 mod process;
 mod relay;
+mod restore;
 mod role_files;
 mod roles;
 mod routes_check;

@@ -7,12 +7,19 @@ mod stage;
 
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 
 use super::error::{SIGNAL_BASE, SUCCESS};
 use crate::process::{self, OperatorSignal};
 use crate::terminal::sanitize;
+
+/// How long the relay may take to stop with the demo: git may be at work.
+const STOPPING: Duration = Duration::from_secs(10);
+
+/// How often it is looked whether it has.
+const LOOK: Duration = Duration::from_millis(10);
 
 /// Watch a whole relay with built-in agents: no account, no network.
 #[derive(Debug, clap::Args)]
@@ -74,19 +81,27 @@ fn perform(stage: &stage::Stage) -> anyhow::Result<std::process::ExitStatus> {
         loop {
             tokio::select! {
                 status = child.wait() => return Ok(status?),
-                signal = signals.next() => hand_on(&child, signal),
+                signal = signals.next() => hand_on(&child, signal).await,
             }
         }
     })
 }
 
-fn hand_on(relay: &tokio::process::Child, signal: OperatorSignal) {
+async fn hand_on(relay: &tokio::process::Child, signal: OperatorSignal) {
     let at_terminal =
         matches!(signal, OperatorSignal::Interrupt | OperatorSignal::Quit | OperatorSignal::Stop)
             && std::io::stdin().is_terminal();
-    if signal == OperatorSignal::Stop {
-        let _ = process::stop_self();
-    } else if !at_terminal && let Some(pid) = relay.id() {
+    let Some(pid) = relay.id() else { return };
+    if !at_terminal {
         process::signals::send(pid, signal);
+    }
+    if signal == OperatorSignal::Stop {
+        // First the relay: a shell sees only us stop, takes the terminal, and may soon continue us both. Then a
+        // relay that has not stopped yet would stop for good.
+        let begun = Instant::now();
+        while !process::signals::has_stopped(pid) && begun.elapsed() < STOPPING {
+            tokio::time::sleep(LOOK).await;
+        }
+        let _ = process::stop_self();
     }
 }

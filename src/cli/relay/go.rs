@@ -107,7 +107,7 @@ async fn go(
     let agent_path = surroundings::agent_path(&layout)?;
     let at_terminal = std::io::stdin().is_terminal();
     let keyboard: Box<dyn Keyboard> = match at_terminal {
-        true => Box::new(Keys::open()),
+        true => Box::new(Keys::open(warn)),
         false => Box::new(NoKeyboard),
     };
     let operator = Operator::install(keyboard, at_terminal).context("cannot listen to signals")?;

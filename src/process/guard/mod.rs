@@ -4,8 +4,10 @@
 //! becomes of rally, the guard sees the socket close and ends the tree; whatever an agent's children
 //! do (`setsid`, double forks, closed descriptors), they fall to the guard, because it is a child
 //! subreaper. It is a plain synchronous poll loop: it must start in a millisecond and never fail.
+//! The same program, told otherwise, keeps the modes of the terminal (see [`super::Keeper`]).
 
 mod channel;
+mod keep;
 mod launch;
 mod setup;
 mod watch;
@@ -13,6 +15,7 @@ mod watch;
 use std::io;
 
 use self::channel::Channel;
+use self::keep::Keep;
 use self::watch::Watch;
 use super::identity;
 use super::protocol::{Command, Message, Refusal};
@@ -30,9 +33,12 @@ pub fn main() -> io::Result<()> {
     };
     let start = match channel.wait_for_command() {
         Ok(Some(Command::Start(start))) => start,
+        Ok(Some(Command::Keep)) => return keep(channel),
         // rally is gone before anything was started: nothing to do.
         Ok(None) => return Ok(()),
-        Ok(Some(_)) => return refuse(&mut channel, "the first line is not a start"),
+        Ok(Some(Command::Signal(_) | Command::Reap)) => {
+            return refuse(&mut channel, "the first line is not a start");
+        }
         Err(error) => return refuse(&mut channel, &error.to_string()),
     };
     let launched = launch::launch(start, channel.take_descriptors());
@@ -45,6 +51,18 @@ pub fn main() -> io::Result<()> {
         None => return refuse(&mut channel, "the agent has no entry in /proc"),
     }
     Ok(())
+}
+
+/// Keeps a terminal instead of an agent.
+fn keep(mut channel: Channel) -> io::Result<()> {
+    match Keep::begin(channel.take_descriptors()) {
+        Ok(keep) => {
+            channel.send(Message::Keeping)?;
+            keep.run(&mut channel);
+            Ok(())
+        }
+        Err(error) => refuse(&mut channel, &error.to_string()),
+    }
 }
 
 fn refuse(channel: &mut Channel, why: &str) -> io::Result<()> {

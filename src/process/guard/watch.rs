@@ -172,7 +172,7 @@ impl Watch {
                 Command::Reap => {
                     self.ladder.get_or_insert_with(|| Ladder::reap(now));
                 }
-                Command::Start(_) => return Err(ErrorKind::InvalidData.into()),
+                Command::Start(_) | Command::Keep => return Err(ErrorKind::InvalidData.into()),
             }
         }
         Ok(true)

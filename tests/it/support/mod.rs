@@ -19,7 +19,7 @@ pub use agy::Agy;
 #[allow(unused_imports, reason = "not every suite fills a disk")]
 pub use disk::SmallDisk;
 #[allow(unused_imports, reason = "not every suite looks at a terminal")]
-pub use terminal::Terminal;
+pub use terminal::{Terminal, inside};
 
 /// A scratch folder with a home, a data folder, a `bin` first in PATH and a git repository.
 #[derive(Debug)]

@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::num::NonZero;
+use std::path::PathBuf;
 use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -75,6 +76,21 @@ impl Terminal {
     /// Types.
     pub fn press(&mut self, keys: &[u8]) {
         self.keys.as_mut().unwrap().write_all(keys).unwrap();
+    }
+
+    /// The terminal, as a file that others can open.
+    pub fn device(&self) -> PathBuf {
+        self.master.as_ref().unwrap().tty_name().unwrap()
+    }
+
+    /// The command's process, which leads the terminal's session.
+    pub fn pid(&self) -> i32 {
+        self.child.process_id().unwrap().cast_signed()
+    }
+
+    /// Waits for the end, and says the exit code. The terminal stays.
+    pub fn exit_code_at_end(&mut self) -> u32 {
+        self.child.wait().unwrap().exit_code()
     }
 
     /// How the command ended, if it has.
