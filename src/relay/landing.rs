@@ -31,19 +31,20 @@ impl Found {
 /// Trouble with git is a warning, and the try's changes are unknown: no success may rest on them.
 pub async fn look(world: &mut World, head_before: Option<String>, snapshot: &Arc<Snapshot>) -> Found {
     let snapshot = Arc::clone(snapshot);
-    let looked: Option<Result<Found, GitError>> = world.off_loop(move |git| {
-        let State { head, changes } = git.state_since(&snapshot)?;
-        let mut files = BTreeSet::new();
-        let mut commits = Vec::new();
-        if let Some(after) = head.as_deref().filter(|_| head != head_before) {
-            commits = git.commits_between(head_before.as_deref(), after);
-            files.extend(git.files_between(head_before.as_deref(), after));
-        }
-        let uncommitted = !changes.is_empty();
-        files.extend(changes.iter().map(|change| change.text()));
-        Ok(Found { commits, files: files.into_iter().collect(), uncommitted, unknown: false })
-    })
-    .await;
+    let looked: Option<Result<Found, GitError>> = world
+        .off_loop(move |git| {
+            let State { head, changes } = git.state_since(&snapshot)?;
+            let mut files = BTreeSet::new();
+            let mut commits = Vec::new();
+            if let Some(after) = head.as_deref().filter(|_| head != head_before) {
+                commits = git.commits_between(head_before.as_deref(), after);
+                files.extend(git.files_between(head_before.as_deref(), after));
+            }
+            let uncommitted = !changes.is_empty();
+            files.extend(changes.iter().map(|change| change.text()));
+            Ok(Found { commits, files: files.into_iter().collect(), uncommitted, unknown: false })
+        })
+        .await;
     match looked {
         Some(Ok(found)) => found,
         Some(Err(error)) => {

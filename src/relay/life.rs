@@ -288,10 +288,7 @@ impl Life {
 
 /// Whether the operator ended the try, but not for good.
 fn is_mild(stop: Option<&Stop>) -> bool {
-    matches!(
-        stop,
-        Some(Stop::Paused | Stop::Cancelled(CancelSource::Skip | CancelSource::GracefulStop))
-    )
+    matches!(stop, Some(Stop::Paused | Stop::Cancelled(CancelSource::Skip | CancelSource::GracefulStop)))
 }
 
 #[cfg(test)]
@@ -450,11 +447,9 @@ mod tests {
     #[test]
     fn who_skipped_or_paused_may_still_quit() {
         let quit = Stop::Cancelled(CancelSource::QuitNow);
-        for mild in [
-            Stop::Paused,
-            Stop::Cancelled(CancelSource::Skip),
-            Stop::Cancelled(CancelSource::GracefulStop),
-        ] {
+        for mild in
+            [Stop::Paused, Stop::Cancelled(CancelSource::Skip), Stop::Cancelled(CancelSource::GracefulStop)]
+        {
             let mut life = capped();
             life.heard();
             life.end(mild, secs(1));

@@ -156,13 +156,7 @@ impl Operator {
         }
     }
 
-    fn understand(
-        &mut self,
-        heard: Heard,
-        scene: Scene,
-        now: Instant,
-        sink: &mut dyn Sink,
-    ) -> Option<Order> {
+    fn understand(&mut self, heard: Heard, scene: Scene, now: Instant, sink: &mut dyn Sink) -> Option<Order> {
         let order = match heard {
             Heard::Key(key) => self.pressed(key, scene, now, sink),
             Heard::Enter => interpret::enter(scene),
@@ -238,12 +232,7 @@ impl Operator {
     fn idle(&mut self, order: Order, sink: &mut dyn Sink) {
         match order {
             Order::Suspend => self.suspend(sink),
-            Order::Cancel(_)
-            | Order::Finish
-            | Order::Skip
-            | Order::Pause
-            | Order::Resume
-            | Order::Force => {}
+            Order::Cancel(_) | Order::Finish | Order::Skip | Order::Pause | Order::Resume | Order::Force => {}
         }
     }
 
@@ -305,6 +294,3 @@ impl Operator {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

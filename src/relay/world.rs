@@ -253,9 +253,7 @@ impl World {
             first = false;
             // Who lets a try finish wants its record, too.
             let waited = match self.operator.urgency() {
-                Urgency::None | Urgency::Graceful => {
-                    self.operator.endure(DISK_RETRY, &mut *self.sink).await
-                }
+                Urgency::None | Urgency::Graceful => self.operator.endure(DISK_RETRY, &mut *self.sink).await,
                 Urgency::Now => Waited::Halted,
             };
             self.emit(Event::WaitEnded);

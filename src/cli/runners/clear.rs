@@ -86,7 +86,9 @@ impl<'a> Work<'a> {
         let is_awaited = |index: &usize| roll.is_at_work() && (args.all || chosen.contains(index));
         let runners: Vec<&Listed> = listed
             .filter(|(index, one)| {
-                is_awaited(index) || (args.all || chosen.contains(index)) && clearing::is_ill(healths, &one.runner, &one.scope, now)
+                is_awaited(index)
+                    || (args.all || chosen.contains(index))
+                        && clearing::is_ill(healths, &one.runner, &one.scope, now)
             })
             .map(|(_, one)| one)
             .collect();

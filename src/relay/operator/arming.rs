@@ -55,7 +55,8 @@ mod tests {
     fn the_table() {
         use Count::{First, Second};
         use Key::{GracefulStop, Pause, QuitNow, Skip};
-        let rows: [(&[(Key, u64)], &[Count]); 8] = [
+        type Row<'a> = (&'a [(Key, u64)], &'a [Count]);
+        let rows: [Row<'_>; 8] = [
             (&[(QuitNow, 0)], &[First]),
             (&[(Skip, 0), (Skip, 1)], &[First, Second]),
             (&[(Skip, 0), (Skip, 3_999)], &[First, Second]),

@@ -50,6 +50,11 @@ impl Terminal {
         self.keys.as_mut().unwrap().write_all(keys).unwrap();
     }
 
+    /// Pid of the command.
+    pub fn pid(&self) -> i32 {
+        self.child.process_id().unwrap().cast_signed()
+    }
+
     /// How the command ended, if it has.
     pub fn exit_code(&mut self) -> Option<u32> {
         self.child.try_wait().unwrap().map(|status| status.exit_code())
