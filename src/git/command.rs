@@ -8,6 +8,8 @@ use std::io::{Read, Write};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
@@ -55,15 +57,43 @@ const FOREIGN: [&str; 20] = [
     "LANGUAGE",
 ];
 
-/// Variables that git gets on top of rally's own environment.
+/// What every call of git gets on top of rally's own environment: variables, and a brake.
 #[derive(Debug, Clone, Default)]
-pub struct Environment(Vec<(OsString, OsString)>);
+pub struct Environment {
+    variables: Vec<(OsString, OsString)>,
+    brake: Brake,
+}
+
+/// Ends the call of git that runs just now, as its time limit would. The calls after it, which may have to
+/// clean up, run as if nothing had happened.
+#[derive(Debug, Clone, Default)]
+pub struct Brake(Arc<AtomicBool>);
+
+impl Brake {
+    /// Pulls it.
+    pub fn pull(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    fn release(&self) {
+        self.0.store(false, Ordering::Relaxed);
+    }
+
+    fn is_pulled(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
 
 impl Environment {
     /// Adds or replaces a variable.
     pub fn set(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Environment {
-        self.0.push((name.into(), value.into()));
+        self.variables.push((name.into(), value.into()));
         self
+    }
+
+    /// The same with this brake.
+    pub fn with_brake(&self, brake: &Brake) -> Environment {
+        Environment { brake: brake.clone(), ..self.clone() }
     }
 }
 
@@ -142,6 +172,7 @@ impl<'a> Call<'a> {
         let input = self.input.take();
         let mut command = self.command(folder, environment);
         command.stdin(if input.is_some() { Stdio::piped() } else { Stdio::null() });
+        environment.brake.release();
         let mut child = command.spawn().map_err(|error| {
             if folder.is_dir() { GitError::Start(error) } else { GitError::NoFolder(folder.to_owned()) }
         })?;
@@ -159,14 +190,20 @@ impl<'a> Call<'a> {
             stdout: Vec::new(),
             stderr: Vec::new(),
         };
-        match wait(&mut child, &receiver, &mut answer, Instant::now() + limit) {
-            Ok(Some(status)) => {
+        let bounds = Bounds { deadline: Instant::now() + limit, brake: &environment.brake };
+        let command = || self.subcommand.to_owned();
+        match wait(&mut child, &receiver, &mut answer, &bounds) {
+            Ok(Waited::Ended(status)) => {
                 answer.status = status;
                 Ok(answer)
             }
-            Ok(None) => {
+            Ok(Waited::TooLong) => {
                 stop(&mut child);
-                Err(GitError::TimedOut { command: self.subcommand.to_owned(), seconds: limit.as_secs() })
+                Err(GitError::TimedOut { command: command(), seconds: limit.as_secs() })
+            }
+            Ok(Waited::Stopped) => {
+                stop(&mut child);
+                Err(GitError::Stopped { command: command() })
             }
             Err(error) => Err(GitError::Start(error)),
         }
@@ -174,7 +211,7 @@ impl<'a> Call<'a> {
 
     fn command(&self, folder: &Path, environment: &Environment) -> Command {
         let mut command = Command::new("git");
-        command.current_dir(folder).envs(environment.0.iter().map(|(name, value)| (name, value)));
+        command.current_dir(folder).envs(environment.variables.iter().map(|(name, value)| (name, value)));
         for name in FOREIGN {
             command.env_remove(name);
         }
@@ -251,23 +288,46 @@ fn read_into(pipe: Option<impl Read + Send + 'static>, which: Pipe, sender: Sync
     });
 }
 
-/// Collects output until the process has ended and its pipes are closed; `None` at the
-/// deadline. An exit alone is not the end of the output: on a busy machine the last of it
+/// How long a process is waited for.
+struct Bounds<'a> {
+    deadline: Instant,
+    brake: &'a Brake,
+}
+
+impl Bounds<'_> {
+    fn passed(&self) -> Option<Waited> {
+        let stopped = self.brake.is_pulled().then_some(Waited::Stopped);
+        stopped.or((Instant::now() >= self.deadline).then_some(Waited::TooLong))
+    }
+}
+
+/// How waiting for a process ended.
+enum Waited {
+    /// The process has ended.
+    Ended(ExitStatus),
+    /// The deadline has passed.
+    TooLong,
+    /// The brake was pulled.
+    Stopped,
+}
+
+/// Collects output until the process has ended and its pipes are closed, or its bounds have passed.
+/// An exit alone is not the end of the output: on a busy machine the last of it
 /// is read later. A hook's child that keeps the pipes open is waited for no longer than [`DRAIN`].
 fn wait(
     child: &mut Child,
     receiver: &Receiver<(Pipe, Vec<u8>)>,
     answer: &mut Answer,
-    deadline: Instant,
-) -> std::io::Result<Option<ExitStatus>> {
+    bounds: &Bounds<'_>,
+) -> std::io::Result<Waited> {
     let mut ended: Option<(ExitStatus, Instant)> = None;
     let mut looked = Instant::now();
     loop {
         match (receiver.recv_timeout(LOOK), ended) {
             (Ok((Pipe::Out, bytes)), _) => answer.stdout.extend(bytes),
             (Ok((Pipe::Err, bytes)), _) => answer.stderr.extend(bytes),
-            (Err(RecvTimeoutError::Disconnected), Some((status, _))) => return Ok(Some(status)),
-            (Err(RecvTimeoutError::Disconnected), None) => return exit(child, deadline),
+            (Err(RecvTimeoutError::Disconnected), Some((status, _))) => return Ok(Waited::Ended(status)),
+            (Err(RecvTimeoutError::Disconnected), None) => return exit(child, bounds),
             (Err(RecvTimeoutError::Timeout), _) => {}
         }
         // Also while bytes keep coming: a hook's child may print for ever.
@@ -276,22 +336,26 @@ fn wait(
             ended = child.try_wait()?.map(|status| (status, looked));
         }
         match ended {
-            Some((status, at)) if at.elapsed() >= DRAIN => return Ok(Some(status)),
-            None if Instant::now() >= deadline => return Ok(None),
-            Some(_) | None => {}
+            Some((status, at)) if at.elapsed() >= DRAIN => return Ok(Waited::Ended(status)),
+            Some(_) => {}
+            None => {
+                if let Some(passed) = bounds.passed() {
+                    return Ok(passed);
+                }
+            }
         }
     }
 }
 
 /// Waits for an exit that is due at once, because the pipes are closed.
-fn exit(child: &mut Child, deadline: Instant) -> std::io::Result<Option<ExitStatus>> {
+fn exit(child: &mut Child, bounds: &Bounds<'_>) -> std::io::Result<Waited> {
     let mut pause = Duration::from_micros(50);
     loop {
         if let Some(status) = child.try_wait()? {
-            return Ok(Some(status));
+            return Ok(Waited::Ended(status));
         }
-        if Instant::now() >= deadline {
-            return Ok(None);
+        if let Some(passed) = bounds.passed() {
+            return Ok(passed);
         }
         std::thread::sleep(pause);
         pause = (pause * 2).min(LOOK);
@@ -302,7 +366,8 @@ fn exit(child: &mut Child, deadline: Instant) -> std::io::Result<Option<ExitStat
 fn stop(child: &mut Child) {
     let group = rustix::process::Pid::from_child(child);
     let _ = rustix::process::kill_process_group(group, rustix::process::Signal::TERM);
-    if !matches!(exit(child, Instant::now() + TERM_GRACE), Ok(Some(_))) {
+    let grace = Bounds { deadline: Instant::now() + TERM_GRACE, brake: &Brake::default() };
+    if !matches!(exit(child, &grace), Ok(Waited::Ended(_))) {
         let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
         let _ = child.wait();
     }
@@ -338,6 +403,29 @@ mod tests {
             assert!(Instant::now() < deadline, "the child of a stopped git is alive");
             std::thread::yield_now();
         }
+    }
+
+    // 20 §20 item 44: whoever wants out does not wait for a hook that hangs
+    #[test]
+    fn the_brake_ends_one_call_and_no_other() {
+        let (folder, environment) = shim("echo $$ > pid; if [ ! -e free ]; then sleep 600; fi; echo answer");
+        let brake = Brake::default();
+        let environment = environment.with_brake(&brake);
+        let error = std::thread::scope(|scope| {
+            let call = scope.spawn(|| Call::new("commit").run(folder.path(), &environment));
+            while !folder.path().join("pid").exists() {
+                std::thread::yield_now();
+            }
+            // Again and again, as an impatient operator does.
+            brake.pull();
+            brake.pull();
+            call.join().unwrap().unwrap_err()
+        });
+        assert_eq!(error.to_string(), "git commit was stopped by the operator");
+        std::fs::write(folder.path().join("free"), "").unwrap();
+        brake.pull();
+        let answer = Call::new("status").run(folder.path(), &environment).unwrap();
+        assert_eq!(answer.line(), "answer", "what cleans up is not ended, too");
     }
 
     #[test]

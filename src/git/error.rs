@@ -36,6 +36,12 @@ pub enum GitError {
         /// The limit.
         seconds: u64,
     },
+    /// The operator did not want to wait for it any longer.
+    #[error("git {command} was stopped by the operator")]
+    Stopped {
+        /// The subcommand.
+        command: String,
+    },
     /// Git's answer has a shape that rally does not know.
     #[error("git {command} answered something unexpected: {detail}")]
     Unexpected {

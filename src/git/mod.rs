@@ -21,7 +21,7 @@ mod status;
 mod work;
 
 pub use changes::{Change, ChangeKind, State};
-pub use command::Environment;
+pub use command::{Brake, Environment};
 pub use commit::CommitReport;
 pub use error::{GitError, Result};
 pub use footing::Footing;

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use super::command::{Answer, Call, Environment};
+use super::command::{Answer, Brake, Call, Environment};
 use super::error::{GitError, Result};
 use super::ownership::is_rally_owned;
 use super::paths;
@@ -84,6 +84,11 @@ impl Git {
     /// Runs a call at the top of the work tree.
     pub(super) fn run(&self, call: Call<'_>) -> Result<Answer> {
         call.run(&self.root, &self.environment)
+    }
+
+    /// The same git, whose calls this brake can end.
+    pub fn with_brake(&self, brake: &Brake) -> Git {
+        Git { environment: self.environment.with_brake(brake), ..self.clone() }
     }
 
     /// The same git in another folder: a submodule.

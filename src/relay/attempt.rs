@@ -14,7 +14,7 @@ use super::event::{Event, Health, Sink, Tick};
 use super::growing::Growing;
 use super::life::{Action, Life, Limits, Stop};
 use super::liveness::{Finding, Liveness};
-use super::operator::{Operator, Order, arm_hint};
+use super::operator::{Operator, Order, Scene};
 use super::record;
 use super::tokens::Meter;
 use super::watch::FileCount;
@@ -99,8 +99,8 @@ impl Seen {
     }
 
     /// A try that the operator ended before its agent could be started.
-    pub fn cancelled(source: CancelSource) -> Seen {
-        Seen { stop: Some(Stop::Cancelled(source)), ..Seen::nothing(Report::default()) }
+    pub fn stopped(stop: Stop) -> Seen {
+        Seen { stop: Some(stop), ..Seen::nothing(Report::default()) }
     }
 
     fn nothing(report: Report) -> Seen {
@@ -209,9 +209,10 @@ pub async fn drive(
             drained = Some(tokio::time::Instant::now() + DRAIN);
         }
         let deadline = driver.life.next_deadline().map(|at| driver.instant(at));
+        let scene = driver.scene();
         tokio::select! {
             biased;
-            order = operator.next() => driver.obey(order, operator),
+            order = operator.next(scene, &mut *driver.sink) => driver.obey(order, operator),
             report = driver.agent.report(), if !gone => driver.guard_says(report).await,
             // Deadlines stand before the pipes: an agent that never stops printing must not outrun them.
             () = until(deadline), if deadline.is_some() => {}
@@ -271,31 +272,41 @@ impl Driver<'_> {
         tokio::time::Instant::now() + at.saturating_sub(self.now())
     }
 
+    fn scene(&self) -> Scene {
+        match self.life.stop() {
+            _ if !self.life.is_ending() => Scene::Try,
+            Some(Stop::Cancelled(_) | Stop::Paused) => Scene::Cancelling,
+            Some(
+                Stop::TryTimeout
+                | Stop::RunTimeout
+                | Stop::StartupHang
+                | Stop::Frozen(_)
+                | Stop::Retrying(_)
+                | Stop::Linger,
+            )
+            | None => Scene::Draining,
+        }
+    }
+
     fn obey(&mut self, order: Order, operator: &mut Operator) {
         let now = self.now();
-        match order {
-            Order::Cancel(halt) => {
-                self.sink.event(&Event::StopRequested { source: halt.source });
-                let action = self.life.end(Stop::Cancelled(halt.source), now);
-                self.act(action);
-            }
-            Order::Force => {
-                let action = self.life.force(now);
-                self.act(action);
-            }
-            Order::Arm => self.sink.event(&arm_hint()),
+        let action = match order {
+            Order::Cancel(halt) => self.life.end(Stop::Cancelled(halt.source), now),
+            Order::Skip => self.life.end(Stop::Cancelled(CancelSource::Skip), now),
+            Order::Pause => self.life.end(Stop::Paused, now),
+            Order::Force => self.life.force(now),
+            // What is at work may finish.
+            Order::Finish | Order::Resume => None,
             Order::Suspend => {
-                self.sink.event(&Event::Suspending);
                 self.clock.pause(Instant::now());
                 self.agent.signal(TreeSignal::Stop);
-                let stopping = operator.stop();
+                operator.suspend(self.sink);
                 self.agent.signal(TreeSignal::Continue);
-                if let Err(error) = stopping {
-                    self.sink.event(&Event::Warning(format!("cannot stop: {error}")));
-                }
                 self.clock.resume(Instant::now());
+                None
             }
-        }
+        };
+        self.act(action);
     }
 
     fn act(&mut self, action: Option<Action>) {

@@ -4,13 +4,14 @@
 use std::time::Duration;
 
 use super::backoff;
+use super::clearing::Clearing;
 use super::crew::{Crew, Team};
 use super::event::RunVerdict;
 use super::resilience::{Health, Healths, Trial};
 use super::run::RunResult;
 use super::toll::{self, Finished};
 use crate::model::text::count;
-use crate::model::{Runner, Timestamp, time};
+use crate::model::{CancelSource, Runner, Timestamp, time};
 use crate::routing::providers::ScopeOf;
 use crate::routing::scheduler::{self, Pick, Turn};
 use crate::routing::{Choice, NoLane};
@@ -127,6 +128,8 @@ pub struct Course {
     last_failure: Option<String>,
     /// How long the provider asked to wait after the newest failure.
     hint: Option<Duration>,
+    /// Whether the operator has skipped the newest run.
+    skipped: bool,
 }
 
 impl Course {
@@ -151,6 +154,7 @@ impl Course {
             excused: 0,
             last_failure: None,
             hint: None,
+            skipped: false,
             relay,
         }
     }
@@ -174,6 +178,11 @@ impl Course {
     /// Takes the stored form of the relay.
     pub fn saved(&mut self, relay: RelayRecord) {
         self.relay = relay;
+    }
+
+    /// Whether the target is reached.
+    pub fn is_complete(&self) -> bool {
+        self.relay.completed_iterations >= self.relay.target_iterations
     }
 
     /// The target is reached: nothing of the relay is left to do.
@@ -219,7 +228,7 @@ impl Course {
 
     /// What to do next in a lane.
     pub fn step(&mut self, lane: usize, moment: Moment<'_>) -> Step {
-        if self.relay.completed_iterations >= self.relay.target_iterations {
+        if self.is_complete() {
             return Step::Complete;
         }
         if self.failed_in_a_row >= self.bounds.max_failed_runs {
@@ -230,6 +239,10 @@ impl Course {
         }
         match self.next(lane, moment) {
             Pick::Run(turn) => Step::Run(self.seat(lane, turn, moment)),
+            // Nobody has failed: the operator is there, and wants to go on.
+            Pick::Wrap if self.skipped && self.failed_in_a_row == 0 && self.excused == 0 => {
+                Step::BackOff(Duration::ZERO)
+            }
             Pick::Wrap => {
                 let failures = self.failed_in_a_row.max(1);
                 Step::BackOff(backoff::pause(failures, self.bounds.retry_backoff, self.hint, moment.jitter))
@@ -266,6 +279,7 @@ impl Course {
         if let Some(verdict) = in_rotation(result) {
             self.crew.record(seat.lane, seat.turn, verdict);
         }
+        self.skipped = is_skipped(&result.verdict);
         match &result.verdict {
             RunVerdict::Passed { .. } => {
                 self.relay.completed_iterations += 1;
@@ -285,7 +299,7 @@ impl Course {
                     self.failed_in_a_row += 1;
                 }
             }
-            // Nothing is decided: the run goes on in the next pass.
+            // What was skipped is nobody's failure; anything else goes on in the next pass.
             RunVerdict::Cancelled { .. } => {}
         }
         events
@@ -311,6 +325,11 @@ impl Course {
     /// The run is over: whatever lies between its last record and this is settled at the next start.
     pub fn end_run(&mut self, run_id: u64) {
         self.saved_run = run_id;
+    }
+
+    /// What makes everybody healthy who is not: the operator does not want to wait for them.
+    pub fn clearing(&self, moment: Moment<'_>) -> Clearing {
+        self.crew.clearing(NO_ROLE, moment.now, moment.of_harness)
     }
 
     /// Everybody's health as somebody else has written it meanwhile.
@@ -417,8 +436,12 @@ fn in_rotation(result: &RunResult) -> Option<scheduler::Verdict> {
         RunVerdict::Passed { .. } => Some(scheduler::Verdict::Passed),
         RunVerdict::Failed { .. } if result.terminal => Some(scheduler::Verdict::FailedTerminally),
         RunVerdict::Failed { .. } => Some(scheduler::Verdict::Failed),
-        RunVerdict::Cancelled { .. } => None,
+        RunVerdict::Cancelled { .. } => is_skipped(&result.verdict).then_some(scheduler::Verdict::Skipped),
     }
+}
+
+fn is_skipped(verdict: &RunVerdict) -> bool {
+    matches!(verdict, RunVerdict::Cancelled { source: CancelSource::Skip })
 }
 
 #[cfg(test)]

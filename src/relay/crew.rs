@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
+use super::clearing::Clearing;
 use super::resilience::{self, Healths, Trial, Trouble};
 use crate::model::{Runner, Timestamp};
 use crate::routing::providers::ScopeOf;
@@ -176,15 +177,25 @@ impl Crew {
 
     /// The runners of all lanes that draw from a quota, as the role sees them.
     pub fn drawing_from(&self, scope: &str, role: Option<&str>, of_harness: ScopeOf<'_>) -> Vec<Runner> {
-        let mut drawing = BTreeMap::new();
+        let drawing = self.everybody(role, of_harness).into_iter().filter(|(_, of)| of == scope);
+        drawing.map(|(runner, _)| runner).collect()
+    }
+
+    /// The runners of all lanes, as typed and as the role sees them, each with the quota that it draws from.
+    pub fn everybody(&self, role: Option<&str>, of_harness: ScopeOf<'_>) -> Vec<(Runner, String)> {
+        let mut all = BTreeMap::new();
         for member in self.team.roster.lanes.iter().flat_map(Lane::members) {
             for runner in [member.runner.clone(), self.team.reasoning.apply(role, member)] {
-                if self.scope(&runner, of_harness) == scope {
-                    drawing.entry((runner.harness.clone(), runner.model.clone())).or_insert(runner);
-                }
+                let scope = self.scope(&runner, of_harness);
+                all.entry((runner.harness.clone(), runner.model.clone())).or_insert((runner, scope));
             }
         }
-        drawing.into_values().collect()
+        all.into_values().collect()
+    }
+
+    /// What makes everybody healthy who is not.
+    pub fn clearing(&self, role: Option<&str>, now: Timestamp, of_harness: ScopeOf<'_>) -> Clearing {
+        Clearing::of_wait(&self.healths, &self.everybody(role, of_harness), now)
     }
 
     /// Why nobody of a lane will ever work: all belong to disabled providers.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::world::{World, off_loop};
+use super::world::World;
 use crate::git::{CommitReport, GitError, Snapshot, State, WorkCommit};
 use crate::model::text::chain;
 
@@ -31,19 +31,20 @@ impl Found {
 /// Trouble with git is a warning, and the try's changes are unknown: no success may rest on them.
 pub async fn look(world: &mut World, head_before: Option<String>, snapshot: &Arc<Snapshot>) -> Found {
     let snapshot = Arc::clone(snapshot);
-    let looked: Option<Result<Found, GitError>> = off_loop(&world.git, move |git| {
-        let State { head, changes } = git.state_since(&snapshot)?;
-        let mut files = BTreeSet::new();
-        let mut commits = Vec::new();
-        if let Some(after) = head.as_deref().filter(|_| head != head_before) {
-            commits = git.commits_between(head_before.as_deref(), after);
-            files.extend(git.files_between(head_before.as_deref(), after));
-        }
-        let uncommitted = !changes.is_empty();
-        files.extend(changes.iter().map(|change| change.text()));
-        Ok(Found { commits, files: files.into_iter().collect(), uncommitted, unknown: false })
-    })
-    .await;
+    let looked: Option<Result<Found, GitError>> = world
+        .off_loop(move |git| {
+            let State { head, changes } = git.state_since(&snapshot)?;
+            let mut files = BTreeSet::new();
+            let mut commits = Vec::new();
+            if let Some(after) = head.as_deref().filter(|_| head != head_before) {
+                commits = git.commits_between(head_before.as_deref(), after);
+                files.extend(git.files_between(head_before.as_deref(), after));
+            }
+            let uncommitted = !changes.is_empty();
+            files.extend(changes.iter().map(|change| change.text()));
+            Ok(Found { commits, files: files.into_iter().collect(), uncommitted, unknown: false })
+        })
+        .await;
     match looked {
         Some(Ok(found)) => found,
         Some(Err(error)) => {
@@ -58,7 +59,7 @@ pub async fn look(world: &mut World, head_before: Option<String>, snapshot: &Arc
 /// most. Trouble is a warning; the tree keeps everything.
 pub async fn commit_work(world: &mut World, snapshot: &Arc<Snapshot>, message: String) -> Option<String> {
     let (snapshot, run_hooks) = (Arc::clone(snapshot), world.settings.run_hooks);
-    let report = off_loop(&world.git, move |git| {
+    let report = world.off_loop(move |git| {
         git.commit_work(&WorkCommit { snapshot: &snapshot, message: &message, run_hooks })
     });
     let report = report.await;
@@ -68,7 +69,7 @@ pub async fn commit_work(world: &mut World, snapshot: &Arc<Snapshot>, message: S
 /// Commits rally's tracked state alone, folded into rally's newest commit where that is allowed.
 pub async fn commit_state(world: &mut World) {
     let own = world.own_commit.clone();
-    let report = off_loop(&world.git, move |git| git.commit_state(own.as_deref())).await;
+    let report = world.off_loop(move |git| git.commit_state(own.as_deref())).await;
     if let Some(hash) = told(world, report) {
         world.own_commit = Some(hash);
     }

@@ -127,6 +127,11 @@ impl Life {
         matches!(self.phase, Phase::Working)
     }
 
+    /// Whether the agent is being ended, or is gone.
+    pub fn is_ending(&self) -> bool {
+        matches!(self.phase, Phase::Stopping { .. } | Phase::Reaping | Phase::Done)
+    }
+
     /// Whether no process is left.
     pub fn is_done(&self) -> bool {
         matches!(self.phase, Phase::Done)
@@ -204,13 +209,18 @@ impl Life {
         self.phase = Phase::Done;
     }
 
-    /// Ends the try; only the first reason counts. After the end event there is nothing
-    /// left to cancel: the linger is cut short, and the try keeps what it achieved.
+    /// Ends the try; only the first reason counts, but who skipped or paused may still quit. After the end
+    /// event there is nothing left to cancel: the linger is cut short, and the try keeps what it achieved.
     pub fn end(&mut self, stop: Stop, now: Duration) -> Option<Action> {
         let stop = match &self.phase {
             Phase::Working => stop,
             Phase::Lingering { .. } => Stop::Linger,
-            Phase::Stopping { .. } | Phase::Reaping | Phase::Done => return None,
+            Phase::Stopping { .. } | Phase::Reaping | Phase::Done => {
+                if is_mild(self.stop.as_ref()) && matches!(stop, Stop::Cancelled(_)) {
+                    self.stop = Some(stop);
+                }
+                return None;
+            }
         };
         self.stop = Some(stop);
         self.phase = Phase::Stopping { ladder: Ladder::new(now) };
@@ -274,6 +284,11 @@ impl Life {
         .flatten()
         .min_by_key(|(at, _)| *at)
     }
+}
+
+/// Whether the operator ended the try, but not for good.
+fn is_mild(stop: Option<&Stop>) -> bool {
+    matches!(stop, Some(Stop::Paused | Stop::Cancelled(CancelSource::Skip | CancelSource::GracefulStop)))
 }
 
 #[cfg(test)]
@@ -426,6 +441,23 @@ mod tests {
         life.tick(secs(100));
         life.end(Stop::Cancelled(CancelSource::Signal), secs(101));
         assert_eq!(life.stop(), Some(&Stop::TryTimeout));
+    }
+
+    // 20 §18: a quit while a skip or a stop drains is a quit
+    #[test]
+    fn who_skipped_or_paused_may_still_quit() {
+        let quit = Stop::Cancelled(CancelSource::QuitNow);
+        for mild in
+            [Stop::Paused, Stop::Cancelled(CancelSource::Skip), Stop::Cancelled(CancelSource::GracefulStop)]
+        {
+            let mut life = capped();
+            life.heard();
+            life.end(mild, secs(1));
+            assert_eq!(life.end(quit.clone(), secs(2)), None, "the ladder goes on");
+            assert_eq!(life.stop(), Some(&quit));
+            life.end(Stop::Cancelled(CancelSource::Signal), secs(3));
+            assert_eq!(life.stop(), Some(&quit));
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The loop. A pass ([`pass`]) is a sequence of runs ([`run`]), a run is a sequence
 //! of tries ([`attempt`]). Beside them stand the pure deciders: [`life`], [`outcome`],
-//! [`backoff`], [`budget`], [`course`], [`ledger`], [`recovery`], [`resilience`], [`retry`], [`start`], [`strangers`],
+//! [`backoff`], [`budget`], [`clearing`], [`course`], [`ledger`], [`recovery`], [`resilience`], [`retry`], [`start`], [`strangers`],
 //! [`tally`], [`toll`], [`waiting`].
 //!
 //! Nothing here prints: everything is told as [`event::Event`]s.
@@ -9,6 +9,7 @@ pub mod attempt;
 pub mod backoff;
 pub mod budget;
 pub mod capture;
+pub mod clearing;
 pub mod course;
 pub mod crew;
 pub mod event;

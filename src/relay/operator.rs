@@ -1,38 +1,27 @@
-//! What the operator wants: signals now, turned into orders. What was ordered stays
-//! known, so that every later step of the loop can ask.
+//! What the operator wants: keys and signals, turned into orders. What was ordered stays known, so that every
+//! later step of the loop can ask.
 
+pub mod arming;
+pub mod interpret;
+
+use std::future::{Future, poll_fn};
 use std::io;
 use std::time::{Duration, Instant};
 
+use tokio::time::{Interval, MissedTickBehavior};
+
+pub use interpret::{Halt, Order, Scene};
+
+use self::arming::{Arming, Count, WINDOW};
+use self::interpret::{GRACEFUL, Urgency};
 use super::event::{Event, Sink};
 use super::keyboard::{Keyboard, Press};
+use super::life::Stop;
 use crate::model::{CancelSource, Key};
 use crate::process::signals::{self, OperatorSignal, Signals};
 
-/// A second Ctrl+C within this time confirms the first.
-const CONFIRM: Duration = Duration::from_secs(4);
-
-/// What has to happen now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Order {
-    /// Cancel the try and end the pass.
-    Cancel(Halt),
-    /// Kill whatever still drains.
-    Force,
-    /// The terminal's job control stops us.
-    Suspend,
-    /// Ctrl+C was pressed once: say that once more quits.
-    Arm,
-}
-
-/// Why the pass ends early.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Halt {
-    /// For the record of a cancelled try.
-    pub source: CancelSource,
-    /// The signal that asked for it.
-    pub signal: i32,
-}
+/// How often rally looks whether the terminal has become its own: a shell tells nobody who is in its foreground.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// Listens to the operator.
 #[derive(Debug)]
@@ -40,8 +29,17 @@ pub struct Operator {
     signals: Signals,
     keyboard: Box<dyn Keyboard>,
     terminal: bool,
-    armed: Option<Instant>,
+    look: Interval,
+    arming: Arming,
+    wishes: Wishes,
+}
+
+/// What was ordered and is not done yet.
+#[derive(Debug, Clone, Copy, Default)]
+struct Wishes {
     halt: Option<Halt>,
+    skip: bool,
+    pause: bool,
 }
 
 /// How a wait ended.
@@ -50,152 +48,252 @@ pub enum Waited {
     /// The time is over.
     Elapsed,
     /// There is nothing left to wait for.
+    Over,
+    /// The operator wants to go on.
     Skipped,
     /// The operator wants out.
     Halted,
 }
 
+/// What comes before the next step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wish {
+    /// The pass ends.
+    Halt(Halt),
+    /// The run is over.
+    Skip,
+    /// The relay is paused.
+    Pause,
+}
+
+impl Wish {
+    /// How a try ends for it that was about to begin.
+    pub fn stop(self) -> Stop {
+        match self {
+            Wish::Halt(halt) => Stop::Cancelled(halt.source),
+            Wish::Skip => Stop::Cancelled(CancelSource::Skip),
+            Wish::Pause => Stop::Paused,
+        }
+    }
+}
+
+/// What came from the operator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Heard {
+    Key(Key),
+    Enter,
+    /// The number of a signal that ends a process.
+    Signal(i32),
+    Suspend,
+}
+
 impl Operator {
     /// Takes over the signals. `terminal` tells whether Ctrl+C comes from a person, who must press it twice.
     pub fn install(keyboard: Box<dyn Keyboard>, terminal: bool) -> io::Result<Operator> {
-        Ok(Operator { signals: Signals::install()?, keyboard, terminal, armed: None, halt: None })
+        let mut look = tokio::time::interval(LOOK);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let (signals, arming, wishes) = (Signals::install()?, Arming::default(), Wishes::default());
+        Ok(Operator { signals, keyboard, terminal, look, arming, wishes })
     }
 
     /// Whether, and why, the pass has to end.
     pub fn halt(&self) -> Option<Halt> {
-        self.halt
+        self.wishes.halt
     }
 
-    /// The next order. Safe to drop and call again.
-    pub async fn next(&mut self) -> Order {
-        // It may be rally's turn again: it was brought to the foreground, or the terminal was changed.
-        self.keyboard.take();
-        let keyboard = &mut self.keyboard;
-        let signal = loop {
-            let press = tokio::select! {
-                signal = self.signals.next() => break signal,
-                press = std::future::poll_fn(|context| keyboard.poll_press(context)) => press,
-            };
-            match press {
-                Press::Key(Key::QuitNow) => break OperatorSignal::Interrupt,
-                Press::Suspend => break OperatorSignal::Stop,
-                Press::Key(Key::Skip | Key::Pause | Key::GracefulStop) | Press::Enter => {}
+    /// How far the pass is from its end.
+    pub fn urgency(&self) -> Urgency {
+        Urgency::of(self.wishes.halt)
+    }
+
+    /// What was ordered and comes before anything else.
+    pub fn wish(&self) -> Option<Wish> {
+        let Wishes { halt, skip, pause } = self.wishes;
+        halt.map(Wish::Halt).or(skip.then_some(Wish::Skip)).or(pause.then_some(Wish::Pause))
+    }
+
+    /// A run begins, or is over: whatever was to be skipped is done with.
+    pub fn forget_skip(&mut self) {
+        self.wishes.skip = false;
+    }
+
+    /// The pause that was ordered has been held.
+    pub fn forget_pause(&mut self) {
+        self.wishes.pause = false;
+    }
+
+    /// The next order, told to everybody. What was pressed once is told, too, and orders nothing yet. Safe to
+    /// drop and call again.
+    pub async fn next(&mut self, scene: Scene, sink: &mut dyn Sink) -> Order {
+        loop {
+            let heard = self.hear().await;
+            if let Some(order) = self.understand(heard, scene, Instant::now(), sink) {
+                return order;
             }
-        };
-        let armed = self.armed.is_some_and(|at| at.elapsed() < CONFIRM);
-        let order = interpret(signal, self.terminal, armed, self.halt.is_some());
-        match order {
-            Order::Cancel(halt) => self.halt = Some(halt),
-            Order::Arm => self.armed = Some(Instant::now()),
-            Order::Force | Order::Suspend => {}
         }
+    }
+
+    async fn hear(&mut self) -> Heard {
+        let Operator { signals, keyboard, terminal, look, .. } = self;
+        loop {
+            tokio::select! {
+                signal = signals.next() => return match signal {
+                    // In raw mode it is no Ctrl+C: somebody has sent it.
+                    OperatorSignal::Interrupt if *terminal && !keyboard.is_listening() => Heard::Key(Key::QuitNow),
+                    OperatorSignal::Stop => Heard::Suspend,
+                    OperatorSignal::Interrupt
+                    | OperatorSignal::Terminate
+                    | OperatorSignal::Hangup
+                    | OperatorSignal::Quit => Heard::Signal(signal.number()),
+                },
+                press = poll_fn(|context| keyboard.poll_press(context)) => match press {
+                    Press::Key(key) => return Heard::Key(key),
+                    Press::Enter => return Heard::Enter,
+                    // It comes back to us as a signal, as it would without single keys. Only this thread starts
+                    // children: one that stops before its exec would hang whoever is starting it.
+                    Press::Suspend => drop(signals::stop_job()),
+                },
+                _ = look.tick(), if *terminal => keyboard.take(),
+            }
+        }
+    }
+
+    fn understand(&mut self, heard: Heard, scene: Scene, now: Instant, sink: &mut dyn Sink) -> Option<Order> {
+        let order = match heard {
+            Heard::Key(key) => self.pressed(key, scene, now, sink),
+            Heard::Enter => interpret::enter(scene),
+            Heard::Signal(number) => Some(interpret::signal(number, self.urgency())),
+            Heard::Suspend => Some(Order::Suspend),
+        };
+        self.remember(order?, scene, sink);
         order
+    }
+
+    fn pressed(&mut self, key: Key, scene: Scene, now: Instant, sink: &mut dyn Sink) -> Option<Order> {
+        let effect = interpret::key(key, scene, self.urgency());
+        let Some(second) = effect.second else { return effect.first };
+        match self.arming.press(key, now) {
+            Count::First => {
+                sink.event(&Event::Armed { key, within: WINDOW });
+                effect.first
+            }
+            Count::Second => {
+                sink.event(&Event::Acting { key });
+                Some(second)
+            }
+        }
+    }
+
+    fn remember(&mut self, order: Order, scene: Scene, sink: &mut dyn Sink) {
+        // What a wait or a pause is told, it does itself.
+        let later = !matches!(scene, Scene::Wait | Scene::Paused);
+        match order {
+            Order::Cancel(halt) => self.stop(halt, sink),
+            Order::Finish => self.stop(GRACEFUL, sink),
+            Order::Skip => self.wishes.skip |= later,
+            Order::Pause => self.wishes.pause |= later,
+            Order::Resume | Order::Force | Order::Suspend => {}
+        }
+    }
+
+    fn stop(&mut self, halt: Halt, sink: &mut dyn Sink) {
+        self.wishes.halt = Some(halt);
+        sink.event(&Event::StopRequested { source: halt.source });
+    }
+
+    /// Stops this process as job control does, the terminal given back meanwhile; returns when it is continued.
+    pub fn suspend(&mut self, sink: &mut dyn Sink) {
+        self.arming.disarm();
+        sink.event(&Event::Suspending);
+        self.keyboard.release();
+        // A process that cannot stop itself goes on.
+        if let Err(error) = signals::stop_self() {
+            sink.event(&Event::Warning(format!("cannot stop: {error}")));
+        }
+        self.keyboard.take();
     }
 
     /// Takes what came while nobody was listening.
     pub async fn catch_up(&mut self, sink: &mut dyn Sink) {
+        while let Some(order) = self.came(Scene::Between, sink).await {
+            self.idle(order, sink);
+        }
+    }
+
+    /// What came already.
+    async fn came(&mut self, scene: Scene, sink: &mut dyn Sink) -> Option<Order> {
         // Lets the runtime see the signals first.
         tokio::task::yield_now().await;
+        tokio::select! {
+            biased;
+            order = self.next(scene, sink) => Some(order),
+            () = std::future::ready(()) => None,
+        }
+    }
+
+    /// What an order means while no agent runs: it is remembered already.
+    fn idle(&mut self, order: Order, sink: &mut dyn Sink) {
+        match order {
+            Order::Suspend => self.suspend(sink),
+            Order::Cancel(_) | Order::Finish | Order::Skip | Order::Pause | Order::Resume | Order::Force => {}
+        }
+    }
+
+    /// Listens for that long, or until something is ordered. Job control stops rally as a user expects.
+    pub async fn listen(&mut self, how_long: Duration, scene: Scene, sink: &mut dyn Sink) -> Option<Order> {
+        let end = tokio::time::Instant::now() + how_long;
+        loop {
+            let order = tokio::select! {
+                order = self.next(scene, sink) => order,
+                () = tokio::time::sleep_until(end) => self.came(scene, sink).await?,
+            };
+            match order {
+                Order::Suspend => self.suspend(sink),
+                order => return Some(order),
+            }
+        }
+    }
+
+    /// Waits, unless the operator wants out.
+    pub async fn wait(&mut self, how_long: Duration, sink: &mut dyn Sink) -> Waited {
+        match self.halt() {
+            Some(_) => Waited::Halted,
+            None => self.endure(how_long, sink).await,
+        }
+    }
+
+    /// Waits, unless the operator gives up now.
+    pub async fn endure(&mut self, how_long: Duration, sink: &mut dyn Sink) -> Waited {
+        let end = tokio::time::Instant::now() + how_long;
+        loop {
+            let left = end.saturating_duration_since(tokio::time::Instant::now());
+            match self.listen(left, Scene::Wait, sink).await {
+                None => return Waited::Elapsed,
+                Some(Order::Skip) => return Waited::Skipped,
+                Some(Order::Cancel(_) | Order::Finish | Order::Force) => return Waited::Halted,
+                Some(Order::Pause | Order::Resume | Order::Suspend) => {}
+            }
+        }
+    }
+
+    /// Lets some work between tries come to its end, and listens meanwhile. `force` is called when the
+    /// operator, who wants out, presses once more.
+    pub async fn during<T>(
+        &mut self,
+        work: impl Future<Output = T>,
+        sink: &mut dyn Sink,
+        mut force: impl FnMut(),
+    ) -> T {
+        let mut work = std::pin::pin!(work);
         loop {
             tokio::select! {
                 biased;
-                order = self.next() => self.idle(order, sink),
-                () = std::future::ready(()) => return,
-            }
-        }
-    }
-
-    /// Waits, unless the operator wants out. Job control stops rally as a user expects.
-    pub async fn wait(&mut self, how_long: Duration, sink: &mut dyn Sink) -> Waited {
-        if self.halt.is_some() {
-            return Waited::Halted;
-        }
-        let end = tokio::time::Instant::now() + how_long;
-        loop {
-            tokio::select! {
-                () = tokio::time::sleep_until(end) => {
-                    self.catch_up(sink).await;
-                    return if self.halt.is_some() { Waited::Halted } else { Waited::Elapsed };
-                }
-                order = self.next() => match order {
-                    Order::Cancel(_) | Order::Force => return Waited::Halted,
-                    Order::Suspend | Order::Arm => self.idle(order, sink),
+                done = &mut work => return done,
+                order = self.next(Scene::Between, sink) => match order {
+                    Order::Force => force(),
+                    order => self.idle(order, sink),
                 },
             }
-        }
-    }
-
-    /// Stops rally as job control does, with the terminal as it was found; returns after it was continued.
-    pub fn stop(&mut self) -> io::Result<()> {
-        self.keyboard.release();
-        let stopped = signals::stop_self();
-        self.keyboard.take();
-        stopped
-    }
-
-    /// What an order means while no agent runs.
-    fn idle(&mut self, order: Order, sink: &mut dyn Sink) {
-        match order {
-            // A process that cannot stop itself goes on.
-            Order::Suspend => {
-                sink.event(&Event::Suspending);
-                drop(self.stop());
-            }
-            Order::Arm => sink.event(&arm_hint()),
-            // Remembered already.
-            Order::Cancel(_) | Order::Force => {}
-        }
-    }
-}
-
-/// After the first Ctrl+C.
-pub fn arm_hint() -> Event {
-    Event::Notice("press Ctrl+C again to quit now".to_owned())
-}
-
-/// Pure: what a signal means.
-fn interpret(signal: OperatorSignal, terminal: bool, armed: bool, halted: bool) -> Order {
-    let cancel = |source, signal| {
-        if halted { Order::Force } else { Order::Cancel(Halt { source, signal }) }
-    };
-    match signal {
-        OperatorSignal::Stop => Order::Suspend,
-        OperatorSignal::Interrupt if halted => Order::Force,
-        OperatorSignal::Interrupt if terminal && !armed => Order::Arm,
-        OperatorSignal::Interrupt if terminal => cancel(CancelSource::QuitNow, 2),
-        OperatorSignal::Interrupt => cancel(CancelSource::Signal, 2),
-        OperatorSignal::Hangup => cancel(CancelSource::Signal, 1),
-        OperatorSignal::Quit => cancel(CancelSource::Signal, 3),
-        OperatorSignal::Terminate => cancel(CancelSource::Signal, 15),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn cancel(source: CancelSource, signal: i32) -> Order {
-        Order::Cancel(Halt { source, signal })
-    }
-
-    #[test]
-    fn the_table() {
-        use OperatorSignal::{Hangup, Interrupt, Quit, Stop, Terminate};
-        let rows = [
-            // signal, terminal, armed, halted, order
-            (Interrupt, false, false, false, cancel(CancelSource::Signal, 2)),
-            (Interrupt, true, false, false, Order::Arm),
-            (Interrupt, true, true, false, cancel(CancelSource::QuitNow, 2)),
-            (Interrupt, true, false, true, Order::Force),
-            (Interrupt, false, false, true, Order::Force),
-            (Terminate, true, false, false, cancel(CancelSource::Signal, 15)),
-            (Terminate, false, false, true, Order::Force),
-            (Hangup, false, false, false, cancel(CancelSource::Signal, 1)),
-            (Quit, true, false, false, cancel(CancelSource::Signal, 3)),
-            (Stop, true, false, true, Order::Suspend),
-        ];
-        for (signal, terminal, armed, halted, expected) in rows {
-            assert_eq!(interpret(signal, terminal, armed, halted), expected, "{signal:?} {terminal} {armed}");
         }
     }
 }

@@ -1,14 +1,16 @@
 //! One pass over a relay: run after run, until the target is reached, the operator
 //! wants out, or nothing can go on.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use jiff::tz::TimeZone;
 
+use super::clearing::Clearing;
 use super::course::{Absence, Bounds, Course, Moment, Seat, Settled, Step};
 use super::crew::Team;
 use super::event::{Event, PassEnd, RunVerdict, Wait};
-use super::operator::Halt;
+use super::operator::{Halt, Waited};
 use super::resilience::Healths;
 use super::run::{self, Assignment};
 use super::strangers::Strangers;
@@ -50,7 +52,7 @@ pub async fn run(world: &mut World, plan: Plan) -> PassEnd {
     });
     let (end, cancelled) = match Pass::new(world, plan) {
         Ok(mut pass) => (pass.go().await, pass.cancelled),
-        Err(error) => (Err(error), None),
+        Err(error) => (Err(error), BTreeSet::new()),
     };
     let end = match (end, world.operator.halt()) {
         (Ok(end), _) => end,
@@ -64,7 +66,7 @@ pub async fn run(world: &mut World, plan: Plan) -> PassEnd {
     let complete = end == PassEnd::Completed;
     world.emit(Event::RelayEnded { relay_id, end: end.clone() });
     let tries = world.store.tries_of_relay(relay_id).into_iter().flatten().map_while(Result::ok);
-    let tally = tally::count(tries, cancelled, begun.elapsed(), complete);
+    let tally = tally::count(tries, &cancelled, begun.elapsed(), complete);
     if tally.runs > 0 {
         world.emit(Event::Summary(tally));
     }
@@ -75,8 +77,8 @@ struct Pass<'w> {
     world: &'w mut World,
     course: Course,
     previous: Option<Runner>,
-    /// The run that the operator stopped.
-    cancelled: Option<u64>,
+    /// The runs that the operator skipped or stopped.
+    cancelled: BTreeSet<u64>,
     strangers: Strangers,
     clock: Clock,
     /// What the files of the runners' health looked like when they were read.
@@ -101,7 +103,7 @@ impl<'w> Pass<'w> {
             world,
             course,
             previous: None,
-            cancelled: None,
+            cancelled: BTreeSet::new(),
             strangers: Strangers::default(),
             clock: Clock::start(),
             seen,
@@ -115,13 +117,17 @@ impl<'w> Pass<'w> {
             self.end_run(run_id).await?;
         }
         loop {
-            self.world.catch_up().await;
+            // Nobody stops or pauses what is complete.
+            if !self.course.is_complete() {
+                // A skip is about a run, and there is none.
+                self.world.gate().await;
+                if let Some(halt) = self.world.operator.halt() {
+                    self.end_wait();
+                    return Ok(stopped(halt));
+                }
+            }
             // Between tries no guard runs: whatever was adopted and ended can go.
             process::reap_adopted(&[]);
-            if let Some(halt) = self.world.operator.halt() {
-                self.end_wait();
-                return Ok(stopped(halt));
-            }
             self.look_again();
             let lane = match self.course.choose() {
                 Ok(choice) => {
@@ -148,7 +154,7 @@ impl<'w> Pass<'w> {
                     self.world.pause(pause, &Wait::Cycle, |store| store.glance() != seen).await;
                     self.course.wrap(lane);
                 }
-                Step::Wait(absence) => self.wait_for(absence).await,
+                Step::Wait(absence) => self.wait_for(absence).await?,
                 Step::TooLong { absence, bound } => {
                     return Ok(PassEnd::Failed { reason: too_long(&absence, bound, self.clock.now()) });
                 }
@@ -186,8 +192,9 @@ impl<'w> Pass<'w> {
         }
     }
 
-    /// Waits for somebody, or until another process has changed something: then the course is asked again.
-    async fn wait_for(&mut self, absence: Absence) {
+    /// Waits for somebody, or until another process has changed something: then the course is asked again. An
+    /// operator who does not want to wait calls everybody healthy.
+    async fn wait_for(&mut self, absence: Absence) -> Result<(), PassError> {
         let goes_on = |told: &Absence| (told.until, &told.who) == (absence.until, &absence.who);
         let told = self.waiting.take().filter(goes_on);
         // A wait that goes on is no news and keeps its end, unless that is over already.
@@ -203,8 +210,21 @@ impl<'w> Pass<'w> {
         };
         let (clock, seen) = (self.clock, self.seen);
         let is_over = |store: &Store| store.glance() != seen;
-        self.world.wait_until(clock, absence.ask_at, &wait, first, is_over).await;
+        let waited = self.world.wait_until(clock, absence.ask_at, &wait, first, is_over).await;
         self.waiting = Some(absence);
+        match waited {
+            Waited::Skipped => self.call_healthy().await,
+            Waited::Elapsed | Waited::Over | Waited::Halted => Ok(()),
+        }
+    }
+
+    async fn call_healthy(&mut self) -> Result<(), PassError> {
+        let Clearing { events, quotas } = self.ask(|course, moment| course.clearing(moment));
+        self.remember(events).await?;
+        for record in quotas {
+            self.world.persist(|store| store.append_quota(record.clone())).await?;
+        }
+        Ok(())
     }
 
     fn end_wait(&mut self) {
@@ -246,12 +266,12 @@ impl<'w> Pass<'w> {
         self.look_again();
         let events = self.ask(|course, moment| course.learn(&seat, &result, moment));
         self.remember(events).await?;
-        match result.verdict {
-            RunVerdict::Passed { .. } | RunVerdict::Failed { .. } => self.end_run(run_id).await,
-            RunVerdict::Cancelled { .. } => {
-                self.cancelled = Some(run_id);
-                self.save().await
-            }
+        if let RunVerdict::Cancelled { .. } = result.verdict {
+            self.cancelled.insert(run_id);
+        }
+        match run::is_decided(&result.verdict) {
+            true => self.end_run(run_id).await,
+            false => self.save().await,
         }
     }
 

@@ -242,6 +242,7 @@ pub fn stub(record: &TryRecord) -> SummaryEntry {
 mod tests {
     use super::*;
     use crate::model::{CancelSource, Outcome};
+    use crate::relay::life::Stop;
     use std::time::Duration;
 
     const NOW: &str = "2026-11-22T11:00:00Z";
@@ -265,7 +266,7 @@ mod tests {
             route: "default",
             ends_run: false,
         };
-        let seen = Seen::cancelled(CancelSource::Skip);
+        let seen = Seen::stopped(Stop::Cancelled(CancelSource::Skip));
         assemble(&sitting, &seen, &Found::default(), verdict, None, Spent::default())
     }
 

@@ -13,13 +13,12 @@ use super::attempt::Seen;
 use super::budget::Budget;
 use super::event::{Event, RunEnd, RunVerdict};
 use super::ledger::Ledger;
-use super::operator::Waited;
 use super::outcome::{Failure, Verdict, Work};
 use super::record;
 use super::resilience::Trial;
 use super::retry::{self, Session, Situation, Step, Why};
 use super::watch::FileCount;
-use super::world::{PassError, World};
+use super::world::{Gate, PassError, World};
 use crate::git::{Git, Snapshot};
 use crate::model::{CancelSource, Category, FailureClass, Outcome, Runner, Timestamp, time};
 use crate::store::OpenRun;
@@ -93,13 +92,37 @@ impl RunResult {
         }
     }
 
+    /// What came of a run that the operator stopped before its first try.
+    fn untouched(verdict: RunVerdict) -> RunResult {
+        RunResult {
+            verdict,
+            first_try: None,
+            last_try: None,
+            category: None,
+            class: FailureClass::Agent,
+            terminal: false,
+            reset_at: None,
+            infra_failures: 0,
+            hint: None,
+        }
+    }
+
     /// What came of a run that was over before a crash cut its end.
     pub fn remembered(record: &TryRecord, infra_failures: u32) -> RunResult {
-        let verdict = match record.outcome.is_some_and(Outcome::is_success) {
-            true => RunVerdict::Passed { commit: None },
-            false => RunVerdict::Failed { reason: record.fail_reason.clone().unwrap_or_default() },
+        let verdict = match (record.outcome, record.cancellation_source) {
+            (Some(outcome), _) if outcome.is_success() => RunVerdict::Passed { commit: None },
+            (Some(Outcome::Cancelled), Some(source)) => RunVerdict::Cancelled { source },
+            _ => RunVerdict::Failed { reason: record.fail_reason.clone().unwrap_or_default() },
         };
         RunResult::of(record, verdict, infra_failures)
+    }
+}
+
+/// Whether a run is over with this verdict. What the operator stops, skipping left out, goes on in the next pass.
+pub fn is_decided(verdict: &RunVerdict) -> bool {
+    match verdict {
+        RunVerdict::Passed { .. } | RunVerdict::Failed { .. } => true,
+        RunVerdict::Cancelled { source } => *source == CancelSource::Skip,
     }
 }
 
@@ -120,6 +143,7 @@ struct Run<'w> {
 
 /// Does one run.
 pub async fn execute(world: &mut World, assignment: Assignment) -> Result<RunResult, PassError> {
+    world.operator.forget_skip();
     let (snapshot, head) = begin(world, &assignment).await?;
     world.emit(Event::RunStarted {
         relay_id: assignment.relay_id,
@@ -165,26 +189,36 @@ async fn begin(world: &mut World, assignment: &Assignment) -> Result<(Snapshot, 
     let head = now.head().map(str::to_owned);
     let snapshot = match &assignment.open {
         Some(open) => match serde_json::from_value(open.snapshot.clone()) {
-            Ok(known) => resumed(world, known, &now, open),
+            Ok(known) => match open.idle_since {
+                Some(since) => spared(world, known, &now, since),
+                None => known,
+            },
             Err(_) => now,
         },
         None => now,
     };
+    note_begin(world, assignment, &snapshot).await?;
+    Ok((snapshot, head))
+}
+
+async fn note_begin(
+    world: &mut World,
+    assignment: &Assignment,
+    snapshot: &Snapshot,
+) -> Result<(), PassError> {
     let fact = Fact::RunStarted {
         relay_id: assignment.relay_id,
         run_id: assignment.run_id,
         entry: assignment.entry.clone(),
-        snapshot: serde_json::to_value(&snapshot).unwrap_or_default(),
+        snapshot: serde_json::to_value(snapshot).unwrap_or_default(),
     };
-    world.persist(|store| store.note(fact.clone(), time::now())).await?;
-    Ok((snapshot, head))
+    Ok(world.persist(|store| store.note(fact.clone(), time::now())).await?)
 }
 
-/// The snapshot of a resumed run: what was changed while no agent worked is the user's.
-fn resumed(world: &mut World, mut known: Snapshot, now: &Snapshot, open: &OpenRun) -> Snapshot {
+/// The snapshot of a run that goes on: what was changed since then, while no agent worked, is the user's.
+fn spared(world: &mut World, mut known: Snapshot, now: &Snapshot, since: Timestamp) -> Snapshot {
     /// More names make no better warning.
     const NAMED: usize = 5;
-    let Some(since) = open.idle_since else { return known };
     let since = i64::try_from(since.as_nanosecond()).unwrap_or(i64::MAX);
     let spared = known.spare(&world.workspace, now, since);
     if !spared.is_empty() {
@@ -246,16 +280,15 @@ impl Run<'_> {
 
     async fn go(mut self, mut aim: Aim, (mut used, mut number): (u32, u32)) -> Result<RunResult, PassError> {
         let mut newest = None;
-        loop {
-            self.world.catch_up().await;
-            if self.world.operator.halt().is_some() {
-                break;
+        let cut = loop {
+            if let Gate::Closed(source) = self.pass_gate().await? {
+                break Some(source);
             }
             (used, number) = (used + 1, number + 1);
             let tried = newest.insert(self.attempt(aim, number, used).await?);
             used = tried.used;
             match tried.next {
-                Next::Over(_) => break,
+                Next::Over(_) => break None,
                 Next::HandOff => aim = Aim::HandOff,
                 Next::Again { pause, session } => {
                     if session == Session::Fresh {
@@ -263,15 +296,26 @@ impl Run<'_> {
                     }
                     let why = tried.record.category.map_or("failed", Category::label);
                     let since = Instant::now();
-                    if self.world.cool_down(pause, &self.assignment.runner, why).await == Waited::Halted {
-                        break;
-                    }
+                    self.world.cool_down(pause, &self.assignment.runner, why).await;
                     // It may have been cut short.
                     self.budget.spend(pause.min(since.elapsed()));
                 }
             }
+        };
+        Ok(self.over(newest, cut))
+    }
+
+    /// Whether the next try may begin. A pause is held here; what is changed in it is the user's.
+    async fn pass_gate(&mut self) -> Result<Gate, PassError> {
+        let since = time::now();
+        let (gate, was_held) = self.world.gate().await;
+        if was_held && gate == Gate::Open {
+            let now = self.world.ask(Git::snapshot).await?;
+            let known = spared(self.world, (*self.snapshot).clone(), &now, since);
+            note_begin(self.world, &self.assignment, &known).await?;
+            self.snapshot = Arc::new(known);
         }
-        Ok(self.over(newest))
+        Ok(gate)
     }
 
     fn max_attempts(&self) -> u32 {
@@ -338,13 +382,14 @@ impl Run<'_> {
         }
     }
 
-    fn over(self, newest: Option<Tried>) -> RunResult {
+    /// `cut` tells who stopped the run between two tries.
+    fn over(self, newest: Option<Tried>, cut: Option<CancelSource>) -> RunResult {
         let Assignment { relay_id, run_id, .. } = self.assignment;
-        let Some(Tried { record, next, used }) = newest else { return self.untouched() };
+        let cancelled = RunVerdict::Cancelled { source: cut.unwrap_or(CancelSource::Signal) };
+        let Some(Tried { record, next, used }) = newest else { return RunResult::untouched(cancelled) };
         let verdict_of_run = match next {
             Next::Over(verdict) => verdict,
-            // Stopped before the next attempt: the run can go on in the next pass.
-            Next::Again { .. } | Next::HandOff => self.cancelled(),
+            Next::Again { .. } | Next::HandOff => cancelled,
         };
         self.world.emit(Event::RunEnded(RunEnd {
             relay_id,
@@ -358,25 +403,5 @@ impl Run<'_> {
         }));
         let first_try = self.first_try;
         RunResult { first_try, ..RunResult::of(&record, verdict_of_run, self.infra_failures) }
-    }
-
-    fn cancelled(&self) -> RunVerdict {
-        let halt = self.world.operator.halt();
-        RunVerdict::Cancelled { source: halt.map_or(CancelSource::Signal, |halt| halt.source) }
-    }
-
-    /// The operator wanted out before the first try.
-    fn untouched(&self) -> RunResult {
-        RunResult {
-            verdict: self.cancelled(),
-            first_try: None,
-            last_try: None,
-            category: None,
-            class: FailureClass::Agent,
-            terminal: false,
-            reset_at: None,
-            infra_failures: 0,
-            hint: None,
-        }
     }
 }

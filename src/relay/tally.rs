@@ -1,6 +1,6 @@
 //! Counting the runs of a relay by verdict.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::event::Tally;
@@ -14,11 +14,11 @@ enum Verdict {
     Passed,
 }
 
-/// One verdict per run: a success beats a cancellation, which beats a failure. `cancelled` is a run that was
-/// stopped between two tries.
+/// One verdict per run: a success beats a cancellation, which beats a failure. `cancelled` are runs that
+/// were stopped between two tries.
 pub fn count(
     tries: impl IntoIterator<Item = TryRecord>,
-    cancelled: Option<u64>,
+    cancelled: &BTreeSet<u64>,
     duration: Duration,
     complete: bool,
 ) -> Tally {
@@ -28,7 +28,7 @@ pub fn count(
             Some(outcome) if outcome.is_success() => Verdict::Passed,
             None if record.completed => Verdict::Passed,
             Some(Outcome::Cancelled | Outcome::Paused) => Verdict::Cancelled,
-            _ if cancelled == Some(record.run_id) => Verdict::Cancelled,
+            _ if cancelled.contains(&record.run_id) => Verdict::Cancelled,
             _ => Verdict::Failed,
         };
         let known = runs.entry(record.run_id).or_insert(verdict);
@@ -69,12 +69,12 @@ mod tests {
             record(4, Some(Outcome::HandoffRequested)),
             record(5, Some(Outcome::Failed)),
         ];
-        let tally = count(tries, Some(5), Duration::ZERO, true);
+        let tally = count(tries, &BTreeSet::from([5]), Duration::ZERO, true);
         assert_eq!((tally.runs, tally.passed, tally.failed, tally.cancelled), (5, 2, 1, 2));
     }
 
     #[test]
     fn nothing_counts_as_nothing() {
-        assert_eq!(count([], None, Duration::ZERO, false), Tally::default());
+        assert_eq!(count([], &BTreeSet::new(), Duration::ZERO, false), Tally::default());
     }
 }

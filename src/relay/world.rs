@@ -5,13 +5,14 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::event::{Event, Sink, Wait};
-use super::operator::{Operator, Waited};
+use super::operator::interpret::Urgency;
+use super::operator::{Operator, Order, Scene, Waited, Wish};
 use super::settings::Settings;
 use super::waiting::Clock;
 use crate::executor::Registry;
-use crate::git::Git;
+use crate::git::{Brake, Git};
 use crate::model::text::chain;
-use crate::model::{Identity, Runner, Timestamp};
+use crate::model::{CancelSource, Identity, Runner, Timestamp};
 use crate::store::records::{AgentStatusEvent, AgentStatusKind};
 use crate::store::{Store, StoreError};
 
@@ -69,6 +70,15 @@ pub enum PassError {
     Ended,
 }
 
+/// Whether the next step may be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Gate {
+    /// It may.
+    Open,
+    /// The operator wants something else.
+    Closed(CancelSource),
+}
+
 impl World {
     /// Tells everybody.
     pub fn emit(&mut self, event: Event) {
@@ -80,9 +90,48 @@ impl World {
         self.emit(Event::Warning(text.into()));
     }
 
-    /// Takes what the operator ordered while nobody was listening.
-    pub async fn catch_up(&mut self) {
-        self.operator.catch_up(&mut *self.sink).await;
+    /// Whether the next step may be made: takes what the operator ordered while nobody was listening, and holds
+    /// the relay where it was paused. Says what comes before the step, and whether there was a pause.
+    pub async fn gate(&mut self) -> (Gate, bool) {
+        let mut was_held = false;
+        loop {
+            self.operator.catch_up(&mut *self.sink).await;
+            match self.operator.wish() {
+                None => return (Gate::Open, was_held),
+                Some(Wish::Halt(halt)) => return (Gate::Closed(halt.source), was_held),
+                Some(Wish::Skip) => {
+                    self.operator.forget_skip();
+                    return (Gate::Closed(CancelSource::Skip), was_held);
+                }
+                Some(Wish::Pause) => {
+                    self.operator.forget_pause();
+                    was_held = true;
+                    if let Some(closed) = self.hold().await {
+                        return (closed, was_held);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Holds the relay until the operator goes on; says what else was decided.
+    async fn hold(&mut self) -> Option<Gate> {
+        self.emit(Event::Paused);
+        loop {
+            let closed = match self.operator.next(Scene::Paused, &mut *self.sink).await {
+                Order::Resume => None,
+                Order::Skip => Some(Gate::Closed(CancelSource::Skip)),
+                Order::Cancel(halt) => return Some(Gate::Closed(halt.source)),
+                Order::Finish => return Some(Gate::Closed(CancelSource::GracefulStop)),
+                Order::Suspend => {
+                    self.operator.suspend(&mut *self.sink);
+                    continue;
+                }
+                Order::Pause | Order::Force => continue,
+            };
+            self.emit(Event::Resumed);
+            return closed;
+        }
     }
 
     /// Waits, unless the operator wants out.
@@ -107,11 +156,12 @@ impl World {
             }
             self.emit(Event::Waiting { wait: wait.clone(), remaining, first });
             first = false;
-            if self.wait(remaining.min(LOOK_AGAIN)).await == Waited::Halted {
-                return Waited::Halted;
+            match self.wait(remaining.min(LOOK_AGAIN)).await {
+                Waited::Elapsed | Waited::Over => {}
+                ended @ (Waited::Skipped | Waited::Halted) => return ended,
             }
             if is_over(&self.store) {
-                return Waited::Skipped;
+                return Waited::Over;
             }
         }
     }
@@ -159,7 +209,7 @@ impl World {
     ) -> Result<T, PassError> {
         let mut patience = GIT_RETRIES;
         loop {
-            let error = match off_loop(&self.git, question).await {
+            let error = match self.off_loop(question).await {
                 Some(Ok(answer)) => return Ok(answer),
                 Some(Err(error)) => error,
                 None => return Err(PassError::Ended),
@@ -170,6 +220,20 @@ impl World {
             patience -= 1;
             self.warn(format!("git failed, asking again: {}", chain(&error)));
         }
+    }
+
+    /// Runs a git operation beside the event loop, and listens to the operator meanwhile: what is ordered
+    /// takes effect afterwards. One more press of somebody who wants out ends a git that hangs.
+    /// `None`: the runtime is going down.
+    pub async fn off_loop<T: Send + 'static>(
+        &mut self,
+        work: impl FnOnce(&Git) -> T + Send + 'static,
+    ) -> Option<T> {
+        let brake = Brake::default();
+        let git = self.git.with_brake(&brake);
+        let work = tokio::task::spawn_blocking(move || work(&git));
+        let done = self.operator.during(work, &mut *self.sink, || brake.pull()).await;
+        done.ok()
     }
 
     /// Writes state. A full disk is waited out, because what is not recorded is lost
@@ -187,7 +251,11 @@ impl World {
             let wait = Wait::Trouble { what: chain(&error) };
             self.emit(Event::Waiting { wait, remaining: DISK_RETRY, first });
             first = false;
-            let waited = self.wait(DISK_RETRY).await;
+            // Who lets a try finish wants its record, too.
+            let waited = match self.operator.urgency() {
+                Urgency::None | Urgency::Graceful => self.operator.endure(DISK_RETRY, &mut *self.sink).await,
+                Urgency::Now => Waited::Halted,
+            };
             self.emit(Event::WaitEnded);
             if waited == Waited::Halted {
                 return Err(error);
@@ -200,13 +268,4 @@ impl World {
 fn newest_event(store: &Store, runner: &Runner) -> Option<AgentStatusEvent> {
     let key = (runner.harness.clone(), runner.model.clone());
     store.status_events().ok()?.into_iter().rfind(|event| event.key() == key)
-}
-
-/// Runs a git operation beside the event loop.
-pub async fn off_loop<T: Send + 'static>(
-    git: &Git,
-    work: impl FnOnce(&Git) -> T + Send + 'static,
-) -> Option<T> {
-    let git = git.clone();
-    tokio::task::spawn_blocking(move || work(&git)).await.ok()
 }

@@ -86,7 +86,7 @@ pub struct TryRecord {
     /// Whether the try was only to hand over, after the time of its run was used up.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub handoff_only: bool,
-    /// Whether its run was over with it, passed or failed; what the operator or a crash ends goes on.
+    /// Whether its run was over with it: passed, failed or skipped. What else the operator ends, or a crash, goes on.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub ends_run: bool,
     /// Absolute path of the transcript.

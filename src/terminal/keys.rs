@@ -17,7 +17,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::raw::{self, Raw};
 use crate::model::Key;
-use crate::process::{self, GuardProgram, modes};
+use crate::process::{GuardProgram, modes};
 use crate::relay::keyboard::{Keyboard, Press};
 
 /// How often it is looked whose turn it is, however often it is asked.
@@ -161,14 +161,9 @@ pub fn decode(byte: u8) -> Option<Press> {
 
 impl Keyboard for Keys {
     fn poll_press(&mut self, context: &mut Context<'_>) -> Poll<Press> {
-        loop {
-            match self.presses.poll_recv(context) {
-                // It comes back to us as a signal, as it would without single keys. Not from the reader: a child
-                // of this thread that is just being started would stop before its exec, and this thread with it.
-                Poll::Ready(Some(Press::Suspend)) => drop(process::stop_job()),
-                Poll::Ready(Some(press)) => return Poll::Ready(press),
-                Poll::Ready(None) | Poll::Pending => return Poll::Pending,
-            }
+        match self.presses.poll_recv(context) {
+            Poll::Ready(Some(press)) => Poll::Ready(press),
+            Poll::Ready(None) | Poll::Pending => Poll::Pending,
         }
     }
 

@@ -12,8 +12,8 @@ use super::roll::{Listed, Roll};
 use super::text;
 use crate::cli::error::{self, CliError};
 use crate::model::{Timestamp, time};
-use crate::relay::resilience::{Healths, Trouble};
-use crate::store::records::{AgentStatusEvent, AgentStatusKind, QuotaRecord, RECORD_VERSION};
+use crate::relay::clearing;
+use crate::relay::resilience::Healths;
 use crate::store::{Shared, StoreError};
 use crate::terminal::sanitize;
 
@@ -86,7 +86,9 @@ impl<'a> Work<'a> {
         let is_awaited = |index: &usize| roll.is_at_work() && (args.all || chosen.contains(index));
         let runners: Vec<&Listed> = listed
             .filter(|(index, one)| {
-                is_awaited(index) || (args.all || chosen.contains(index)) && is_ill(one, healths, now)
+                is_awaited(index)
+                    || (args.all || chosen.contains(index))
+                        && clearing::is_ill(healths, &one.runner, &one.scope, now)
             })
             .map(|(_, one)| one)
             .collect();
@@ -95,7 +97,7 @@ impl<'a> Work<'a> {
                 || args.names.iter().any(|name| name == scope)
                 || runners.iter().any(|one| one.scope == scope)
         };
-        let is_spent = |scope: &str| healths.ledger().exhausted_until(scope, now).is_some();
+        let is_spent = |scope: &str| clearing::is_spent(healths, scope, now);
         let spent =
             healths.scopes().filter(|scope| meant(scope) && is_spent(scope)).map(str::to_owned).collect();
         Ok(Work { runners, spent })
@@ -107,21 +109,10 @@ impl<'a> Work<'a> {
 
     fn write_down(&self, shared: &Shared<'_>, now: Timestamp) -> Result<(), StoreError> {
         for one in &self.runners {
-            shared.append_status(AgentStatusEvent {
-                reason: Some(REASON.to_owned()),
-                quota_scope: Some(one.scope.clone()),
-                ..AgentStatusEvent::new(&one.runner, AgentStatusKind::Active, now)
-            })?;
+            shared.append_status(clearing::healthy(&one.runner, &one.scope, REASON, now))?;
         }
         for scope in &self.spent {
-            shared.append_quota(QuotaRecord {
-                v: RECORD_VERSION,
-                scope: scope.clone(),
-                source: SOURCE.to_owned(),
-                at: now,
-                try_id: None,
-                windows: Vec::new(),
-            })?;
+            shared.append_quota(clearing::forgotten(scope, SOURCE, now))?;
         }
         Ok(())
     }
@@ -157,12 +148,6 @@ impl<'a> Work<'a> {
         told.extend(forgotten);
         told
     }
-}
-
-/// Whether there is anything to end: a pause or a freeze that is over still puts the next run on trial.
-fn is_ill(one: &Listed, healths: &Healths, now: Timestamp) -> bool {
-    let troubled = healths.state(&one.runner).is_some_and(|state| state.trouble != Trouble::None);
-    troubled || !healths.reasons(&one.runner, &one.scope, now).is_empty()
 }
 
 fn say(lines: &[String]) -> anyhow::Result<u8> {

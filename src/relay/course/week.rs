@@ -51,6 +51,7 @@ struct Census {
     over: usize,
     clears: usize,
     probations: usize,
+    skips: usize,
 }
 
 struct Week {
@@ -213,7 +214,7 @@ impl Week {
                 }
                 Step::BackOff(pause) => {
                     self.check(
-                        pause >= Duration::from_secs(1) && pause.as_secs() <= 300,
+                        pause.is_zero() || pause >= Duration::from_secs(1) && pause.as_secs() <= 300,
                         "a back-off is a pause",
                     );
                     self.now += pause;
@@ -302,6 +303,7 @@ impl Week {
             match self.dice.u32(..200) {
                 0 | 1 => return Some(Ended::Cut),
                 2 => return Some(self.cancel(course, seat)),
+                3 => return self.skip(course, seat, run),
                 _ => {}
             }
             self.now = self.after(tried.seconds);
@@ -352,6 +354,17 @@ impl Week {
         self.check(events.is_empty(), "what the operator stops is nobody's fault");
         self.save(course);
         Ended::Cut
+    }
+
+    /// The operator skips somebody at work: nobody's failure, and over.
+    fn skip(&mut self, course: &mut Course, seat: &Seat, run: u64) -> Option<Ended> {
+        self.census.skips += 1;
+        self.now = self.after(1);
+        let verdict = RunVerdict::Cancelled { source: CancelSource::Skip };
+        let result = RunResult { verdict, category: None, terminal: false, ..result(&[]) };
+        let events = self.ask(course, |course, moment| course.learn(seat, &result, moment));
+        self.check(events.is_empty(), "what the operator skips is nobody's fault");
+        self.end_run(course, run, &events)
     }
 
     /// The end of a run, cut at any point.
@@ -536,10 +549,11 @@ fn two_hundred_weeks() {
         all.over += week.over;
         all.clears += week.clears;
         all.probations += week.probations;
+        all.skips += week.skips;
     }
     // The simulation meets what it is about.
     assert!(all.runs > 200 * 200 && all.passed * 2 > all.runs, "{all:?}");
-    assert!(all.probations > 50, "{all:?}");
+    assert!(all.probations > 50 && all.skips > 200, "{all:?}");
     assert!(all.waits > 2000 && all.cuts > 2000 && all.over > 500 && all.clears > 500, "{all:?}");
 }
 

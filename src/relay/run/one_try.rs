@@ -1,6 +1,6 @@
 //! One try of a run, from its prompt to its record.
 
-use super::{Aim, Next, Run, Tried, witness};
+use super::{Aim, Next, Run, Tried, is_decided, witness};
 use crate::executor::{self, DiskQuery, Ending};
 use crate::git::Git;
 use crate::model::text::chain;
@@ -13,7 +13,7 @@ use crate::relay::outcome::{self, Observed, Verdict, Work};
 use crate::relay::record::{self, Sitting};
 use crate::relay::retry;
 use crate::relay::scratch;
-use crate::relay::world::{PassError, off_loop};
+use crate::relay::world::PassError;
 use crate::store::progress::run_name;
 use crate::store::records::{Fact, SummaryEntry, TryRecord, TryStarted};
 use crate::store::{NewTry, RunState};
@@ -74,7 +74,7 @@ impl Run<'_> {
         // Whether there is anything left decides what follows.
         self.note_disk_quota(&started, started_at, &seen);
         let next = self.next(&mut verdict, &started, &seen, used);
-        let ends_run = matches!(next, Next::Over(_)) && verdict.outcome != Outcome::Cancelled;
+        let ends_run = matches!(&next, Next::Over(verdict) if is_decided(verdict));
         let sitting = Sitting { started: &started, started_at, route: &self.assignment.route, ends_run };
         let mut record = record::assemble(&sitting, &seen, &found, &verdict, progress, self.thread.spent);
         let lost = |failure| retry::is_forgiven(failure, started.resume.is_some());
@@ -87,11 +87,12 @@ impl Run<'_> {
         }
         let record = self.world.persist(|store| store.finish_try(record.clone())).await?;
         self.world.persist(|store| store.clear_active()).await?;
+        let follows = verdict.outcome != Outcome::Paused && self.world.operator.halt().is_none();
         let retry = match &next {
-            Next::Again { pause, .. } => {
+            Next::Again { pause, .. } if follows => {
                 Some(Retry { attempt: used, max_attempts: self.max_attempts(), wait: *pause })
             }
-            Next::Over(_) | Next::HandOff => None,
+            Next::Again { .. } | Next::Over(_) | Next::HandOff => None,
         };
         self.world.emit(Event::TryEnded { record: Box::new(record.clone()), retry });
         let next = match next {
@@ -271,13 +272,13 @@ impl Run<'_> {
     }
 
     /// The last commit and its subject; `own` when rally made it in this try.
-    async fn commit_of(&self, record: &TryRecord, own: bool) -> Option<(String, String)> {
+    async fn commit_of(&mut self, record: &TryRecord, own: bool) -> Option<(String, String)> {
         let hash = record.commit_history.last()?.clone();
         if own {
             return Some((hash, record::commit_message(record)));
         }
         let asked = hash.clone();
-        let subject = off_loop(&self.world.git, move |git| git.subject(&asked)).await.flatten();
+        let subject = self.world.off_loop(move |git| git.subject(&asked)).await.flatten();
         Some((hash, subject.unwrap_or_default()))
     }
 }

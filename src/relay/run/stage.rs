@@ -11,6 +11,7 @@ use crate::monitor::freeze;
 use crate::relay::attempt::{self, Seen, Task};
 use crate::relay::event::Event;
 use crate::relay::life::Limits;
+use crate::relay::operator::Scene;
 use crate::relay::scratch;
 use crate::relay::tokens::Meter;
 use crate::relay::world::World;
@@ -29,7 +30,9 @@ impl Run<'_> {
         }
         let seen = self.play(started, text, used, &folder).await;
         let (gone, tag) = (folder.clone(), started.tag.clone());
-        let removed = tokio::task::spawn_blocking(move || scratch::remove(&gone, &tag)).await;
+        let removing = tokio::task::spawn_blocking(move || scratch::remove(&gone, &tag));
+        let World { operator, sink, .. } = &mut *self.world;
+        let removed = operator.during(removing, &mut **sink, || {}).await;
         if let Ok(Err(error)) = removed {
             self.world.warn(format!("cannot remove {}: {error}", folder.display()));
         }
@@ -78,6 +81,11 @@ impl Run<'_> {
         for note in &invocation.notes {
             sink.event(&Event::Notice(note.clone()));
         }
+        // Whoever ordered something just now does not want to see an agent start first.
+        operator.catch_up(&mut **sink).await;
+        if let Some(wish) = operator.wish() {
+            return Seen::stopped(wish.stop());
+        }
         let mut told = false;
         let hold = loop {
             match executor.hold(&request) {
@@ -90,9 +98,9 @@ impl Run<'_> {
                 }
                 Err(error) => return Seen::unborn(error.evidence()),
             }
-            operator.wait(HOLD_RETRY, &mut **sink).await;
-            if let Some(halt) = operator.halt() {
-                return Seen::cancelled(halt.source);
+            operator.listen(HOLD_RETRY, Scene::Try, &mut **sink).await;
+            if let Some(wish) = operator.wish() {
+                return Seen::stopped(wish.stop());
             }
         };
         let task = Task {

@@ -4,6 +4,7 @@ mod basic;
 mod budgets;
 mod commits;
 mod freeze;
+mod keys;
 mod outcomes;
 mod quota;
 mod resilience;
