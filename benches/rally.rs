@@ -30,11 +30,12 @@ const OLD_TRIES: u64 = 100_000;
 fn main() {
     let wanted = std::env::args().skip(1).find(|arg| !arg.starts_with('-')).unwrap_or_default();
     machine();
-    let benches: [(&str, fn()); 5] = [
+    let benches: [(&str, fn()); 6] = [
         ("startup", startup),
         ("turnaround", turnaround),
         ("ingest", ingest),
         ("history", history),
+        ("monitor", monitor),
         ("size", size),
     ];
     for (name, bench) in benches {
@@ -262,6 +263,78 @@ fn write_history(state: &Path, tries: u64) {
         r#"{{"v":1,"id":1,"target_iterations":{tries},"completed_iterations":{tries},"agent_mix":"cc","started_at":"2026-01-01T00:00:00.000Z","ended_at":"2026-02-01T00:00:00.000Z","first_try_id":1,"last_try_id":{tries}}}"#
     );
     fs::write(state.join("relays.jsonl"), relay + "\n").expect("a history");
+}
+
+/// An agent with 19 tools that hold 38 descriptors each, three of them connections, and do nothing.
+const QUIET_AGENT: &str = r#"exec python3 - <<'END'
+import os, socket, time
+listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+for _ in range(19):
+    if os.fork() == 0:
+        listener.set_inheritable(False)
+        sockets = [socket.create_connection(listener.getsockname()) for _ in range(3)]
+        files = [open("/dev/null") for _ in range(31)]
+        time.sleep(600)
+time.sleep(600)
+END"#;
+
+/// How long the quiet agent is watched.
+const WATCHED: Duration = Duration::from_secs(60);
+
+/// What it costs to watch a tree of 20 idle processes, at the cadence of a configuration that sets nothing.
+fn monitor() {
+    let scratch = Scratch::new(QUIET_AGENT);
+    let mut rally = scratch
+        .command(RALLY)
+        .args(["relay", "--new", "--agent", "cc", "-i", "1", "work"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("rally");
+    std::thread::sleep(Duration::from_secs(5)); // until all of them are there
+    let tree = descendants(rally.id());
+    let descriptors: usize =
+        tree.iter().map(|pid| fs::read_dir(format!("/proc/{pid}/fd")).map_or(0, Iterator::count)).sum();
+    let all = |field: fn(u32) -> u64| field(rally.id()) + tree.first().map_or(0, |guard| field(*guard));
+    let (before, begun) = (all(ticks), Instant::now());
+    std::thread::sleep(WATCHED);
+    let burnt = all(ticks).saturating_sub(before) as f64 / 100.0;
+    let peak = resident_peak(rally.id());
+    for pid in std::iter::once(rally.id()).chain(tree.iter().copied()) {
+        quietly(Command::new("kill").args(["-KILL", &pid.to_string()]));
+    }
+    let _ = rally.wait();
+    let percent = burnt / begun.elapsed().as_secs_f64() * 100.0;
+    println!(
+        "{:<28} {percent:>14.2} %   {} processes, {descriptors} descriptors   (aim <= 0.1 of a core)",
+        "watching an idle tree (P8)",
+        tree.len()
+    );
+    println!("{:<28} {:>12.1} MiB   (P9: aim <= 16)", "  peak memory", peak as f64 / 1024.0);
+}
+
+/// Hundredths of a second that a process and the children it waited for have burnt.
+fn ticks(pid: u32) -> u64 {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
+    fields.skip(11).take(4).filter_map(|field| field.parse::<u64>().ok()).sum()
+}
+
+/// Everything below a process, parents first.
+fn descendants(root: u32) -> Vec<u32> {
+    let mut found = vec![root];
+    let mut next = 0;
+    while let Some(pid) = found.get(next) {
+        let tasks = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+        let children = tasks.filter_map(|task| fs::read_to_string(task.path().join("children")).ok());
+        let pids: Vec<u32> = children
+            .flat_map(|line| line.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<_>>())
+            .collect();
+        found.extend(pids);
+        next += 1;
+    }
+    found.split_off(1)
 }
 
 fn size() {

@@ -46,6 +46,8 @@ pub struct Ledger {
     pub all: Counters,
     /// Of all but the main process.
     pub tools: Counters,
+    /// Of those of them that were first seen when the agent was silent already, while that silence lasted.
+    pub young: Counters,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -59,7 +61,8 @@ struct Known {
 impl Ledger {
     /// Enters one look at the tree. Zombies belong to it: they are gone when somebody has waited for them.
     /// Parents must have been read before their children, else a death in between is counted twice.
-    pub fn enter(&mut self, at: Duration, agent: i32, readings: &[(Key, Reading)]) {
+    /// `quiet_since` is when the agent was last heard.
+    pub fn enter(&mut self, at: Duration, quiet_since: Duration, agent: i32, readings: &[(Key, Reading)]) {
         let mut now = HashMap::new();
         let owed = self.debts(readings);
         let stale = std::mem::take(&mut self.owed);
@@ -78,10 +81,13 @@ impl Ledger {
             self.owed.insert(*key, debt.minus(again).min(fresh));
             let new = new.minus(again);
             self.all = self.all.plus(new);
+            let first_seen = before.map_or(at, |known| known.first_seen);
             if key.0 != agent {
                 self.tools = self.tools.plus(new);
+                if first_seen > quiet_since {
+                    self.young = self.young.plus(new);
+                }
             }
-            let first_seen = before.map_or(at, |known| known.first_seen);
             now.insert(*key, Known { parent: reading.parent, own: reading.own, total, first_seen });
         }
         self.known = now;
@@ -151,7 +157,7 @@ mod tests {
     }
 
     fn enter(ledger: &mut Ledger, readings: &[(Key, Reading)]) -> (u64, u64) {
-        ledger.enter(Duration::ZERO, AGENT, readings);
+        ledger.enter(Duration::ZERO, Duration::ZERO, AGENT, readings);
         assert_eq!(ledger.all.cpu, ledger.all.syscall);
         (ledger.all.cpu, ledger.tools.cpu)
     }
@@ -210,13 +216,30 @@ mod tests {
     }
 
     #[test]
+    fn who_was_started_during_the_silence_is_counted_apart() {
+        let mut ledger = Ledger::default();
+        let mut young = |at: u64, quiet_since: u64, server: u64, tool: Option<u64>| {
+            let tool = tool.map(|own| process(12, 10, own, 0));
+            let readings: Vec<_> = [process(11, 10, server, 0)].into_iter().chain(tool).collect();
+            let secs = Duration::from_secs;
+            ledger.enter(secs(at), secs(quiet_since), AGENT, &readings);
+            ledger.young.syscall
+        };
+        assert_eq!(young(1, 1, 100, None), 0);
+        assert_eq!(young(5, 3, 120, None), 0, "an old server");
+        assert_eq!(young(10, 3, 140, Some(7)), 7);
+        assert_eq!(young(15, 3, 160, Some(9)), 9);
+        assert_eq!(young(20, 18, 180, Some(50)), 9, "older than the silence by now");
+    }
+
+    #[test]
     fn the_first_sight_is_remembered() {
         let mut ledger = Ledger::default();
         for at in [3, 8, 900] {
-            ledger.enter(Duration::from_secs(at), AGENT, &[process(11, 10, 100, 0)]);
+            ledger.enter(Duration::from_secs(at), Duration::ZERO, AGENT, &[process(11, 10, 100, 0)]);
             assert_eq!(ledger.first_seen(&(11, 1)), Some(Duration::from_secs(3)));
         }
-        ledger.enter(Duration::from_secs(901), AGENT, &[]);
+        ledger.enter(Duration::from_secs(901), Duration::ZERO, AGENT, &[]);
         assert_eq!(ledger.first_seen(&(11, 1)), None);
     }
 }

@@ -11,8 +11,13 @@ pub fn of(pid: i32) -> Option<Duration> {
 }
 
 fn limit(words: &[&str]) -> Option<Duration> {
+    let name = |word: &str| word.rsplit('/').next().unwrap_or_default().to_owned();
     let (program, mut rest) = words.split_first()?;
-    if program.rsplit('/').next() != Some("timeout") {
+    // One program that is many names the one it is to be in front.
+    if ["busybox", "toybox", "coreutils"].contains(&name(program).as_str()) {
+        return limit(rest);
+    }
+    if name(program) != "timeout" {
         return None;
     }
     while let Some((word, more)) = rest.split_first() {
@@ -56,6 +61,12 @@ mod tests {
             ("/usr/bin/timeout -k 5 -s KILL 2m make", Some(120.0)),
             ("timeout --kill-after=5 --foreground 1.5h make test", Some(5400.0)),
             ("timeout -- 1d sleep 9", Some(86_400.0)),
+            ("timeout -k5 --preserve-status --signal=INT 0.5h make", Some(1800.0)),
+            ("busybox timeout 240 make", Some(240.0)),
+            ("/bin/busybox timeout -t 240 make", Some(240.0)),
+            ("coreutils timeout -v 10 make", Some(10.0)),
+            ("busybox sleep 240", None),
+            ("busybox", None),
             ("timeout 0 make", None),
             ("timeout", None),
             ("timeout -k", None),

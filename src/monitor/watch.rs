@@ -54,19 +54,23 @@ impl Watch {
                 }
             });
         }
-        self.add_up(at, &all);
+        self.add_up(at, silent, &all);
         let network = self.look_at_sockets(&pids);
         let ticks = procfs::ticks_per_second().max(1);
-        let (sums, tools) = (&self.ledger.all, &self.ledger.tools);
+        let time = |spent: u64| Duration::from_millis(spent.saturating_mul(1000) / ticks);
+        let (sums, tools, young) = (&self.ledger.all, &self.ledger.tools, &self.ledger.young);
         Sample {
             at,
             silent,
             connections: network.connections,
             network_bytes: network.bytes,
-            cpu: Duration::from_millis(sums.cpu.saturating_mul(1000) / ticks),
+            cpu: time(sums.cpu),
+            tool_cpu: time(tools.cpu),
             io_bytes: sums.io,
             syscall_bytes: sums.syscall,
             tool_bytes: tools.io.max(tools.syscall),
+            young_bytes: young.io.max(young.syscall),
+            youngest: self.youngest(&pids, at),
             processes: pids.len(),
             tool: self.tool(&pids, at, silent),
         }
@@ -86,9 +90,16 @@ impl Watch {
         })
     }
 
-    fn add_up(&mut self, at: Duration, all: &[Key]) {
+    /// Active time since the youngest of the living, the main process aside, was first seen.
+    fn youngest(&self, pids: &[Key], at: Duration) -> Option<Duration> {
+        let tools = pids.iter().filter(|(pid, _)| *pid != self.agent);
+        let newest = tools.filter_map(|key| self.ledger.first_seen(key)).max()?;
+        Some(at.saturating_sub(newest))
+    }
+
+    fn add_up(&mut self, at: Duration, silent: Duration, all: &[Key]) {
         let readings: Vec<_> = all.iter().filter_map(|key| Some((*key, read(key)?))).collect();
-        self.ledger.enter(at, self.agent, &readings);
+        self.ledger.enter(at, at.saturating_sub(silent), self.agent, &readings);
     }
 
     fn look_at_sockets(&mut self, pids: &[Key]) -> Network {
@@ -204,7 +215,7 @@ mod tests {
         let only = |watch: &mut Watch, silent| {
             let mut pids = vec![(child.id() as i32, identity::of(child.id() as i32).unwrap().start_time)];
             pids.sort_unstable();
-            watch.add_up(Duration::ZERO, &pids);
+            watch.add_up(Duration::ZERO, Duration::ZERO, &pids);
             let network = watch.look_at_sockets(&pids);
             (network.connections, network.bytes, watch.sample(Duration::ZERO, silent))
         };
@@ -232,12 +243,12 @@ mod tests {
     fn sums_never_go_back() {
         let mut watch = watch();
         let me = (std::process::id() as i32, identity::of(std::process::id() as i32).unwrap().start_time);
-        watch.add_up(Duration::ZERO, &[me]);
+        watch.add_up(Duration::ZERO, Duration::ZERO, &[me]);
         let before = watch.ledger.all;
-        watch.add_up(Duration::ZERO, &[]);
+        watch.add_up(Duration::ZERO, Duration::ZERO, &[]);
         assert_eq!(watch.ledger.all, before);
         std::fs::File::open("/dev/zero").unwrap().read_exact(&mut [0; 100_000]).unwrap();
-        watch.add_up(Duration::ZERO, &[me]);
+        watch.add_up(Duration::ZERO, Duration::ZERO, &[me]);
         assert!(watch.ledger.all.syscall >= before.syscall + 100_000);
     }
 
@@ -256,7 +267,7 @@ mod tests {
             assert!(begun.elapsed().as_secs() < 60);
             let mut all = vec![key];
             tree::walk(pid, |member| all.push((member.pid, member.start_time)));
-            watch.add_up(Duration::ZERO, &all);
+            watch.add_up(Duration::ZERO, Duration::ZERO, &all);
             all.len()
         };
         while look(&mut watch) < 2 || watch.ledger.all.cpu < 5 {}
@@ -278,7 +289,7 @@ mod tests {
         // A relay that was stopped for years: boot time went on, active time did not.
         let mut watch = watch();
         let early = (std::process::id() as i32, 0);
-        watch.ledger.enter(Duration::from_secs(5), 0, &[(early, Reading::default())]);
+        watch.ledger.enter(Duration::from_secs(5), Duration::ZERO, 0, &[(early, Reading::default())]);
         let young =
             |watch: &Watch, at| watch.tool(&[early], Duration::from_secs(at), Duration::from_secs(at));
         assert_eq!(young(&watch, 100), Some(Tool::Young));

@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 
 use crate::model::time;
 use crate::monitor::freeze::{Detector, Freeze, Limits};
-use crate::monitor::sample::Sample;
+use crate::monitor::sample::{Sample, Tool};
 use crate::monitor::watch::Watch;
 
 /// One line of `try-N.netstat.jsonl`: the first five fields are those that readers know.
@@ -27,7 +27,17 @@ struct Line {
     /// Bytes that TCP sockets moved; null when unknown.
     network_bytes: Option<u64>,
     cpu_ms: u64,
+    tool_cpu_ms: u64,
     processes: usize,
+    /// What the descendants of the main process moved, and those of them that were started during the silence.
+    tool_bytes: u64,
+    young_bytes: u64,
+    /// Since the youngest of them was first seen; null when there is none.
+    youngest_s: Option<f64>,
+    /// Why a descendant counts as working although nothing moves; null when none does.
+    tool: Option<Tool>,
+    /// Active time since the try began.
+    at_s: f64,
 }
 
 /// The eyes of a try.
@@ -119,14 +129,29 @@ impl Eyes {
             io_bytes: sample.io_bytes,
             syscall_bytes: sample.syscall_bytes,
             network_bytes: sample.network_bytes,
-            cpu_ms: u64::try_from(sample.cpu.as_millis()).unwrap_or(u64::MAX),
+            cpu_ms: millis(sample.cpu),
+            tool_cpu_ms: millis(sample.tool_cpu),
             processes: sample.processes,
+            tool_bytes: sample.tool_bytes,
+            young_bytes: sample.young_bytes,
+            youngest_s: sample.youngest.map(tenths),
+            tool: sample.tool,
+            at_s: tenths(sample.at),
         };
         if let (Some(log), Ok(mut text)) = (&mut self.log, serde_json::to_vec(&line)) {
             text.push(b'\n');
             let _ = log.write_all(&text);
         }
     }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Seconds, to a tenth.
+fn tenths(time: Duration) -> f64 {
+    (time.as_secs_f64() * 10.0).round() / 10.0
 }
 
 /// `try-7.log` → `try-7.netstat.jsonl`.

@@ -28,3 +28,4 @@ mod seat;
 mod support;
 mod table;
 mod terminal;
+mod traces;

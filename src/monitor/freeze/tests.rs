@@ -12,6 +12,7 @@
 //! | 20-AF-FZ-09 | `slowing_comes_at_60_percent`; file and log: `a_frozen_agent_is_ended_and_its_session_goes_on` (integration) |
 //! | 20-AF-FZ-10 | the integration tests of the configuration: 900 s when nothing is set, 60 s when 60 is set; the bare fallback of 180 s is void, there is one default |
 //! | 20-AF-FZ-11 | `a_frozen_agent_is_ended_and_its_session_goes_on` (integration) |
+//! | 50-R8 | the simulated traces of `freeze/traces.rs`, made from recordings of the real CLIs |
 
 use proptest::prelude::*;
 
@@ -132,6 +133,17 @@ fn a_tool_that_is_surely_alive_speaks_against_a_freeze() {
 }
 
 #[test]
+fn an_agent_whose_tool_has_just_ended_is_about_to_go_on() {
+    let mut detector = detector();
+    let bounded = |at| Sample { tool: Some(Tool::Bounded), ..silent(at, at, 1) };
+    for at in (0..1800).step_by(5) {
+        assert_eq!(detector.assess(&bounded(at)), None);
+    }
+    assert_eq!(detector.assess(&silent(1800, 1800, 1)), None);
+    assert!(detector.assess(&silent(1805, 1805, 1)).is_some());
+}
+
+#[test]
 fn a_quiet_build_burns_time_and_a_deadlock_does_not() {
     let mut working = detector();
     let mut dead = detector();
@@ -139,13 +151,39 @@ fn a_quiet_build_burns_time_and_a_deadlock_does_not() {
     for at in (0..1800).step_by(5) {
         let sample = silent(at, at, 0);
         // 5 % of a core, as a build that waits for its disk may burn.
-        let busy = Sample { cpu: Duration::from_millis(at * 50), ..sample };
-        assert_eq!(working.assess(&busy), None);
-        // An event loop that turns over a timer.
-        let idle = Sample { cpu: Duration::from_millis(at * 10), ..sample };
+        let burnt = Duration::from_millis(at * 50);
+        assert_eq!(working.assess(&Sample { cpu: burnt, tool_cpu: burnt, ..sample }), None);
+        // The event loops of a server and of the agent, which collects its garbage from time to time, too.
+        let (server, agent) = (Duration::from_millis(at * 10), Duration::from_millis(at * 60));
+        let idle = Sample { cpu: agent, tool_cpu: server, ..sample };
         found = found.or(dead.assess(&idle).map(|_| at));
     }
     assert_eq!(found, Some(180));
+}
+
+#[test]
+fn an_agent_that_computes_by_itself_is_at_work() {
+    let mut detector = detector();
+    for at in (0..1800).step_by(5) {
+        let busy = Sample { cpu: Duration::from_millis(at * 120), ..silent(at, at, 0) };
+        assert_eq!(detector.assess(&busy), None);
+    }
+}
+
+/// A suite that prints a dot a minute moves no more than idle servers do, but is younger than the silence.
+#[test]
+fn a_tool_that_trickles_is_alive_and_one_that_stops_is_not() {
+    let mut detector = detector();
+    for at in (0..3600).step_by(5) {
+        let dots = at / 60;
+        let trickling = Sample { tool_bytes: dots, young_bytes: dots, ..silent(at, at, 0) };
+        assert_eq!(detector.assess(&trickling), None, "{at}");
+    }
+    let over = |at| Sample { tool_bytes: 59, young_bytes: 59, ..silent(at, at, 0) };
+    assert_eq!(detector.assess(&over(3600)), None);
+    // The last dot was seen at 3540 s.
+    assert_eq!(detector.assess(&over(3719)), None);
+    assert!(detector.assess(&over(3720)).is_some());
 }
 
 #[test]
@@ -210,7 +248,10 @@ proptest! {
                 match doing {
                     Doing::Prints => heard = at,
                     Doing::Downloads => moved = 1,
-                    Doing::Computes => alive.cpu += secs(tick) / 2,
+                    Doing::Computes => {
+                        alive.cpu += secs(tick) / 2;
+                        alive.tool_cpu += secs(tick) / 2;
+                    }
                     Doing::Copies => alive.tool_bytes += 100_000,
                     Doing::RunsShortTools => alive.tool = Some(Tool::Young),
                     Doing::Polls => {

@@ -75,9 +75,12 @@ pub fn reply(asked: &Conversation, answer: &Answer) -> Reply {
     Reply::events(events, false).then("[DONE]")
 }
 
-/// The five-hour window of a subscription behind opencode is used up.
+/// The five-hour window of a subscription behind opencode is used up, or that of the month.
 pub fn usage_limit(wait: u64) -> Reply {
-    let message = format!("5-hour usage limit reached. Resets in {} minutes.", wait / 60);
+    let message = match wait / 86_400 {
+        0 => format!("5-hour usage limit reached. Resets in {} minutes.", wait / 60),
+        days => format!("Monthly usage limit reached. Resets in {days} days."),
+    };
     Reply::json(429, json!({"type": "error", "error": {"type": "GoUsageLimitError", "message": message}}))
         .retry_after(Some(wait))
 }

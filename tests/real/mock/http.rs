@@ -104,6 +104,20 @@ impl Reply {
         self.send_part(connection, usize::MAX)
     }
 
+    /// Sends the head and the first event, a comment every two seconds for so long, and then the rest.
+    pub fn send_slowly(&self, mut connection: &TcpStream, seconds: u64) -> io::Result<()> {
+        let Body::Events(frames) = &self.body else { return self.send(connection) };
+        self.send_part(connection, 1)?;
+        for _ in 0..seconds / 2 {
+            std::thread::sleep(std::time::Duration::from_secs(2));
+            send_chunk(connection, ": still here\n\n")?;
+        }
+        for frame in frames.iter().skip(1) {
+            send_chunk(connection, frame)?;
+        }
+        connection.write_all(b"0\r\n\r\n")
+    }
+
     /// Sends the head and the first event, and no end.
     pub fn send_beginning(&self, connection: &TcpStream) -> io::Result<()> {
         self.send_part(connection, 1)
@@ -124,10 +138,14 @@ impl Reply {
                 let head = format!("{head}content-type: text/event-stream\r\ntransfer-encoding: chunked");
                 connection.write_all(format!("{head}\r\n\r\n").as_bytes())?;
                 for frame in frames.iter().take(most) {
-                    connection.write_all(format!("{:x}\r\n{frame}\r\n", frame.len()).as_bytes())?;
+                    send_chunk(connection, frame)?;
                 }
                 if most < frames.len() { Ok(()) } else { connection.write_all(b"0\r\n\r\n") }
             }
         }
     }
+}
+
+fn send_chunk(mut connection: &TcpStream, text: &str) -> io::Result<()> {
+    connection.write_all(format!("{:x}\r\n{text}\r\n", text.len()).as_bytes())
 }

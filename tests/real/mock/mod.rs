@@ -224,7 +224,8 @@ fn serve(connection: TcpStream, log: &Mutex<Vec<Asked>>, resets_at: u64) -> io::
                 }
                 Reply::json(*status, refusal).retry_after(*retry_after).send(&connection)?;
             }
-            Scenario::UsageLimit { retry_after } => {
+            Scenario::UsageLimit { retry_after, wait } => {
+                let resets_at = wait.map_or(resets_at, |wait| window::now() + wait);
                 let wait = resets_at.saturating_sub(window::now());
                 api.usage_limit(resets_at, wait).retry_after(*retry_after).send(&connection)?;
             }
@@ -240,6 +241,9 @@ fn serve(connection: TcpStream, log: &Mutex<Vec<Asked>>, resets_at: u64) -> io::
                 api.reply(&asked, &asked.answer()).send_beginning(&connection)?;
                 reader.read_to_end(&mut Vec::new())?;
                 return Ok(());
+            }
+            Scenario::Dribble { seconds } => {
+                api.reply(&asked, &asked.answer()).send_slowly(&connection, *seconds)?;
             }
             Scenario::Drop => return Ok(()),
             Scenario::Answer { after } => {

@@ -56,7 +56,7 @@ pub fn reply(asked: &Conversation, answer: &Answer) -> Reply {
         }
         Answer::Shell { tool, command } => json!({
             "type": "function_call", "id": id("fc"), "call_id": id("call"), "status": "completed",
-            "name": tool, "arguments": json!({"cmd": command}).to_string(),
+            "name": tool, "arguments": json!({"cmd": command, "yield_time_ms": 30_000}).to_string(),
         }),
     };
     let mut completed = response("completed");

@@ -7,6 +7,8 @@
 //! | `401`, `404`, `429`, `500`, `503`, `529` | refused with this status and the provider's body |
 //! | `429-ra5` | the same with `retry-after: 5`, which its words say, too |
 //! | `usagelimit` | 429 in the provider's words for a used-up quota, back in two hours |
+//! | `monthlylimit` | the same for a limit of the month, back in 96 hours |
+//! | `dribble60` | the answer begins, goes on after 60 s, and sends a comment every 2 s in between |
 //! | `usagelimit-ra1` | the same, but its `retry-after` asks for 1 s |
 //! | `window93` | answered; 93 % of the account's short window are used, and half of that of its long one |
 //! | `hang` | read, and never answered |
@@ -21,6 +23,9 @@ use std::time::Duration;
 
 use super::Conversation;
 
+/// How long a used-up limit of the month stays so.
+pub const MONTHLY_WAIT: u64 = 96 * 3600;
+
 /// How a request is treated.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Scenario {
@@ -30,8 +35,10 @@ pub enum Scenario {
     Windows { percent: u32 },
     /// Refused with a status.
     Refuse { status: u16, retry_after: Option<u64> },
-    /// Refused because the quota is used up.
-    UsageLimit { retry_after: Option<u64> },
+    /// Refused because the quota is used up, until the server's own time for that or for so many seconds.
+    UsageLimit { retry_after: Option<u64>, wait: Option<u64> },
+    /// Answered slowly: after its beginning, for this long, there is nothing but comments.
+    Dribble { seconds: u64 },
     /// Never answered.
     Hang,
     /// Never answered to the end.
@@ -58,6 +65,9 @@ impl Scenario {
         if let Some(seconds) = name.strip_prefix("slow") {
             return Some(Scenario::Answer { after: Duration::from_secs(seconds.parse().ok()?) });
         }
+        if let Some(seconds) = name.strip_prefix("dribble") {
+            return Some(Scenario::Dribble { seconds: seconds.parse().ok()? });
+        }
         if let Some(percent) = name.strip_prefix("window") {
             return Some(Scenario::Windows { percent: percent.parse().ok()? });
         }
@@ -67,7 +77,8 @@ impl Scenario {
         };
         match name {
             "ok" => Some(Scenario::Answer { after: Duration::ZERO }),
-            "usagelimit" => Some(Scenario::UsageLimit { retry_after }),
+            "usagelimit" => Some(Scenario::UsageLimit { retry_after, wait: None }),
+            "monthlylimit" => Some(Scenario::UsageLimit { retry_after, wait: Some(MONTHLY_WAIT) }),
             "hang" => Some(Scenario::Hang),
             "hangmid" => Some(Scenario::HangInside),
             "drop" => Some(Scenario::Drop),

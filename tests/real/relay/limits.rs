@@ -1,11 +1,13 @@
 //! A quota that is used up: whoever draws from it is left alone until it is back, and the next runner works on
 //! at once.
 
+use std::path::Path;
+
 use serde_json::Value;
 
-use super::{Settings, UNIQUE, course, initialise, mixed_relay, rally, status_events, tries};
+use super::{Settings, UNIQUE, course, footer, initialise, mixed_relay, rally, status_events, tries};
 use crate::cli::{Cli, aim_opencode};
-use crate::lab::{Done, Lab, lab};
+use crate::lab::{Done, Lab, holds, lab};
 
 // 30-S14
 #[test]
@@ -63,6 +65,46 @@ fn opencode_out_of_quota_makes_way_for_its_other_provider() {
         assert!(lab.mock.turns("empty").len() > 1, "its own retries");
         assert_eq!(lab.mock.turns("spare").len(), 4, "{done:#?}");
         expect_benched(lab, "opencode:mock", &["mock/m2", "mock/m1"].map(|model| ("opencode", model)));
+    });
+}
+
+// 20-AF-OC-28
+/// With the month's limit the provider's `retry-after` is four days, which opencode sleeps through: silent, with its
+/// connection open. What it was refused for stands in its log.
+#[test]
+fn opencode_that_waits_in_silence_for_its_month_is_found_and_makes_way() {
+    lab(&[Cli::Opencode], |lab| {
+        let more = "freeze_threshold_secs = 8\nnetwork_silence_secs = 8";
+        // Its own retries are nobody's business here.
+        initialise(lab, &Settings { tries: 3, patience: 600, more, ..Settings::default() });
+        let args = ["relay", "--new", "--iterations", "1", "--agent", "op op:spare/m1", UNIQUE];
+        let command = rally(lab, "ok", "others", &args);
+        let [month, spare] = [("monthlylimit", "month"), ("ok", "spare")].map(|(s, id)| lab.mock.url(s, id));
+        aim_opencode(&lab.sandbox, &[("mock", &month), ("spare", &spare)]);
+        let done = lab.run(command).expect_code(0);
+        let records: [Value; 2] = tries(lab, &done);
+        assert_eq!(course(&records), [("opencode", false), ("opencode", true)]);
+        let limited = &records[0];
+        assert_eq!(limited["category"], "usage_limit", "{limited:#}\n{done:#?}");
+        let reason = limited["fail_reason"].as_str().unwrap();
+        assert!(reason.starts_with("usage limit, resets in 9"), "{limited:#}");
+        assert!(footer(&done, "✗ failed").contains(reason), "{done:#?}");
+        assert!(done.stdout.contains("❄ frozen"), "{done:#?}");
+        let log = lab.sandbox.home().join(".local/share/rally/relays");
+        assert!(holds(&log, "freeze detected") && holds(&log, "connections dry for"), "{done:#?}");
+        let netstat = Path::new(limited["log_path"].as_str().unwrap()).with_extension("netstat.jsonl");
+        let last: Value =
+            serde_json::from_str(std::fs::read_to_string(netstat).unwrap().lines().last().unwrap()).unwrap();
+        assert!(last["connections"].as_u64() > Some(0), "{last}");
+        let events = status_events(lab);
+        let [benched] = &events[..] else { panic!("{events:#?}") };
+        assert_eq!(
+            (&benched["event_type"], &benched["quota_scope"]),
+            (&"benched".into(), &"opencode:mock".into())
+        );
+        let time = |value: &Value| value.as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
+        let left = time(&benched["reset_at"]).duration_since(time(&limited["ended_at"])).as_mins();
+        assert!((95 * 60..=96 * 60).contains(&left), "{left}: {events:#?}");
     });
 }
 

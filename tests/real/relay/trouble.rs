@@ -98,3 +98,25 @@ fn whoever_is_logged_out_makes_way() {
         assert!(events.is_empty(), "{events:#?}");
     });
 }
+
+/// The first time the tool waits for ever: the CLI would, too.
+fn goes_on_after_a_stuck_tool(lab: &Lab, cli: Cli) {
+    let more = "freeze_threshold_secs = 8\nnetwork_silence_secs = 8";
+    initialise(lab, &Settings { tries: 2, more, ..Settings::default() });
+    let task = "RUN(if [ ! -e begun ]; then touch begun; mkfifo never; cat never; fi; echo x >made)";
+    let done = lab.run(new_relay(lab, cli, "ok", task)).expect_code(0);
+    let records = lab.sandbox.records(".rally/state/tries.jsonl");
+    assert_eq!(records.last().unwrap()["completed"], true, "{records:#?}\n{done:#?}");
+    assert_eq!(lab.sandbox.read("made"), "x\n");
+    assert!(done.stdout.contains("❄ frozen"), "{done:#?}");
+}
+
+#[test]
+fn gemini_goes_on_after_a_stuck_tool() {
+    lab(&[Cli::Gemini], |lab| goes_on_after_a_stuck_tool(lab, Cli::Gemini));
+}
+
+#[test]
+fn opencode_goes_on_after_a_stuck_tool() {
+    lab(&[Cli::Opencode], |lab| goes_on_after_a_stuck_tool(lab, Cli::Opencode));
+}
