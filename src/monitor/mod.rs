@@ -3,6 +3,7 @@
 pub mod freeze;
 mod ledger;
 pub mod memory;
+pub mod network;
 pub mod sample;
 pub mod sockets;
 mod timeout;

@@ -1,18 +1,12 @@
 //! Looks at an agent's process tree again and again, and adds up what its processes have moved.
-//!
-//! As with processes (see the ledger), what sockets have moved is added up for each by itself: a sum over
-//! the living goes back when one goes, which would look like activity.
 
-use std::collections::{HashMap, HashSet};
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use procfs::process::Process;
 
 use super::ledger::{Key, Ledger, Reading};
+use super::network::Network;
 use super::sample::{Sample, Tool};
-use super::sockets::{self, Socket};
 use super::timeout;
 use crate::model::ProcessIdentity;
 use crate::process::{identity, tree};
@@ -25,21 +19,13 @@ pub struct Watch {
     /// How old a tool may get before it no longer counts as young.
     youth: Duration,
     ledger: Ledger,
-    sockets: HashMap<u64, Socket>,
-    network: u64,
-}
-
-/// What the sockets say.
-#[derive(Debug, Default)]
-struct Network {
-    connections: Option<usize>,
-    bytes: Option<u64>,
+    network: Network,
 }
 
 impl Watch {
     /// Of the tree below `guard`, with `agent` as its main process.
     pub fn new(guard: ProcessIdentity, agent: i32, youth: Duration) -> Watch {
-        Watch { guard, agent, youth, ledger: Ledger::default(), sockets: HashMap::new(), network: 0 }
+        Watch { guard, agent, youth, ledger: Ledger::default(), network: Network::default() }
     }
 
     /// One look; `at` is active time since the try began, `silent` the time since the agent's last byte.
@@ -55,7 +41,7 @@ impl Watch {
             });
         }
         self.add_up(at, silent, &all);
-        let network = self.look_at_sockets(&pids);
+        let network = self.network.look(&pids);
         let ticks = procfs::ticks_per_second().max(1);
         let time = |spent: u64| Duration::from_millis(spent.saturating_mul(1000) / ticks);
         let (sums, tools, young) = (&self.ledger.all, &self.ledger.tools, &self.ledger.young);
@@ -101,32 +87,6 @@ impl Watch {
         let readings: Vec<_> = all.iter().filter_map(|key| Some((*key, read(key)?))).collect();
         self.ledger.enter(at, at.saturating_sub(silent), self.agent, &readings);
     }
-
-    fn look_at_sockets(&mut self, pids: &[Key]) -> Network {
-        let Some(inodes) = socket_inodes(pids) else { return Network::default() };
-        let Ok(all) = sockets::tcp() else { return Network::default() };
-        let mut ours = HashMap::new();
-        let mut network = Network { connections: Some(0), bytes: Some(0) };
-        for inode in inodes {
-            // Not TCP.
-            let Some(socket) = all.get(&inode) else { continue };
-            if socket.established {
-                network.connections = network.connections.map(|count| count + 1);
-            }
-            match socket.moved {
-                Some(moved) => {
-                    let before = self.sockets.get(&inode).filter(|known| known.cookie == socket.cookie);
-                    let before = before.and_then(|known| known.moved).unwrap_or_default();
-                    self.network += moved.saturating_sub(before);
-                }
-                None => network.bytes = None,
-            }
-            ours.insert(inode, *socket);
-        }
-        self.sockets = ours;
-        network.bytes = network.bytes.map(|_| self.network);
-        network
-    }
 }
 
 fn read(key: &Key) -> Option<Reading> {
@@ -142,48 +102,6 @@ fn read(key: &Key) -> Option<Reading> {
         waited: u64::try_from(stat.cutime.saturating_add(stat.cstime)).unwrap_or(0),
         bytes,
     })
-}
-
-/// Inodes of all sockets in this network namespace that these processes hold; `None` when not all can be known.
-fn socket_inodes(pids: &[Key]) -> Option<HashSet<u64>> {
-    let here = namespace(Path::new("/proc/self/ns/net"))?;
-    let mut inodes = HashSet::new();
-    for (pid, _) in pids {
-        let folder = PathBuf::from(format!("/proc/{pid}"));
-        let Ok(entries) = std::fs::read_dir(folder.join("fd")) else {
-            if folder.exists() {
-                return None;
-            }
-            continue;
-        };
-        let held: HashSet<u64> = entries
-            .flatten()
-            .filter_map(|entry| socket_inode(&std::fs::read_link(entry.path()).ok()?))
-            .collect();
-        match namespace(&folder.join("ns/net")) {
-            Some(there) if there == here => inodes.extend(held),
-            // A tool that was locked away without a network is no mystery.
-            _ if !held.is_empty() && is_connected_elsewhere(*pid, &held) => return None,
-            _ => {}
-        }
-    }
-    Some(inodes)
-}
-
-fn namespace(link: &Path) -> Option<u64> {
-    Some(std::fs::metadata(link).ok()?.ino())
-}
-
-/// `socket:[12345]`.
-fn socket_inode(link: &Path) -> Option<u64> {
-    link.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?.parse().ok()
-}
-
-/// Whether a process of another network namespace holds a TCP socket there.
-fn is_connected_elsewhere(pid: i32, held: &HashSet<u64>) -> bool {
-    let Ok(process) = Process::new(pid) else { return false };
-    let (v4, v6) = (process.tcp().unwrap_or_default(), process.tcp6().unwrap_or_default());
-    v4.iter().chain(&v6).any(|socket| held.contains(&socket.inode))
 }
 
 /// Since a process was started, in ticks after boot.
@@ -216,7 +134,7 @@ mod tests {
             let mut pids = vec![(child.id() as i32, identity::of(child.id() as i32).unwrap().start_time)];
             pids.sort_unstable();
             watch.add_up(Duration::ZERO, Duration::ZERO, &pids);
-            let network = watch.look_at_sockets(&pids);
+            let network = watch.network.look(&pids);
             (network.connections, network.bytes, watch.sample(Duration::ZERO, silent))
         };
         let mut watch = watch();
@@ -295,13 +213,5 @@ mod tests {
         assert_eq!(young(&watch, 100), Some(Tool::Young));
         assert_eq!(young(&watch, 904), Some(Tool::Young));
         assert_eq!(young(&watch, 905), None, "not young for ever");
-    }
-
-    #[test]
-    fn links_of_other_kinds_are_no_sockets() {
-        assert_eq!(socket_inode(Path::new("socket:[123]")), Some(123));
-        for other in ["pipe:[123]", "/dev/null", "socket:[]", "socket:[-1]"] {
-            assert_eq!(socket_inode(Path::new(other)), None);
-        }
     }
 }
