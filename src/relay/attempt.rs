@@ -8,9 +8,10 @@ use std::time::{Duration, Instant};
 use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe::Receiver;
 use tokio::sync::mpsc::Permit;
+use tokio::task::JoinHandle;
 
 use super::capture::Transcript;
-use super::event::{Event, Health, Sink, Tick};
+use super::event::{Drought, Event, Health, Sink, Tick};
 use super::growing::Growing;
 use super::life::{Action, Life, Limits, Stop};
 use super::liveness::{Finding, Liveness};
@@ -18,10 +19,13 @@ use super::operator::{Operator, Order, arm_hint};
 use super::record;
 use super::watch::FileCount;
 use crate::executor::{AgentEvent, Invocation, Parser, Report, Stderr, Stdin, Stream};
+use crate::model::text::duration;
 use crate::model::{CancelSource, Category, Evidence, Exit, Leftover, ProcessIdentity, QuotaWindow, time};
 use crate::monitor::freeze::Freeze;
+use crate::monitor::tools::{self, StuckTool};
 use crate::monitor::watch::Watch;
 use crate::monitor::{freeze, memory};
+use crate::process::clock::{Reading, SleepWatch};
 use crate::process::{self, ActiveClock, Agent, Spawn, TreeSignal, signals};
 
 /// Bytes read at once, per pipe.
@@ -120,6 +124,7 @@ struct Driver<'a> {
     agent: Agent,
     life: Life,
     clock: ActiveClock,
+    sleep: SleepWatch,
     parser: Box<dyn Parser>,
     events: Vec<AgentEvent>,
     witness: &'a mut dyn Witness,
@@ -127,10 +132,22 @@ struct Driver<'a> {
     session: Option<String>,
     leftovers: Vec<Leftover>,
     last_activity: Option<Duration>,
+    /// From when on silence counts: the start, or the end of the machine's sleep.
+    listening_since: Duration,
+    /// The look for the stuck tool, and what it is to be sent.
+    search: Option<Search>,
+    /// Whether the agent was frozen and works again, and that was not shown yet.
+    recovered: bool,
     note: Option<String>,
     wrote: bool,
     tag: &'a str,
     oom_kills: Option<u64>,
+}
+
+/// A look for the stuck tool, beside the loop.
+struct Search {
+    signal: TreeSignal,
+    looking: JoinHandle<StuckTool>,
 }
 
 /// Runs one try to its very end: when this returns, no process of it is left.
@@ -166,6 +183,7 @@ pub async fn drive(
         agent,
         life: Life::new(limits),
         clock: ActiveClock::start(Instant::now()),
+        sleep: SleepWatch::new(Reading::now()),
         parser,
         events: Vec::new(),
         witness,
@@ -173,6 +191,9 @@ pub async fn drive(
         session: None,
         leftovers: Vec::new(),
         last_activity: None,
+        listening_since: Duration::ZERO,
+        search: None,
+        recovered: false,
         note: None,
         wrote: false,
         tag,
@@ -192,8 +213,9 @@ pub async fn drive(
             tokio::task::yield_now().await;
         }
         // Asked of the clock itself: a timer needs a moment that a full pipe never leaves.
-        if driver.life.next_deadline().is_some_and(|at| at <= driver.now()) {
-            let action = driver.life.tick(driver.now());
+        let now = driver.now();
+        if driver.life.next_deadline().is_some_and(|at| at <= now) {
+            let action = driver.life.tick(now);
             driver.act(action);
         }
         let gone = driver.life.is_done();
@@ -214,10 +236,13 @@ pub async fn drive(
             _ = tick.tick() => {
                 driver.witness.alive();
                 log_due = log.is_some();
+                if driver.slept() {
+                    liveness.begin_anew(driver.now());
+                }
                 liveness.look(driver.now(), driver.silent());
                 if ticking {
                     let slowing = silence.is_slowing(driver.silent());
-                    driver.show(files.poll(), attempt, max_attempts, slowing);
+                    driver.show(files.poll(), attempt, max_attempts, slowing, liveness.drought());
                 }
             }
             finding = liveness.seen(), if liveness.is_looking() => match finding {
@@ -227,6 +252,7 @@ pub async fn drive(
                 ))),
                 None => {}
             },
+            found = searched(&mut driver.search), if driver.search.is_some() => driver.found(found),
             room = transcript.room(), if log_due => {
                 log_due = log.as_mut().is_some_and(|log| driver.look(log, room));
             }
@@ -257,12 +283,31 @@ pub async fn drive(
 }
 
 impl Driver<'_> {
-    fn now(&self) -> Duration {
-        self.clock.elapsed(Instant::now())
+    fn now(&mut self) -> Duration {
+        let now = self.clock.elapsed(Instant::now());
+        if let Some(lost) = self.clock.lost() {
+            let text = duration(lost);
+            let what = format!(
+                "rally did not run for {text} (it was stopped, or its machine was): that counts for no time limit"
+            );
+            self.sink.event(&Event::Notice(what));
+        }
+        now
+    }
+
+    /// Whether the machine slept since this was last asked.
+    fn slept(&mut self) -> bool {
+        let Some(slept) = self.sleep.look(Reading::now()) else { return false };
+        self.listening_since = self.now();
+        self.life.woke(self.listening_since);
+        let text = duration(slept);
+        let what = format!("the machine slept for {text}: the agent's silence counts from now on");
+        self.sink.event(&Event::Notice(what));
+        true
     }
 
     /// When the clock will show `at`, should it not be stopped meanwhile.
-    fn instant(&self, at: Duration) -> tokio::time::Instant {
+    fn instant(&mut self, at: Duration) -> tokio::time::Instant {
         tokio::time::Instant::now() + at.saturating_sub(self.now())
     }
 
@@ -300,6 +345,11 @@ impl Driver<'_> {
                 self.sink.event(&Event::Stopping { signal: name(signal), reason });
                 self.agent.signal(signal);
             }
+            Some(Action::Rescue(signal, since)) => {
+                let (guard, agent) = (self.agent.guard_identity().clone(), self.agent.identity().pid);
+                let looking = tokio::task::spawn_blocking(move || tools::find(&guard, agent, since));
+                self.search = Some(Search { signal, looking });
+            }
             Some(Action::Reap) => self.agent.reap(),
             None => {}
         }
@@ -327,6 +377,11 @@ impl Driver<'_> {
         let now = self.now();
         self.last_activity = Some(now);
         self.life.heard();
+        if self.life.has_recovered() {
+            self.recovered = true;
+            self.note = None;
+            self.sink.event(&Event::Recovered);
+        }
         self.parser.feed(stream, bytes, &mut self.events);
         for event in std::mem::take(&mut self.events) {
             self.understood(event, now);
@@ -355,18 +410,18 @@ impl Driver<'_> {
                 }
             }
             AgentEvent::ToolStarted(name) => {
-                self.life.worked();
+                self.life.tool_started(Reading::now().boot);
                 self.note = Some(name);
             }
             AgentEvent::ToolEnded => {
-                self.life.worked();
+                self.life.tool_ended();
                 self.note = None;
             }
             AgentEvent::Text => {
                 self.wrote = true;
                 self.life.worked();
             }
-            AgentEvent::TurnStarted => self.life.worked(),
+            AgentEvent::TurnStarted => self.life.turn_started(),
             AgentEvent::Retrying { evidence, attempt } => {
                 self.note = Some(format!("retrying ({attempt}): {}", evidence.message));
                 self.life.retrying(evidence, now);
@@ -378,8 +433,9 @@ impl Driver<'_> {
     }
 
     /// Since the agent's last byte.
-    fn silent(&self) -> Duration {
-        self.now().saturating_sub(self.last_activity.unwrap_or_default())
+    fn silent(&mut self) -> Duration {
+        let since = self.last_activity.unwrap_or_default().max(self.listening_since);
+        self.now().saturating_sub(since)
     }
 
     /// The look that found it may be older than its last byte.
@@ -388,14 +444,46 @@ impl Driver<'_> {
             return;
         }
         self.sink.event(&Event::Frozen { how: freeze.describe() });
-        let action = self.life.end(Stop::Frozen(freeze), self.now());
+        let now = self.now();
+        let action = self.life.frozen(freeze, now);
         self.act(action);
     }
 
-    fn show(&mut self, files: usize, attempt: u32, max_attempts: u32, slowing: bool) {
+    /// What there is of the stuck tool. The agent may have begun to work again meanwhile.
+    fn found(&mut self, (signal, tool): (TreeSignal, StuckTool)) {
+        self.search = None;
+        if !self.life.is_helping() {
+            return;
+        }
+        if !tool.members.is_empty() {
+            for Leftover { pid, command } in tool.named {
+                self.note = Some(format!("{} {command}", name(signal)));
+                self.sink.event(&Event::StuckTool { pid, command, signal: name(signal) });
+            }
+            self.agent.signal_some(signal, &tool.members);
+        } else if signal == TreeSignal::Terminate {
+            let now = self.now();
+            let action = self.life.no_tool(now);
+            self.act(action);
+        }
+    }
+
+    fn show(
+        &mut self,
+        files: usize,
+        attempt: u32,
+        max_attempts: u32,
+        slowing: bool,
+        drought: Option<Drought>,
+    ) {
         let elapsed = self.now();
         let last_activity = self.last_activity.map(|at| elapsed.saturating_sub(at));
         let note = self.note.clone();
+        let health = match self.life.health() {
+            Health::Well if std::mem::take(&mut self.recovered) => Health::Recovered,
+            Health::Well if slowing => Health::Slowing,
+            health => health,
+        };
         self.sink.event(&Event::Tick(Tick {
             elapsed,
             files,
@@ -403,8 +491,8 @@ impl Driver<'_> {
             attempt,
             max_attempts,
             note,
-            health: if slowing { Health::Slowing } else { Health::Well },
-            drought: None,
+            health,
+            drought,
             tokens: None,
         }));
     }
@@ -455,6 +543,14 @@ async fn pump(pipe: &mut Option<Receiver>, transcript: &Transcript, buffer: &mut
             room.send(buffer[..n].to_vec());
             Some(n)
         }
+    }
+}
+
+/// The end of a search. Dropping it loses nothing; without a search it never ends.
+async fn searched(search: &mut Option<Search>) -> (TreeSignal, StuckTool) {
+    match search {
+        Some(Search { signal, looking }) => (*signal, looking.await.unwrap_or_default()),
+        None => std::future::pending().await,
     }
 }
 

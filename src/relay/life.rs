@@ -6,13 +6,18 @@
 //! Working --end event--> Lingering --10 s--> Stopping --exit--> Reaping --> Done
 //!    |  ^-----output------'   |                 ^                  ^
 //!    |--cap, hang, operator---|-----------------'                  |
-//!    '--exit-----------------------------------------------------'
+//!    |--exit-----------------------------------------------------'
+//!    |
+//!    '--frozen, a tool runs--> Helping --no help, a bound, operator--> Stopping
+//!    ^----------output------------'
 //! ```
 //!
 //! All times are active time since the try began: pauses and stops are left out.
 
 use std::time::Duration;
 
+use super::event::Health;
+use super::rescue::{self, Rescue, Tools};
 use crate::model::{CancelSource, Evidence, Exit};
 use crate::monitor::freeze::Freeze;
 use crate::process::TreeSignal;
@@ -76,6 +81,8 @@ impl Stop {
 pub enum Action {
     /// Send this to the whole tree.
     Signal(TreeSignal),
+    /// Send this to the tool that the agent waits for, which was started at this boot time.
+    Rescue(TreeSignal, Duration),
     /// End what the agent left behind.
     Reap,
 }
@@ -86,6 +93,8 @@ enum Phase {
     Working,
     /// The end event came; the exit is awaited until then.
     Lingering { until: Duration },
+    /// It is frozen, and the tool that it waits for is being ended.
+    Helping(Rescue),
     /// The stop ladder is being climbed.
     Stopping { ladder: Ladder },
     /// The main process is gone; the guard ends the rest.
@@ -105,6 +114,15 @@ pub struct Life {
     ended: bool,
     background: usize,
     retrying: Option<(Duration, Box<Evidence>)>,
+    tools: Tools,
+    /// How often the agent was helped.
+    rescues: u32,
+    /// Whether that helped, since this was last asked.
+    recovered: bool,
+    /// Whether the agent went while it was being helped, without a word so far.
+    went_silently: bool,
+    /// When the clock of the start began.
+    begun: Duration,
 }
 
 impl Life {
@@ -119,12 +137,22 @@ impl Life {
             ended: false,
             background: 0,
             retrying: None,
+            tools: Tools::default(),
+            rescues: 0,
+            recovered: false,
+            went_silently: false,
+            begun: Duration::ZERO,
         }
     }
 
     /// Whether the agent is at work, as far as anybody knows.
     pub fn is_working(&self) -> bool {
         matches!(self.phase, Phase::Working)
+    }
+
+    /// Whether it is frozen, and the tool that it waits for is being ended.
+    pub fn is_helping(&self) -> bool {
+        matches!(self.phase, Phase::Helping(_))
     }
 
     /// Whether no process is left.
@@ -142,9 +170,83 @@ impl Life {
         self.exit
     }
 
-    /// Bytes came from the agent.
+    /// How the agent is, as far as it is known from how it is being treated.
+    pub fn health(&self) -> Health {
+        match (&self.phase, &self.stop) {
+            (Phase::Helping(_), _) | (Phase::Stopping { .. }, Some(Stop::Frozen(_))) => Health::Frozen,
+            (Phase::Stopping { .. }, _) => Health::Stopping,
+            (Phase::Working | Phase::Lingering { .. } | Phase::Reaping | Phase::Done, _) => Health::Well,
+        }
+    }
+
+    /// Bytes came from the agent. Of one that was frozen they say that it works again.
     pub fn heard(&mut self) {
         self.heard = true;
+        if std::mem::take(&mut self.went_silently) {
+            self.stop = None;
+        }
+        if matches!(self.phase, Phase::Helping(_)) {
+            self.phase = Phase::Working;
+            self.recovered = true;
+        }
+    }
+
+    /// Whether a frozen agent has begun to work again since this was last asked.
+    pub fn has_recovered(&mut self) -> bool {
+        std::mem::take(&mut self.recovered)
+    }
+
+    /// A tool was started; `boot` is boot time.
+    pub fn tool_started(&mut self, boot: Duration) {
+        self.worked();
+        self.tools.started(boot);
+    }
+
+    /// A tool ended.
+    pub fn tool_ended(&mut self) {
+        self.worked();
+        self.tools.ended();
+    }
+
+    /// A turn begins.
+    pub fn turn_started(&mut self) {
+        self.worked();
+        self.tools.cleared();
+    }
+
+    /// The agent is alive no more. If it waits for a tool, that is ended first.
+    pub fn frozen(&mut self, freeze: Freeze, now: Duration) -> Option<Action> {
+        if !self.is_working() {
+            return None;
+        }
+        match self.tools.since().filter(|_| self.rescues < rescue::MOST) {
+            Some(tool) => {
+                self.rescues += 1;
+                self.phase = Phase::Helping(Rescue::begin(freeze, tool, now));
+                Some(Action::Rescue(TreeSignal::Terminate, tool))
+            }
+            None => self.end(Stop::Frozen(freeze), now),
+        }
+    }
+
+    /// Nothing is there of the tool that was to be ended: the agent itself has to be.
+    pub fn no_tool(&mut self, now: Duration) -> Option<Action> {
+        match self.phase {
+            Phase::Helping(Rescue { freeze, .. }) => self.end(Stop::Frozen(freeze), now),
+            Phase::Working
+            | Phase::Lingering { .. }
+            | Phase::Stopping { .. }
+            | Phase::Reaping
+            | Phase::Done => None,
+        }
+    }
+
+    /// The machine slept: connections are dead, and the agent needs time to notice.
+    pub fn woke(&mut self, now: Duration) {
+        self.begun = now;
+        if let Some((since, _)) = &mut self.retrying {
+            *since = now;
+        }
     }
 
     /// The agent did something that only a working agent does: an earlier end event was not the last.
@@ -168,6 +270,7 @@ impl Life {
     pub fn ended(&mut self, now: Duration) {
         self.ended = true;
         self.retrying = None;
+        self.tools.cleared();
         self.linger(now);
     }
 
@@ -195,6 +298,11 @@ impl Life {
         if self.is_done() {
             return None;
         }
+        if let Phase::Helping(rescue) = &self.phase {
+            // Its last words may still be on their way.
+            self.stop = Some(Stop::Frozen(rescue.freeze));
+            self.went_silently = true;
+        }
         self.phase = Phase::Reaping;
         leftovers.then_some(Action::Reap)
     }
@@ -206,10 +314,17 @@ impl Life {
 
     /// Ends the try; only the first reason counts. After the end event there is nothing
     /// left to cancel: the linger is cut short, and the try keeps what it achieved.
+    /// Nobody waits for a frozen agent that is being ended anyway: who quits then has it killed.
     pub fn end(&mut self, stop: Stop, now: Duration) -> Option<Action> {
         let stop = match &self.phase {
-            Phase::Working => stop,
+            Phase::Working | Phase::Helping(_) => stop,
             Phase::Lingering { .. } => Stop::Linger,
+            Phase::Stopping { .. }
+                if matches!(self.stop, Some(Stop::Frozen(_)))
+                    && stop == Stop::Cancelled(CancelSource::QuitNow) =>
+            {
+                return self.force(now);
+            }
             Phase::Stopping { .. } | Phase::Reaping | Phase::Done => return None,
         };
         self.stop = Some(stop);
@@ -222,7 +337,7 @@ impl Life {
         match &mut self.phase {
             Phase::Stopping { ladder } => ladder.force(),
             Phase::Reaping => return Some(Action::Signal(TreeSignal::Kill)),
-            Phase::Working | Phase::Lingering { .. } | Phase::Done => return None,
+            Phase::Working | Phase::Helping(_) | Phase::Lingering { .. } | Phase::Done => return None,
         }
         self.climb(now)
     }
@@ -230,16 +345,29 @@ impl Life {
     fn climb(&mut self, now: Duration) -> Option<Action> {
         match &mut self.phase {
             Phase::Stopping { ladder } => ladder.due(now).map(Action::Signal),
-            Phase::Working | Phase::Lingering { .. } | Phase::Reaping | Phase::Done => None,
+            Phase::Working | Phase::Helping(_) | Phase::Lingering { .. } | Phase::Reaping | Phase::Done => {
+                None
+            }
         }
     }
 
-    /// Time passed.
+    /// Time passed. A bound that passes while a frozen agent is being helped ends it as what it is: frozen.
     pub fn tick(&mut self, now: Duration) -> Option<Action> {
-        match &self.phase {
+        match &mut self.phase {
             Phase::Working => {
                 let (_, stop) = self.working_deadline().filter(|(at, _)| *at <= now)?;
                 self.end(stop, now)
+            }
+            Phase::Helping(rescue) => {
+                let (freeze, tool) = (rescue.freeze, rescue.tool);
+                let step = rescue.due(now);
+                if self.working_deadline().is_some_and(|(at, _)| at <= now) {
+                    return self.end(Stop::Frozen(freeze), now);
+                }
+                match step? {
+                    rescue::Step::Kill => Some(Action::Rescue(TreeSignal::Kill, tool)),
+                    rescue::Step::GiveUp => self.end(Stop::Frozen(freeze), now),
+                }
             }
             Phase::Lingering { until } if *until <= now => self.end(Stop::Linger, now),
             Phase::Lingering { .. } | Phase::Reaping | Phase::Done => None,
@@ -251,6 +379,10 @@ impl Life {
     pub fn next_deadline(&self) -> Option<Duration> {
         match &self.phase {
             Phase::Working => self.working_deadline().map(|(at, _)| at),
+            Phase::Helping(rescue) => {
+                let bound = self.working_deadline().map(|(at, _)| at);
+                Some(bound.map_or(rescue.deadline(), |at| at.min(rescue.deadline())))
+            }
             Phase::Lingering { until } => Some(*until),
             Phase::Stopping { ladder } => ladder.next_deadline(),
             Phase::Reaping | Phase::Done => None,
@@ -267,7 +399,7 @@ impl Life {
         [
             self.limits.run_budget.map(|at| (at, Stop::RunTimeout)),
             self.limits.try_cap.map(|at| (at, Stop::TryTimeout)),
-            startup.map(|at| (at, Stop::StartupHang)),
+            startup.map(|at| (self.begun + at, Stop::StartupHang)),
             patience,
         ]
         .into_iter()
@@ -275,6 +407,9 @@ impl Life {
         .min_by_key(|(at, _)| *at)
     }
 }
+
+#[cfg(test)]
+mod freezes;
 
 #[cfg(test)]
 mod tests {

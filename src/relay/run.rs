@@ -3,6 +3,7 @@
 mod handoff;
 mod one_try;
 mod stage;
+mod stall;
 mod thread;
 mod witness;
 
@@ -14,6 +15,7 @@ use super::budget::Budget;
 use super::event::{Event, RunEnd, RunVerdict};
 use super::ledger::Ledger;
 use super::operator::Waited;
+use super::outcome::stall::Newest;
 use super::outcome::{Failure, Verdict, Work};
 use super::record;
 use super::resilience::Trial;
@@ -115,6 +117,8 @@ struct Run<'w> {
     /// HEAD, while it is known from the snapshot that was just taken.
     head: Option<Option<String>>,
     infra_failures: u32,
+    /// Whose the newest commit of this run is, as far as this pass has seen it.
+    newest: Newest,
     first_try: Option<u64>,
 }
 
@@ -149,6 +153,7 @@ pub async fn execute(world: &mut World, assignment: Assignment) -> Result<RunRes
         },
         head: Some(head),
         infra_failures: open.as_ref().map_or(0, |open| open.infra_failures),
+        newest: Newest::Nobody,
         first_try: None,
         assignment,
     };
