@@ -83,20 +83,20 @@ mod tests {
 
     #[test]
     fn a_real_child_is_found_and_older_ones_are_spared() {
-        let start = |seconds: &str| std::process::Command::new("sleep").arg(seconds).spawn().unwrap();
         let me = identity::of(std::process::id() as i32).unwrap();
-        let mut child = start("1001");
+        let mut child = std::process::Command::new("sleep").arg("1001").spawn().unwrap();
         let pid = child.id() as i32;
         let boot = crate::process::clock::Reading::now().boot;
-        let found = find(&me, 0, boot);
-        assert!(found.members.iter().any(|member| member.pid == pid), "{found:?}");
-        assert!(find(&me, pid, boot).members.iter().all(|member| member.pid != pid), "never the agent");
-        let later = boot + TOLERANCE * 100;
-        assert_eq!(find(&me, 0, later), StuckTool::default());
+        let (found, as_agent) = (find(&me, 0, boot), find(&me, pid, boot));
+        let later = find(&me, 0, boot + TOLERANCE * 100);
         let stranger = ProcessIdentity { start_time: me.start_time + 1, ..me };
-        assert_eq!(find(&stranger, 0, boot), StuckTool::default());
+        let of_stranger = find(&stranger, 0, boot);
+        // A child that outlives a failure would hold the output of the tests open.
         child.kill().unwrap();
         child.wait().unwrap();
+        assert!(found.members.iter().any(|member| member.pid == pid), "{found:?}");
+        assert!(as_agent.members.iter().all(|member| member.pid != pid), "never the agent");
+        assert_eq!((later, of_stranger), (StuckTool::default(), StuckTool::default()));
     }
 
     proptest! {

@@ -209,7 +209,12 @@ fn some_of_a_tree_can_be_ended_and_no_others() {
         let itself = *tree::living(guard).iter().find(|member| member.pid == main.pid).unwrap();
         // The main process, a reused pid and a stranger are never meant.
         let reused = Member { start_time: other.start_time + 1, ..other };
-        let mut outsider = std::process::Command::new("sleep").arg("1004").spawn().unwrap();
+        let mut outsider = std::process::Command::new("sleep")
+            .arg("1004")
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
         let outsider_start = identity::of(outsider.id() as i32).unwrap().start_time;
         let stranger = Member { pid: outsider.id() as i32, start_time: outsider_start, ..other };
         agent.signal_some(TreeSignal::Kill, &[itself, reused, stranger]);
