@@ -1,5 +1,6 @@
 //! Is the agent alive, and what happened to it? Reads `/proc`, decides nothing.
 
+pub mod drought;
 pub mod freeze;
 mod ledger;
 pub mod memory;
@@ -7,4 +8,5 @@ pub mod network;
 pub mod sample;
 pub mod sockets;
 mod timeout;
+pub mod tools;
 pub mod watch;

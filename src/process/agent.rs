@@ -5,7 +5,8 @@ use tokio::process::Child;
 use tokio::task::JoinSet;
 
 use super::link::Link;
-use super::protocol::{Command, Message, TreeSignal};
+use super::protocol::{Command, Message, Target, TreeSignal};
+use super::tree::Member;
 use crate::model::{Exit, Leftover, ProcessIdentity};
 
 /// What becomes of an agent.
@@ -106,6 +107,13 @@ impl Agent {
     /// that is gone shows in [`report`](Agent::report).
     pub fn signal(&mut self, signal: TreeSignal) {
         self.say(Command::Signal(signal));
+    }
+
+    /// Signals these processes of the tree and no others, without waiting. Who is gone is no error, also when
+    /// another process has the pid by now.
+    pub fn signal_some(&mut self, signal: TreeSignal, members: &[Member]) {
+        let target = |member: &Member| Target { pid: member.pid, start_time: member.start_time };
+        self.say(Command::SignalSome { signal, targets: members.iter().map(target).collect() });
     }
 
     /// Ends what the agent left behind, without waiting: TERM, and KILL a second later.

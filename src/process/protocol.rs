@@ -42,8 +42,25 @@ pub enum Command {
     Keep,
     /// Signal every process of the tree.
     Signal(TreeSignal),
+    /// Signal these processes of the tree, and no others: what is not of the tree is left alone, as is the
+    /// agent's main process.
+    SignalSome {
+        /// The signal.
+        signal: TreeSignal,
+        /// Who gets it.
+        targets: Vec<Target>,
+    },
     /// End what the agent left behind.
     Reap,
+}
+
+/// One process of the tree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Target {
+    /// Its pid.
+    pub pid: i32,
+    /// Its start time in clock ticks since boot.
+    pub start_time: u64,
 }
 
 /// What the guard starts.
@@ -210,6 +227,14 @@ mod tests {
         let text = |say: Command| String::from_utf8(encode(say).unwrap()).unwrap();
         assert_eq!(text(Command::Reap), "{\"v\":1,\"say\":\"reap\"}\n");
         assert_eq!(text(Command::Signal(TreeSignal::Kill)), "{\"v\":1,\"say\":{\"signal\":\"kill\"}}\n");
+        let some = Command::SignalSome {
+            signal: TreeSignal::Terminate,
+            targets: vec![Target { pid: 7, start_time: 9 }],
+        };
+        assert_eq!(
+            text(some),
+            "{\"v\":1,\"say\":{\"signal_some\":{\"signal\":\"terminate\",\"targets\":[{\"pid\":7,\"start_time\":9}]}}}\n"
+        );
         let gone = encode(Message::Gone { leftovers: vec![Leftover { pid: 7, command: "sleep 1".into() }] });
         assert_eq!(
             String::from_utf8(gone.unwrap()).unwrap(),

@@ -17,6 +17,8 @@ const COMMAND_LIMIT: usize = 200;
 pub struct Member {
     /// Its pid.
     pub pid: i32,
+    /// Pid of its parent, as the walk found it.
+    pub parent: i32,
     /// Its start time in clock ticks since boot: with the pid, its identity in this boot.
     pub start_time: u64,
     /// Its session.
@@ -31,6 +33,7 @@ impl Member {
         let stat = identity::stat(pid)?;
         parent(stat.ppid).then(|| Member {
             pid,
+            parent: stat.ppid,
             start_time: stat.starttime,
             session: stat.session,
             alive: identity::runs(&stat),

@@ -1,29 +1,30 @@
 //! One try: spawns the agent under a guard, reads it, watches the clock and the
 //! operator, ends it, and says what was seen. The same driver serves every executor.
 
+mod driver;
+
 use std::ffi::OsString;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe::Receiver;
-use tokio::sync::mpsc::Permit;
 
 use super::capture::Transcript;
-use super::event::{Event, Health, Sink, Tick};
+use super::event::{Event, Sink};
 use super::growing::Growing;
-use super::life::{Action, Life, Limits, Stop};
+use super::life::{Limits, Stop};
 use super::liveness::{Finding, Liveness};
-use super::operator::{Operator, Order, Scene};
+use super::operator::Operator;
 use super::record;
 use super::tokens::Meter;
 use super::watch::FileCount;
-use crate::executor::{AgentEvent, Invocation, Parser, Report, Stderr, Stdin, Stream};
-use crate::model::{CancelSource, Category, Evidence, Exit, Leftover, ProcessIdentity, QuotaWindow, time};
-use crate::monitor::freeze::Freeze;
+use crate::executor::{Invocation, Parser, Report, Stderr, Stdin, Stream};
+use crate::model::{Category, Evidence, Exit, Leftover, ProcessIdentity, QuotaWindow};
+use crate::monitor::freeze;
 use crate::monitor::watch::Watch;
-use crate::monitor::{freeze, memory};
-use crate::process::{self, ActiveClock, Agent, Spawn, TreeSignal};
+use crate::process::{self, Spawn};
+use driver::{Driver, searched};
 
 /// Bytes read at once, per pipe.
 const CHUNK: usize = 64 * 1024;
@@ -118,25 +119,6 @@ impl Seen {
     }
 }
 
-/// Everything of one running try.
-struct Driver<'a> {
-    agent: Agent,
-    life: Life,
-    clock: ActiveClock,
-    parser: Box<dyn Parser>,
-    events: Vec<AgentEvent>,
-    witness: &'a mut dyn Witness,
-    sink: &'a mut dyn Sink,
-    session: Option<String>,
-    leftovers: Vec<Leftover>,
-    last_activity: Option<Duration>,
-    note: Option<String>,
-    wrote: bool,
-    meter: Meter,
-    tag: &'a str,
-    oom_kills: Option<u64>,
-}
-
 /// Runs one try to its very end: when this returns, no process of it is left.
 pub async fn drive(
     task: Task<'_>,
@@ -166,23 +148,7 @@ pub async fn drive(
     let (mut out_chunk, mut err_chunk) = (vec![0; CHUNK], vec![0; if stderr.is_some() { CHUNK } else { 0 }]);
     let watch = Watch::new(agent.guard_identity().clone(), agent.identity().pid, silence.threshold);
     let mut liveness = Liveness::new(watch, silence, log_path);
-    let mut driver = Driver {
-        agent,
-        life: Life::new(limits),
-        clock: ActiveClock::start(Instant::now()),
-        parser,
-        events: Vec::new(),
-        witness,
-        sink,
-        session: None,
-        leftovers: Vec::new(),
-        last_activity: None,
-        note: None,
-        wrote: false,
-        meter,
-        tag,
-        oom_kills: memory::oom_kills(),
-    };
+    let mut driver = Driver::new(agent, limits, parser, meter, tag, witness, sink);
     let mut log = log.map(Growing::new);
     let mut log_due = false;
     let mut tick = tokio::time::interval(Duration::from_secs(1));
@@ -197,8 +163,9 @@ pub async fn drive(
             tokio::task::yield_now().await;
         }
         // Asked of the clock itself: a timer needs a moment that a full pipe never leaves.
-        if driver.life.next_deadline().is_some_and(|at| at <= driver.now()) {
-            let action = driver.life.tick(driver.now());
+        let now = driver.now();
+        if driver.life.next_deadline().is_some_and(|at| at <= now) {
+            let action = driver.life.tick(now);
             driver.act(action);
         }
         let gone = driver.life.is_done();
@@ -220,10 +187,13 @@ pub async fn drive(
             _ = tick.tick() => {
                 driver.witness.alive();
                 log_due = log.is_some();
+                if driver.slept() {
+                    liveness.begin_anew(driver.now());
+                }
                 liveness.look(driver.now(), driver.silent());
                 if ticking {
                     let slowing = silence.is_slowing(driver.silent());
-                    driver.show(files.poll(), attempt, max_attempts, slowing);
+                    driver.show(files.poll(), attempt, max_attempts, slowing, liveness.drought());
                 }
             }
             finding = liveness.seen(), if liveness.is_looking() => match finding {
@@ -233,6 +203,7 @@ pub async fn drive(
                 ))),
                 None => {}
             },
+            found = searched(&mut driver.search), if driver.search.is_some() => driver.found(found),
             room = transcript.room(), if log_due => {
                 log_due = log.as_mut().is_some_and(|log| driver.look(log, room));
             }
@@ -260,189 +231,6 @@ pub async fn drive(
         while driver.look(log, transcript.room().await) {}
     }
     driver.finish(transcript).await
-}
-
-impl Driver<'_> {
-    fn now(&self) -> Duration {
-        self.clock.elapsed(Instant::now())
-    }
-
-    /// When the clock will show `at`, should it not be stopped meanwhile.
-    fn instant(&self, at: Duration) -> tokio::time::Instant {
-        tokio::time::Instant::now() + at.saturating_sub(self.now())
-    }
-
-    fn scene(&self) -> Scene {
-        match self.life.stop() {
-            _ if !self.life.is_ending() => Scene::Try,
-            Some(Stop::Cancelled(_) | Stop::Paused) => Scene::Cancelling,
-            Some(
-                Stop::TryTimeout
-                | Stop::RunTimeout
-                | Stop::StartupHang
-                | Stop::Frozen(_)
-                | Stop::Retrying(_)
-                | Stop::Linger,
-            )
-            | None => Scene::Draining,
-        }
-    }
-
-    fn obey(&mut self, order: Order, operator: &mut Operator) {
-        let now = self.now();
-        let action = match order {
-            Order::Cancel(halt) => self.life.end(Stop::Cancelled(halt.source), now),
-            Order::Skip => self.life.end(Stop::Cancelled(CancelSource::Skip), now),
-            Order::Pause => self.life.end(Stop::Paused, now),
-            Order::Force => self.life.force(now),
-            // What is at work may finish.
-            Order::Finish | Order::Resume => None,
-            Order::Suspend => {
-                self.clock.pause(Instant::now());
-                self.agent.signal(TreeSignal::Stop);
-                operator.suspend(self.sink);
-                self.agent.signal(TreeSignal::Continue);
-                self.clock.resume(Instant::now());
-                None
-            }
-        };
-        self.act(action);
-    }
-
-    fn act(&mut self, action: Option<Action>) {
-        match action {
-            Some(Action::Signal(signal)) => {
-                let reason = self.life.stop().map(Stop::describe).unwrap_or_default();
-                self.note = Some(format!("{} ({reason})", name(signal)));
-                self.sink.event(&Event::Stopping { signal: name(signal), reason });
-                self.agent.signal(signal);
-            }
-            Some(Action::Reap) => self.agent.reap(),
-            None => {}
-        }
-    }
-
-    async fn guard_says(&mut self, report: process::Report) {
-        match report {
-            process::Report::Exited { exit, leftovers } => {
-                let action = self.life.exited(exit, !leftovers.is_empty());
-                self.act(action);
-            }
-            process::Report::Gone { leftovers } => {
-                self.leftovers.extend(leftovers);
-                self.life.gone();
-            }
-            process::Report::GuardLost => {
-                self.sink.event(&Event::Warning("the agent's guard is gone; ending what it left".to_owned()));
-                self.leftovers.extend(process::sweep_orphans(self.tag, &[]).await);
-                self.life.gone();
-            }
-        }
-    }
-
-    fn heard(&mut self, stream: Stream, bytes: &[u8]) {
-        let now = self.now();
-        self.last_activity = Some(now);
-        self.life.heard();
-        self.meter.heard(bytes.len());
-        self.parser.feed(stream, bytes, &mut self.events);
-        for event in std::mem::take(&mut self.events) {
-            self.understood(event, now);
-        }
-    }
-
-    /// Reads on in the CLI's own log; says whether there was anything.
-    fn look(&mut self, log: &mut Growing, room: Option<Permit<'_, Vec<u8>>>) -> bool {
-        let new = log.look();
-        if new.is_empty() {
-            return false;
-        }
-        self.heard(Stream::Log, &new);
-        if let Some(room) = room {
-            room.send(new);
-        }
-        true
-    }
-
-    fn understood(&mut self, event: AgentEvent, now: Duration) {
-        match event {
-            AgentEvent::Session(id) => {
-                if self.session.as_deref() != Some(&id) {
-                    self.witness.session(&id);
-                    self.session = Some(id);
-                }
-            }
-            AgentEvent::ToolStarted(name) => {
-                self.life.worked();
-                self.note = Some(name);
-            }
-            AgentEvent::ToolEnded => {
-                self.life.worked();
-                self.note = None;
-            }
-            AgentEvent::Text => {
-                self.wrote = true;
-                self.life.worked();
-            }
-            AgentEvent::TurnStarted => self.life.worked(),
-            AgentEvent::Retrying { evidence, attempt } => {
-                self.note = Some(format!("retrying ({attempt}): {}", evidence.message));
-                self.life.retrying(evidence, now);
-            }
-            AgentEvent::End => self.life.ended(now),
-            AgentEvent::BackgroundTasks(tasks) => self.life.background(tasks, now),
-            AgentEvent::Quota(windows) => self.witness.quota(windows),
-        }
-    }
-
-    /// Since the agent's last byte.
-    fn silent(&self) -> Duration {
-        self.now().saturating_sub(self.last_activity.unwrap_or_default())
-    }
-
-    /// The look that found it may be older than its last byte.
-    fn frozen(&mut self, freeze: Freeze) {
-        if self.silent() < freeze.silent() || !self.life.is_working() {
-            return;
-        }
-        self.sink.event(&Event::Frozen { how: freeze.describe() });
-        let action = self.life.end(Stop::Frozen(freeze), self.now());
-        self.act(action);
-    }
-
-    fn show(&mut self, files: usize, attempt: u32, max_attempts: u32, slowing: bool) {
-        let elapsed = self.now();
-        let last_activity = self.last_activity.map(|at| elapsed.saturating_sub(at));
-        let note = self.note.clone();
-        self.sink.event(&Event::Tick(Tick {
-            elapsed,
-            files,
-            last_activity,
-            attempt,
-            max_attempts,
-            note,
-            health: if slowing { Health::Slowing } else { Health::Well },
-            drought: None,
-            tokens: self.meter.tokens(self.session.as_deref(), self.parser.usage()),
-        }));
-    }
-
-    async fn finish(mut self, transcript: Transcript) -> Seen {
-        let exit = self.life.exit();
-        let runtime = self.now();
-        let transcript_error = transcript.finish().await.err().map(|error| error.to_string());
-        Seen {
-            report: self.parser.finish(exit, time::now()),
-            wrote: self.wrote,
-            exit,
-            stop: self.life.stop().cloned(),
-            leftovers: self.leftovers,
-            runtime,
-            unborn: None,
-            oom: memory::oom_kills() > self.oom_kills,
-            transcript_error,
-        }
-    }
 }
 
 fn spawn_spec(invocation: Invocation, path: OsString, tag: &str, workspace: &Path) -> Spawn {
@@ -473,17 +261,6 @@ async fn pump(pipe: &mut Option<Receiver>, transcript: &Transcript, buffer: &mut
             room.send(buffer[..n].to_vec());
             Some(n)
         }
-    }
-}
-
-/// As the operator knows it.
-fn name(signal: TreeSignal) -> &'static str {
-    match signal {
-        TreeSignal::Interrupt => "INT",
-        TreeSignal::Terminate => "TERM",
-        TreeSignal::Kill => "KILL",
-        TreeSignal::Stop => "STOP",
-        TreeSignal::Continue => "CONT",
     }
 }
 

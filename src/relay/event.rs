@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::model::{CancelSource, Key, Runner, Timestamp};
+pub use crate::monitor::drought::Drought;
 use crate::store::records::TryRecord;
 
 /// One event of a relay. Texts may be foreign: consumers sanitise.
@@ -207,15 +208,6 @@ pub enum Health {
     Frozen,
     /// It is being ended.
     Stopping,
-}
-
-/// What is suspicious about an agent's connections, and since when.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Drought {
-    /// There is none.
-    NoConnection(Duration),
-    /// There are some, and nothing moves on them.
-    NoTraffic(Duration),
 }
 
 /// Tokens of a try, so far, without those of earlier tries of its session.

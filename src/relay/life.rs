@@ -6,13 +6,18 @@
 //! Working --end event--> Lingering --10 s--> Stopping --exit--> Reaping --> Done
 //!    |  ^-----output------'   |                 ^                  ^
 //!    |--cap, hang, operator---|-----------------'                  |
-//!    '--exit-----------------------------------------------------'
+//!    |--exit-----------------------------------------------------'
+//!    |
+//!    '--frozen, a tool runs--> Helping --no help, a bound, operator--> Stopping
+//!    ^----------output------------'
 //! ```
 //!
 //! All times are active time since the try began: pauses and stops are left out.
 
 use std::time::Duration;
 
+use super::event::Health;
+use super::rescue::{self, Rescue, Tools};
 use crate::model::{CancelSource, Evidence, Exit};
 use crate::monitor::freeze::Freeze;
 use crate::process::TreeSignal;
@@ -76,6 +81,8 @@ impl Stop {
 pub enum Action {
     /// Send this to the whole tree.
     Signal(TreeSignal),
+    /// Send this to the tool that the agent waits for, which was started at this boot time.
+    Rescue(TreeSignal, Duration),
     /// End what the agent left behind.
     Reap,
 }
@@ -86,6 +93,8 @@ enum Phase {
     Working,
     /// The end event came; the exit is awaited until then.
     Lingering { until: Duration },
+    /// It is frozen, and the tool that it waits for is being ended.
+    Helping(Rescue),
     /// The stop ladder is being climbed.
     Stopping { ladder: Ladder },
     /// The main process is gone; the guard ends the rest.
@@ -105,6 +114,15 @@ pub struct Life {
     ended: bool,
     background: usize,
     retrying: Option<(Duration, Box<Evidence>)>,
+    tools: Tools,
+    /// How often the agent was helped.
+    rescues: u32,
+    /// Whether that helped, since this was last asked.
+    recovered: bool,
+    /// Whether the agent went while it was being helped, without a word so far.
+    went_silently: bool,
+    /// When the clock of the start began.
+    begun: Duration,
 }
 
 impl Life {
@@ -119,6 +137,11 @@ impl Life {
             ended: false,
             background: 0,
             retrying: None,
+            tools: Tools::default(),
+            rescues: 0,
+            recovered: false,
+            went_silently: false,
+            begun: Duration::ZERO,
         }
     }
 
@@ -130,6 +153,11 @@ impl Life {
     /// Whether the agent is being ended, or is gone.
     pub fn is_ending(&self) -> bool {
         matches!(self.phase, Phase::Stopping { .. } | Phase::Reaping | Phase::Done)
+    }
+
+    /// Whether it is frozen, and the tool that it waits for is being ended.
+    pub fn is_helping(&self) -> bool {
+        matches!(self.phase, Phase::Helping(_))
     }
 
     /// Whether no process is left.
@@ -147,9 +175,83 @@ impl Life {
         self.exit
     }
 
-    /// Bytes came from the agent.
+    /// How the agent is, as far as it is known from how it is being treated.
+    pub fn health(&self) -> Health {
+        match (&self.phase, &self.stop) {
+            (Phase::Helping(_), _) | (Phase::Stopping { .. }, Some(Stop::Frozen(_))) => Health::Frozen,
+            (Phase::Stopping { .. }, _) => Health::Stopping,
+            (Phase::Working | Phase::Lingering { .. } | Phase::Reaping | Phase::Done, _) => Health::Well,
+        }
+    }
+
+    /// Bytes came from the agent. Of one that was frozen they say that it works again.
     pub fn heard(&mut self) {
         self.heard = true;
+        if std::mem::take(&mut self.went_silently) {
+            self.stop = None;
+        }
+        if matches!(self.phase, Phase::Helping(_)) {
+            self.phase = Phase::Working;
+            self.recovered = true;
+        }
+    }
+
+    /// Whether a frozen agent has begun to work again since this was last asked.
+    pub fn has_recovered(&mut self) -> bool {
+        std::mem::take(&mut self.recovered)
+    }
+
+    /// A tool was started; `boot` is boot time.
+    pub fn tool_started(&mut self, boot: Duration) {
+        self.worked();
+        self.tools.started(boot);
+    }
+
+    /// A tool ended.
+    pub fn tool_ended(&mut self) {
+        self.worked();
+        self.tools.ended();
+    }
+
+    /// A turn begins.
+    pub fn turn_started(&mut self) {
+        self.worked();
+        self.tools.cleared();
+    }
+
+    /// The agent is alive no more. If it waits for a tool, that is ended first.
+    pub fn frozen(&mut self, freeze: Freeze, now: Duration) -> Option<Action> {
+        if !self.is_working() {
+            return None;
+        }
+        match self.tools.since().filter(|_| self.rescues < rescue::MOST) {
+            Some(tool) => {
+                self.rescues += 1;
+                self.phase = Phase::Helping(Rescue::begin(freeze, tool, now));
+                Some(Action::Rescue(TreeSignal::Terminate, tool))
+            }
+            None => self.end(Stop::Frozen(freeze), now),
+        }
+    }
+
+    /// Nothing is there of the tool that was to be ended: the agent itself has to be.
+    pub fn no_tool(&mut self, now: Duration) -> Option<Action> {
+        match self.phase {
+            Phase::Helping(Rescue { freeze, .. }) => self.end(Stop::Frozen(freeze), now),
+            Phase::Working
+            | Phase::Lingering { .. }
+            | Phase::Stopping { .. }
+            | Phase::Reaping
+            | Phase::Done => None,
+        }
+    }
+
+    /// The machine slept: connections are dead, and the agent needs time to notice.
+    pub fn woke(&mut self, now: Duration) {
+        self.begun = now;
+        if let Some((since, _)) = &mut self.retrying {
+            *since = now;
+        }
     }
 
     /// The agent did something that only a working agent does: an earlier end event was not the last.
@@ -173,6 +275,7 @@ impl Life {
     pub fn ended(&mut self, now: Duration) {
         self.ended = true;
         self.retrying = None;
+        self.tools.cleared();
         self.linger(now);
     }
 
@@ -200,6 +303,11 @@ impl Life {
         if self.is_done() {
             return None;
         }
+        if let Phase::Helping(rescue) = &self.phase {
+            // Its last words may still be on their way.
+            self.stop = Some(Stop::Frozen(rescue.freeze));
+            self.went_silently = true;
+        }
         self.phase = Phase::Reaping;
         leftovers.then_some(Action::Reap)
     }
@@ -211,10 +319,17 @@ impl Life {
 
     /// Ends the try; only the first reason counts, but who skipped or paused may still quit. After the end
     /// event there is nothing left to cancel: the linger is cut short, and the try keeps what it achieved.
+    /// Nobody waits for a frozen agent that is being ended anyway: who quits then has it killed.
     pub fn end(&mut self, stop: Stop, now: Duration) -> Option<Action> {
         let stop = match &self.phase {
-            Phase::Working => stop,
+            Phase::Working | Phase::Helping(_) => stop,
             Phase::Lingering { .. } => Stop::Linger,
+            Phase::Stopping { .. }
+                if matches!(self.stop, Some(Stop::Frozen(_)))
+                    && stop == Stop::Cancelled(CancelSource::QuitNow) =>
+            {
+                return self.force(now);
+            }
             Phase::Stopping { .. } | Phase::Reaping | Phase::Done => {
                 if is_mild(self.stop.as_ref()) && matches!(stop, Stop::Cancelled(_)) {
                     self.stop = Some(stop);
@@ -232,7 +347,7 @@ impl Life {
         match &mut self.phase {
             Phase::Stopping { ladder } => ladder.force(),
             Phase::Reaping => return Some(Action::Signal(TreeSignal::Kill)),
-            Phase::Working | Phase::Lingering { .. } | Phase::Done => return None,
+            Phase::Working | Phase::Helping(_) | Phase::Lingering { .. } | Phase::Done => return None,
         }
         self.climb(now)
     }
@@ -240,16 +355,29 @@ impl Life {
     fn climb(&mut self, now: Duration) -> Option<Action> {
         match &mut self.phase {
             Phase::Stopping { ladder } => ladder.due(now).map(Action::Signal),
-            Phase::Working | Phase::Lingering { .. } | Phase::Reaping | Phase::Done => None,
+            Phase::Working | Phase::Helping(_) | Phase::Lingering { .. } | Phase::Reaping | Phase::Done => {
+                None
+            }
         }
     }
 
-    /// Time passed.
+    /// Time passed. A bound that passes while a frozen agent is being helped ends it as what it is: frozen.
     pub fn tick(&mut self, now: Duration) -> Option<Action> {
-        match &self.phase {
+        match &mut self.phase {
             Phase::Working => {
                 let (_, stop) = self.working_deadline().filter(|(at, _)| *at <= now)?;
                 self.end(stop, now)
+            }
+            Phase::Helping(rescue) => {
+                let (freeze, tool) = (rescue.freeze, rescue.tool);
+                let step = rescue.due(now);
+                if self.working_deadline().is_some_and(|(at, _)| at <= now) {
+                    return self.end(Stop::Frozen(freeze), now);
+                }
+                match step? {
+                    rescue::Step::Kill => Some(Action::Rescue(TreeSignal::Kill, tool)),
+                    rescue::Step::GiveUp => self.end(Stop::Frozen(freeze), now),
+                }
             }
             Phase::Lingering { until } if *until <= now => self.end(Stop::Linger, now),
             Phase::Lingering { .. } | Phase::Reaping | Phase::Done => None,
@@ -261,6 +389,10 @@ impl Life {
     pub fn next_deadline(&self) -> Option<Duration> {
         match &self.phase {
             Phase::Working => self.working_deadline().map(|(at, _)| at),
+            Phase::Helping(rescue) => {
+                let bound = self.working_deadline().map(|(at, _)| at);
+                Some(bound.map_or(rescue.deadline(), |at| at.min(rescue.deadline())))
+            }
             Phase::Lingering { until } => Some(*until),
             Phase::Stopping { ladder } => ladder.next_deadline(),
             Phase::Reaping | Phase::Done => None,
@@ -277,7 +409,7 @@ impl Life {
         [
             self.limits.run_budget.map(|at| (at, Stop::RunTimeout)),
             self.limits.try_cap.map(|at| (at, Stop::TryTimeout)),
-            startup.map(|at| (at, Stop::StartupHang)),
+            startup.map(|at| (self.begun + at, Stop::StartupHang)),
             patience,
         ]
         .into_iter()
@@ -292,180 +424,7 @@ fn is_mild(stop: Option<&Stop>) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::Category;
+mod freezes;
 
-    fn secs(n: u64) -> Duration {
-        Duration::from_secs(n)
-    }
-
-    fn capped() -> Life {
-        Life::new(Limits {
-            try_cap: Some(secs(100)),
-            run_budget: Some(secs(200)),
-            startup: Some(secs(20)),
-            retry_patience: Some(secs(30)),
-        })
-    }
-
-    #[test]
-    fn an_exit_without_leftovers_needs_no_reaping() {
-        let mut life = capped();
-        assert_eq!(life.exited(Exit::Code(0), false), None);
-        assert!(!life.is_done());
-        life.gone();
-        assert!(life.is_done());
-        assert_eq!(life.stop(), None);
-    }
-
-    #[test]
-    fn leftovers_are_reaped() {
-        let mut life = capped();
-        assert_eq!(life.exited(Exit::Code(0), true), Some(Action::Reap));
-    }
-
-    #[test]
-    fn silence_at_the_start_is_a_hang() {
-        let mut life = capped();
-        assert_eq!(life.next_deadline(), Some(secs(20)));
-        assert_eq!(life.tick(secs(19)), None);
-        assert_eq!(life.tick(secs(20)), Some(Action::Signal(TreeSignal::Interrupt)));
-        assert_eq!(life.stop(), Some(&Stop::StartupHang));
-    }
-
-    #[test]
-    fn the_first_byte_lifts_the_startup_limit() {
-        let mut life = capped();
-        life.heard();
-        assert_eq!(life.tick(secs(50)), None);
-        assert_eq!(life.next_deadline(), Some(secs(100)));
-    }
-
-    #[test]
-    fn the_ladder_is_climbed_rung_by_rung() {
-        let mut life = capped();
-        life.heard();
-        assert_eq!(life.tick(secs(100)), Some(Action::Signal(TreeSignal::Interrupt)));
-        assert_eq!(life.tick(secs(104)), None);
-        assert_eq!(life.tick(secs(105)), Some(Action::Signal(TreeSignal::Terminate)));
-        assert_eq!(life.tick(secs(107)), Some(Action::Signal(TreeSignal::Kill)));
-        assert_eq!(life.stop(), Some(&Stop::TryTimeout));
-    }
-
-    #[test]
-    fn force_skips_the_ladder() {
-        let mut life = capped();
-        life.end(Stop::Cancelled(CancelSource::QuitNow), secs(1));
-        assert_eq!(life.force(secs(1)), Some(Action::Signal(TreeSignal::Kill)));
-    }
-
-    #[test]
-    fn a_cli_may_linger_after_its_end_but_not_for_ever() {
-        let mut life = capped();
-        life.heard();
-        life.ended(secs(5));
-        assert_eq!(life.next_deadline(), Some(secs(15)));
-        assert_eq!(life.tick(secs(15)), Some(Action::Signal(TreeSignal::Interrupt)));
-        assert_eq!(life.stop(), Some(&Stop::Linger));
-    }
-
-    #[test]
-    fn background_tasks_keep_a_finished_cli_alive() {
-        let mut life = capped();
-        life.heard();
-        life.background(1, secs(4));
-        life.ended(secs(5));
-        assert_eq!(life.tick(secs(50)), None, "no linger while a task runs");
-        life.background(0, secs(60));
-        assert_eq!(life.next_deadline(), Some(secs(70)));
-    }
-
-    #[test]
-    fn background_tasks_do_not_lift_the_cap() {
-        let mut life = capped();
-        life.heard();
-        life.background(1, secs(4));
-        life.ended(secs(5));
-        assert!(life.tick(secs(100)).is_some());
-        assert_eq!(life.stop(), Some(&Stop::TryTimeout));
-    }
-
-    #[test]
-    fn work_after_an_end_event_takes_the_end_back() {
-        let mut life = capped();
-        life.heard();
-        life.ended(secs(5));
-        life.worked();
-        assert_eq!(life.tick(secs(15)), None);
-        life.ended(secs(40));
-        assert_eq!(life.next_deadline(), Some(secs(50)));
-    }
-
-    #[test]
-    fn patience_with_retries_ends() {
-        let evidence = Box::new(Evidence::new("stream", Some(Category::ShortRateLimit), "429"));
-        let mut life = capped();
-        life.heard();
-        life.retrying(evidence.clone(), secs(10));
-        life.retrying(evidence.clone(), secs(35));
-        assert_eq!(life.next_deadline(), Some(secs(40)), "the first retry of a row counts");
-        life.tick(secs(40));
-        assert_eq!(life.stop(), Some(&Stop::Retrying(evidence)));
-    }
-
-    #[test]
-    fn work_ends_a_row_of_retries() {
-        let evidence = Box::new(Evidence::new("stream", Some(Category::ShortRateLimit), "429"));
-        let mut life = capped();
-        life.heard();
-        life.retrying(evidence, secs(10));
-        life.worked();
-        assert_eq!(life.next_deadline(), Some(secs(100)));
-    }
-
-    #[test]
-    fn a_finished_agent_cannot_be_cancelled_any_more() {
-        let mut life = capped();
-        life.heard();
-        life.ended(secs(5));
-        let action = life.end(Stop::Cancelled(CancelSource::Signal), secs(6));
-        assert_eq!(action, Some(Action::Signal(TreeSignal::Interrupt)));
-        assert_eq!(life.stop(), Some(&Stop::Linger));
-    }
-
-    #[test]
-    fn the_first_reason_counts() {
-        let mut life = capped();
-        life.heard();
-        life.tick(secs(100));
-        life.end(Stop::Cancelled(CancelSource::Signal), secs(101));
-        assert_eq!(life.stop(), Some(&Stop::TryTimeout));
-    }
-
-    // 20 §18: a quit while a skip or a stop drains is a quit
-    #[test]
-    fn who_skipped_or_paused_may_still_quit() {
-        let quit = Stop::Cancelled(CancelSource::QuitNow);
-        for mild in
-            [Stop::Paused, Stop::Cancelled(CancelSource::Skip), Stop::Cancelled(CancelSource::GracefulStop)]
-        {
-            let mut life = capped();
-            life.heard();
-            life.end(mild, secs(1));
-            assert_eq!(life.end(quit.clone(), secs(2)), None, "the ladder goes on");
-            assert_eq!(life.stop(), Some(&quit));
-            life.end(Stop::Cancelled(CancelSource::Signal), secs(3));
-            assert_eq!(life.stop(), Some(&quit));
-        }
-    }
-
-    #[test]
-    fn nothing_is_sent_after_the_exit() {
-        let mut life = capped();
-        life.exited(Exit::Code(1), true);
-        assert_eq!(life.end(Stop::Cancelled(CancelSource::Signal), secs(1)), None);
-        assert_eq!(life.tick(secs(1000)), None);
-        assert_eq!(life.force(secs(1)), Some(Action::Signal(TreeSignal::Kill)), "but a force ends leftovers");
-    }
-}
+#[cfg(test)]
+mod tests;

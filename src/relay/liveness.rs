@@ -11,6 +11,7 @@ use serde::Serialize;
 use tokio::task::JoinHandle;
 
 use crate::model::time;
+use crate::monitor::drought::{Drought, Droughts};
 use crate::monitor::freeze::{Detector, Freeze, Limits};
 use crate::monitor::sample::{Sample, Tool};
 use crate::monitor::watch::Watch;
@@ -40,10 +41,23 @@ struct Line {
     at_s: f64,
 }
 
+/// Size of a netstat log, in bytes, up to which every sample gets its line: some seven hours of looks every five
+/// seconds. Beyond it a line a minute does, unless the agent is silent beyond the threshold.
+const WHOLE: u64 = 1 << 20;
+
+/// The most that a netstat log may hold, bytes (20.39): weeks of lines a minute.
+const MOST: u64 = 8 << 20;
+
+/// From one line to the next in a log that has grown long.
+const SELDOM: Duration = Duration::from_secs(60);
+
 /// The eyes of a try.
 pub struct Liveness {
     eyes: Option<Eyes>,
+    limits: Limits,
     detector: Detector,
+    droughts: Droughts,
+    drought: Option<Drought>,
     period: Duration,
     next: Duration,
     looking: Option<JoinHandle<(Eyes, Sample)>>,
@@ -65,6 +79,7 @@ pub enum Finding {
 struct Eyes {
     sampler: Sampler,
     log: Option<File>,
+    pace: Pace,
 }
 
 impl Liveness {
@@ -74,10 +89,14 @@ impl Liveness {
     }
 
     fn with(sampler: Sampler, limits: Limits, log_path: &Path) -> Liveness {
+        let pace = Pace { threshold: limits.threshold, written: 0, newest: Duration::ZERO };
         let log = File::options().create(true).append(true).mode(0o600).open(netstat_path(log_path)).ok();
         Liveness {
-            eyes: Some(Eyes { sampler, log }),
+            eyes: Some(Eyes { sampler, log, pace }),
+            limits,
             detector: Detector::new(limits),
+            droughts: Droughts::default(),
+            drought: None,
             period: limits.period(),
             next: Duration::ZERO,
             looking: None,
@@ -99,6 +118,18 @@ impl Liveness {
         }
     }
 
+    /// What was seen so far says nothing any more: the machine slept.
+    pub fn begin_anew(&mut self, now: Duration) {
+        self.detector = Detector::new(self.limits);
+        self.droughts = Droughts::since(now);
+        self.drought = None;
+    }
+
+    /// What is suspicious about the agent's connections.
+    pub fn drought(&self) -> Option<Drought> {
+        self.drought
+    }
+
     /// Whether [`Liveness::seen`] has something to wait for.
     pub fn is_looking(&self) -> bool {
         self.looking.is_some()
@@ -111,10 +142,14 @@ impl Liveness {
         match looked {
             Ok((eyes, sample)) => {
                 self.eyes = Some(eyes);
+                self.drought = self.droughts.assess(&sample);
                 self.detector.assess(&sample).map(Finding::Frozen)
             }
             // A watch that broke down half-way would see differences that are none: it is not used again.
-            Err(error) => Some(Finding::Blind(error.to_string())),
+            Err(error) => {
+                self.drought = None;
+                Some(Finding::Blind(error.to_string()))
+            }
         }
     }
 }
@@ -140,7 +175,9 @@ impl Eyes {
         };
         if let (Some(log), Ok(mut text)) = (&mut self.log, serde_json::to_vec(&line)) {
             text.push(b'\n');
-            let _ = log.write_all(&text);
+            if self.pace.wants(sample, text.len() as u64) {
+                let _ = log.write_all(&text);
+            }
         }
     }
 }
@@ -152,6 +189,29 @@ fn millis(time: Duration) -> u64 {
 /// Seconds, to a tenth.
 fn tenths(time: Duration) -> f64 {
     (time.as_secs_f64() * 10.0).round() / 10.0
+}
+
+/// Bounds what is written.
+#[derive(Debug)]
+struct Pace {
+    threshold: Duration,
+    /// Bytes so far.
+    written: u64,
+    /// When the newest line was written.
+    newest: Duration,
+}
+
+impl Pace {
+    /// Whether a sample gets its line of this many bytes.
+    fn wants(&mut self, sample: &Sample, bytes: u64) -> bool {
+        let due = sample.at.saturating_sub(self.newest) >= SELDOM || sample.silent >= self.threshold;
+        let wanted = self.written + bytes <= if due { MOST } else { WHOLE };
+        if wanted {
+            self.written += bytes;
+            self.newest = sample.at;
+        }
+        wanted
+    }
 }
 
 /// `try-7.log` → `try-7.netstat.jsonl`.
@@ -191,6 +251,23 @@ mod tests {
             .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["connections"].take())
             .collect();
         assert_eq!(seen, [serde_json::json!(0), serde_json::Value::Null, serde_json::json!(2)]);
+    }
+
+    // 20.39
+    #[test]
+    fn a_netstat_log_grows_slower_and_slower_and_has_an_end() {
+        let mut pace = Pace { threshold: LIMITS.threshold, written: 0, newest: Duration::ZERO };
+        let mut written = |at, silent| {
+            let sample = Sample { at: secs(at), silent: secs(silent), ..Sample::default() };
+            pace.wants(&sample, 200)
+        };
+        let dense = WHOLE / 200;
+        assert!((0..dense).all(|at| written(at, 0)));
+        assert!(!written(dense, 0));
+        assert!(written(dense, 60), "the samples that a freeze is found by are never missed");
+        assert!(!written(dense + 59, 0) && written(dense + 60, 0) && !written(dense + 61, 0));
+        let more = (0..).take_while(|minute| written(2 * dense + minute * 60, 0)).count() as u64;
+        assert!((dense + 2 + more) * 200 <= MOST && more > 7 * 24 * 60);
     }
 
     #[tokio::test]

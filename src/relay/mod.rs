@@ -1,6 +1,7 @@
 //! The loop. A pass ([`pass`]) is a sequence of runs ([`run`]), a run is a sequence
 //! of tries ([`attempt`]). Beside them stand the pure deciders: [`life`], [`outcome`],
-//! [`backoff`], [`budget`], [`clearing`], [`course`], [`ledger`], [`recovery`], [`resilience`], [`retry`], [`start`], [`strangers`],
+//! [`backoff`], [`budget`], [`clearing`], [`course`], [`ledger`], [`recovery`], [`rescue`], [`resilience`], [`retry`], [`start`],
+//! [`strangers`],
 //! [`tally`], [`toll`], [`waiting`].
 //!
 //! Nothing here prints: everything is told as [`event::Event`]s.
@@ -25,6 +26,7 @@ pub mod outcome;
 pub mod pass;
 pub mod record;
 pub mod recovery;
+pub mod rescue;
 pub mod resilience;
 pub mod retry;
 pub mod run;

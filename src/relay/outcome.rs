@@ -5,6 +5,7 @@
 //! whether something came of it.
 
 pub mod handoff;
+pub mod stall;
 
 use std::time::Duration;
 
@@ -18,6 +19,9 @@ use crate::monitor::freeze::Freeze;
 
 /// A success without a change is believed only after this long.
 const QUICK: Duration = Duration::from_secs(180);
+
+/// `cause` of a try that was ended because it was frozen.
+const FREEZE_CAUSE: &str = "freeze";
 
 /// Longest list of changed paths in evidence, characters.
 const PATHS_LIMIT: usize = 256;
@@ -99,6 +103,11 @@ impl Verdict {
         if let Some(failure) = &mut self.failure {
             failure.reason = Some(reason);
         }
+    }
+
+    /// The work was done before the agent froze: the try counts after all.
+    pub fn recovered(&mut self) {
+        *self = Verdict::without_failure(Outcome::Completed);
     }
 
     /// Whether the work of the try may be committed. What was cancelled, paused or is incomplete is
@@ -245,7 +254,8 @@ fn frozen(freeze: &Freeze, finding: Evidence) -> Evidence {
         {
             finding
         }
-        _ => Evidence::new("freeze", Some(Category::TransientInfra), freeze.describe()).with_cause("freeze"),
+        _ => Evidence::new("freeze", Some(Category::TransientInfra), freeze.describe())
+            .with_cause(FREEZE_CAUSE),
     }
 }
 

@@ -3,6 +3,7 @@
 mod handoff;
 mod one_try;
 mod stage;
+mod stall;
 mod thread;
 mod witness;
 
@@ -13,6 +14,7 @@ use super::attempt::Seen;
 use super::budget::Budget;
 use super::event::{Event, RunEnd, RunVerdict};
 use super::ledger::Ledger;
+use super::outcome::stall::Newest;
 use super::outcome::{Failure, Verdict, Work};
 use super::record;
 use super::resilience::Trial;
@@ -138,6 +140,8 @@ struct Run<'w> {
     /// HEAD, while it is known from the snapshot that was just taken.
     head: Option<Option<String>>,
     infra_failures: u32,
+    /// Whose the newest commit of this run is, as far as this pass has seen it.
+    newest: Newest,
     first_try: Option<u64>,
 }
 
@@ -173,6 +177,7 @@ pub async fn execute(world: &mut World, assignment: Assignment) -> Result<RunRes
         },
         head: Some(head),
         infra_failures: open.as_ref().map_or(0, |open| open.infra_failures),
+        newest: Newest::Nobody,
         first_try: None,
         assignment,
     };

@@ -36,7 +36,7 @@ pub fn main() -> io::Result<()> {
         Ok(Some(Command::Keep)) => return keep(channel),
         // rally is gone before anything was started: nothing to do.
         Ok(None) => return Ok(()),
-        Ok(Some(Command::Signal(_) | Command::Reap)) => {
+        Ok(Some(Command::Signal(_) | Command::SignalSome { .. } | Command::Reap)) => {
             return refuse(&mut channel, "the first line is not a start");
         }
         Err(error) => return refuse(&mut channel, &error.to_string()),

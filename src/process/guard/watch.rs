@@ -11,7 +11,7 @@ use rustix::process::{WaitOptions, WaitStatus, getpid, wait};
 use super::channel::Channel;
 use crate::model::{Exit, Leftover, ProcessIdentity};
 use crate::process::Ladder;
-use crate::process::protocol::{Command, Message, TreeSignal};
+use crate::process::protocol::{Command, Message, Target, TreeSignal};
 use crate::process::tree::{self, Member};
 
 /// How long the agent's children may take to follow it before they count as left behind: the last
@@ -169,6 +169,7 @@ impl Watch {
             let now = self.begun.elapsed();
             match command {
                 Command::Signal(signal) => self.signal(signal, now),
+                Command::SignalSome { signal, targets } => self.send_to_some(signal, &targets),
                 Command::Reap => {
                     self.ladder.get_or_insert_with(|| Ladder::reap(now));
                 }
@@ -224,6 +225,17 @@ impl Watch {
                         return;
                     }
                 }
+            }
+        }
+    }
+
+    /// Sends to those of the tree that are meant: pid and start time must both be right.
+    fn send_to_some(&mut self, signal: TreeSignal, targets: &[Target]) {
+        for member in tree::living(own_pid()) {
+            let meant = Target { pid: member.pid, start_time: member.start_time };
+            if member.pid != self.agent.pid && targets.contains(&meant) {
+                self.note(member, signal);
+                member.send(signal);
             }
         }
     }

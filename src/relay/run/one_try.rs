@@ -9,6 +9,7 @@ use crate::prompt;
 use crate::relay::attempt::Seen;
 use crate::relay::event::{Event, Retry, RunVerdict};
 use crate::relay::landing::{self, Found};
+use crate::relay::outcome::stall::Newest;
 use crate::relay::outcome::{self, Observed, Verdict, Work};
 use crate::relay::record::{self, Sitting};
 use crate::relay::retry;
@@ -73,7 +74,11 @@ impl Run<'_> {
         self.thread.weigh(started.resume.is_some(), verdict.failure.as_ref(), got_on);
         // Whether there is anything left decides what follows.
         self.note_disk_quota(&started, started_at, &seen);
+        if !found.commits.is_empty() {
+            self.newest = Newest::Agent;
+        }
         let next = self.next(&mut verdict, &started, &seen, used);
+        let next = self.recover(next, &mut verdict, &started, &seen, &found);
         let ends_run = matches!(&next, Next::Over(verdict) if is_decided(verdict));
         let sitting = Sitting { started: &started, started_at, route: &self.assignment.route, ends_run };
         let mut record = record::assemble(&sitting, &seen, &found, &verdict, progress, self.thread.spent);
@@ -84,6 +89,9 @@ impl Run<'_> {
         let mut own = false;
         if verdict.may_commit(self.work()) {
             own = self.land(&mut record, &found).await?;
+            if own {
+                self.newest = Newest::Rally;
+            }
         }
         let record = self.world.persist(|store| store.finish_try(record.clone())).await?;
         self.world.persist(|store| store.clear_active()).await?;

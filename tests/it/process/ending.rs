@@ -1,14 +1,15 @@
 //! How agents and their trees end.
 
 use pretty_assertions::assert_eq;
-use rally::process::{ActiveClock, Ladder, TreeSignal};
+use rally::process::tree::{self, Member};
+use rally::process::{Ladder, TreeSignal};
 
 use super::*;
 
 /// Ends an agent as the relay does, and says which signals it took and how long.
 async fn cancel(agent: &mut Agent) -> (Vec<TreeSignal>, Exit, Duration) {
-    let clock = ActiveClock::start(Instant::now());
-    let active = || clock.elapsed(Instant::now());
+    let begun = Instant::now();
+    let active = || begun.elapsed();
     let mut ladder = Ladder::new(active());
     let (mut sent, mut exit) = (Vec::new(), None);
     loop {
@@ -185,6 +186,54 @@ fn a_stopped_tree_stands_still_goes_on_and_can_be_ended() {
         agent.signal(TreeSignal::Terminate);
         assert_eq!(see_off(&mut agent).await.0, Exit::Signal(15));
         assert!(!processes.iter().any(identity::is_alive));
+    });
+}
+
+// 50-R8: the stuck tool, without the agent
+#[test]
+fn some_of_a_tree_can_be_ended_and_no_others() {
+    run(async {
+        let scene = Scene::new();
+        let tools = "setsid sleep 1001 & setsid sh -c 'trap \"\" TERM; echo $$ >> pids; exec sleep 1002' & \
+            sleep 1003 & echo $$ >> pids; while :; do wait; done";
+        let mut agent = scene.start(tools).await;
+        scene.noted(2).await;
+        let guard = agent.guard_identity().pid;
+        let living = |command: &str| -> Option<Member> {
+            tree::living(guard).into_iter().find(|member| member.describe().command == command)
+        };
+        let names = ["sleep 1001", "sleep 1002", "sleep 1003"];
+        eventually("all tools", || names.iter().all(|name| living(name).is_some())).await;
+        let [obedient, deaf, other] = names.map(|name| living(name).unwrap());
+        let main = agent.identity().clone();
+        let itself = *tree::living(guard).iter().find(|member| member.pid == main.pid).unwrap();
+        // The main process, a reused pid and a stranger are never meant.
+        let reused = Member { start_time: other.start_time + 1, ..other };
+        let mut outsider = std::process::Command::new("sleep")
+            .arg("1004")
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        let outsider_start = identity::of(outsider.id() as i32).unwrap().start_time;
+        let stranger = Member { pid: outsider.id() as i32, start_time: outsider_start, ..other };
+        agent.signal_some(TreeSignal::Kill, &[itself, reused, stranger]);
+        agent.signal_some(TreeSignal::Terminate, &[obedient, deaf]);
+        eventually("the end of the obedient one", || living("sleep 1001").is_none()).await;
+        // The guard obeys in order: what came before is over.
+        assert!(living("sleep 1002").is_some() && living("sleep 1003").is_some());
+        assert!(identity::is_alive(&main) && outsider.try_wait().unwrap().is_none());
+        agent.signal_some(TreeSignal::Kill, &[deaf]);
+        eventually("the end of the deaf one", || living("sleep 1002").is_none()).await;
+        assert!(living("sleep 1003").is_some() && identity::is_alive(&main));
+        // A stopped one is continued, so that it can obey.
+        agent.signal_some(TreeSignal::Stop, &[other]);
+        agent.signal_some(TreeSignal::Terminate, &[other]);
+        eventually("the end of the stopped one", || living("sleep 1003").is_none()).await;
+        outsider.kill().unwrap();
+        outsider.wait().unwrap();
+        agent.signal(TreeSignal::Kill);
+        assert_eq!(see_off(&mut agent).await.0, Exit::Signal(9));
     });
 }
 

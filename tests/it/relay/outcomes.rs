@@ -66,8 +66,8 @@ fn a_run_that_is_stopped_between_attempts_goes_on() {
     assert!(sandbox.note("args.2").contains("--resume\nsession-1"));
 }
 
-// 30-52, 30-77, 30-162, 20-AF-RT-03, 20-AF-RT-09, 23.O2; deviation: a commit alone does not make a frozen
-// try a success, because a wrong "done" is worse than one more attempt
+// 30-52, 30-77, 30-162, 20-AF-RT-03, 20-AF-RT-09, 23.O2; deviation: while attempts are left, a commit does not make a
+// frozen try a success, because a wrong "done" is worse than one more attempt
 #[test]
 fn a_frozen_try_is_retried_even_if_it_committed() {
     let sandbox = Sandbox::initialised();
