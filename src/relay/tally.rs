@@ -57,6 +57,7 @@ mod tests {
         TryRecord { outcome, ..serde_json::from_str(&text).unwrap() }
     }
 
+    // 30-179
     #[test]
     fn one_verdict_per_run() {
         let tries = [

@@ -188,7 +188,7 @@ fn a_tool_that_trickles_is_alive_and_one_that_stops_is_not() {
 
 #[test]
 fn slowing_comes_at_60_percent() {
-    // 20-AF-FZ-09, 30-S8
+    // 20-AF-FZ-09, the brief's 2n
     let limits = Limits { threshold: secs(60), network: secs(300) };
     assert!(!limits.is_slowing(secs(35)));
     assert!(limits.is_slowing(secs(36)));

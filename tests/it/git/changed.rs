@@ -31,7 +31,7 @@ fn only_other_content_counts_and_rally_s_own_does_not() {
     assert_eq!(changes(&git, &snapshot), wanted);
 }
 
-// 30-88: only excluded dirt is no dirt.
+// 30-88, 20-AF-MO-09: only excluded dirt is no dirt.
 #[test]
 fn only_rally_s_own_dirt_is_clean() {
     let sandbox = Sandbox::new();

@@ -70,6 +70,20 @@ fn weights_are_honoured_and_kept_as_typed() {
     assert!(stdout(&output).contains("[1/2]") && stdout(&output).contains("[2/2]"), "{}", stdout(&output));
 }
 
+// 30-178
+#[test]
+fn a_failed_run_and_its_replacement_have_the_same_place() {
+    let sandbox = Sandbox::initialised();
+    sandbox.configure("[reliability]\nretry_budget = 1\n");
+    sandbox.claude("init; if [ $N = 1 ]; then exit 1; fi; echo $N > file-$N.txt; result ok");
+    let output = sandbox.relay(&["-i", "2", "--agent", "cc", "make files"]);
+    assert!(output.status.success(), "{}{}", stdout(&output), stderr(&output));
+    let shown = stdout(&output);
+    let places: Vec<&str> =
+        ["[1/2]", "[2/2]", "[3/2]"].into_iter().flat_map(|place| shown.matches(place)).collect();
+    assert_eq!(places, ["[1/2]", "[1/2]", "[2/2]"], "{shown}");
+}
+
 // 30-S4, 10-Z7, 30-33, 20-AF-GN-01..03
 #[test]
 fn a_custom_harness_gets_prompt_and_model() {

@@ -12,7 +12,7 @@ fn relay_logs(sandbox: &Sandbox) -> String {
     stdout(&output.unwrap())
 }
 
-// 30-S9, 30-S10, 20-AF-RT-03, 20-AF-FZ-11
+// 30-S18, 20-AF-RT-03, 20-AF-FZ-11
 #[test]
 fn a_frozen_agent_is_ended_and_its_session_goes_on() {
     let sandbox = Sandbox::initialised();
