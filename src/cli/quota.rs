@@ -141,10 +141,7 @@ impl Report {
     /// Reads the workspace, takes no lock, and changes nothing.
     fn gather(root: &Path, now: Timestamp) -> anyhow::Result<Report> {
         let reader = Reader::new(workspace::state_layout(root)?);
-        let mut ledger = Ledger::default();
-        for record in &reader.quota_records()? {
-            ledger.apply(record);
-        }
+        let ledger = Ledger::of(&reader.quota_records()?);
         let scopes = scopes(&ledger, now);
         let limits = limits(&reader.status_events()?, now);
         // A configuration that cannot be read has its own commands.

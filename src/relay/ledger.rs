@@ -50,6 +50,13 @@ pub struct Ledger {
 }
 
 impl Ledger {
+    /// What these tell together, oldest first.
+    pub fn of(records: &[QuotaRecord]) -> Ledger {
+        let mut ledger = Ledger::default();
+        records.iter().for_each(|record| ledger.apply(record));
+        ledger
+    }
+
     /// Takes in what was told, oldest first.
     pub fn apply(&mut self, record: &QuotaRecord) {
         if record.windows.is_empty() {
@@ -122,12 +129,6 @@ mod tests {
         }
     }
 
-    fn ledger(records: &[QuotaRecord]) -> Ledger {
-        let mut ledger = Ledger::default();
-        records.iter().for_each(|record| ledger.apply(record));
-        ledger
-    }
-
     const MONTH: i64 = 31 * 24 * 60;
 
     #[test]
@@ -179,14 +180,14 @@ mod tests {
             ),
         ];
         for (what, records, now, until, spare) in rows {
-            let ledger = ledger(&records);
+            let ledger = Ledger::of(&records);
             assert_eq!(ledger.exhausted_until("claude", at(now)), until.map(at), "{what}");
             assert_eq!(ledger.spare_until("claude", at(now)), spare.map(at), "{what}");
             assert_eq!(ledger.exhausted_until("codex", at(now)), None, "{what}");
         }
         let refused = QuotaWindow { rejected: true, ..five(0, 0.2, 60).windows.remove(0) };
         let told = QuotaRecord { windows: vec![refused], ..record(0, &[]) };
-        assert_eq!(ledger(&[told]).exhausted_until("claude", at(1)), Some(at(60)));
+        assert_eq!(Ledger::of(&[told]).exhausted_until("claude", at(1)), Some(at(60)));
     }
 
     proptest! {
@@ -203,7 +204,7 @@ mod tests {
                 newest.insert(NAMES[*name], (*minute, used, *reset));
                 record(*minute, &[(NAMES[*name], used, *reset)])
             }).collect();
-            let ledger = ledger(&records);
+            let ledger = Ledger::of(&records);
             let (until, spare) = (ledger.exhausted_until("claude", at(now)), ledger.spare_until("claude", at(now)));
             for time in [until, spare].into_iter().flatten() {
                 prop_assert!(time > at(now) && time <= at(now + MONTH));

@@ -362,15 +362,8 @@ impl Run<'_> {
 
     /// Whether the CLI has told that a window of its account is used up. What cannot be read tells nothing.
     fn is_used_up(&self) -> bool {
-        let mut ledger = Ledger::default();
-        self.world
-            .store
-            .reader()
-            .quota_records()
-            .unwrap_or_default()
-            .iter()
-            .for_each(|record| ledger.apply(record));
-        ledger.exhausted_until(&self.assignment.quota_scope, time::now()).is_some()
+        let told = self.world.store.reader().quota_records().unwrap_or_default();
+        Ledger::of(&told).exhausted_until(&self.assignment.quota_scope, time::now()).is_some()
     }
 
     fn situation<'f>(&self, failure: &'f Failure, started: &TryStarted, used: u32) -> Situation<'f> {
