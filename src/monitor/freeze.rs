@@ -16,6 +16,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::sample::{Sample, Tool};
+use crate::model::text::count;
 
 /// Processor time over the window below that only a working tool burns, in percent of one core. Idle servers of
 /// tools were measured at 0 to 1.
@@ -24,6 +25,10 @@ const BUSY_PERCENT: u128 = 3;
 /// The same with the main process, whose idling costs more: one that waits for an answer and collects its garbage
 /// was recorded at up to 6.
 const AGENT_BUSY_PERCENT: u128 = 10;
+
+/// The same with what was started during the silence: it is the tool that the agent waits for, and no server of tools
+/// that idles. 50-R8 asks for half of this, which a dead tool's timers reach.
+const YOUNG_BUSY_PERCENT: u128 = 1;
 
 /// Bytes that the descendants of the main process move over the window below only when one of them works.
 /// Idle servers of tools exchange some hundred bytes a minute and wake their event loops with 8 bytes at a time;
@@ -91,8 +96,9 @@ impl Freeze {
                 format!("no output for {} s and no connection", silent.as_secs())
             }
             Freeze::Connected { silent, dry, connections } => format!(
-                "no output for {} s, {connections} connections dry for {} s",
+                "no output for {} s, {} dry for {} s",
                 silent.as_secs(),
+                count(*connections, "connection"),
                 dry.as_secs()
             ),
         }
@@ -125,6 +131,7 @@ struct Mark {
     at: Duration,
     cpu: Duration,
     tool_cpu: Duration,
+    young_cpu: Duration,
     tool_bytes: u64,
 }
 
@@ -205,8 +212,8 @@ impl Detector {
 
     /// Whether the tree has been working in the last window. Before a whole window was seen, what was seen counts.
     fn busy(&mut self, sample: &Sample) -> bool {
-        let Sample { at, cpu, tool_cpu, tool_bytes, .. } = *sample;
-        self.window.push_back(Mark { at, cpu, tool_cpu, tool_bytes });
+        let Sample { at, cpu, tool_cpu, young_cpu, tool_bytes, .. } = *sample;
+        self.window.push_back(Mark { at, cpu, tool_cpu, young_cpu, tool_bytes });
         let begins = at.saturating_sub(BUSY_WINDOW.min(self.limits.threshold));
         while self.window.get(1).is_some_and(|mark| mark.at <= begins) {
             self.window.pop_front();
@@ -214,7 +221,8 @@ impl Detector {
         let Some(first) = self.window.front() else { return false };
         let passed = at.saturating_sub(first.at).as_nanos();
         let burnt = |now: Duration, then: Duration| now.saturating_sub(then).as_nanos() * 100;
-        burnt(tool_cpu, first.tool_cpu) > passed * BUSY_PERCENT
+        burnt(young_cpu, first.young_cpu) > passed * YOUNG_BUSY_PERCENT
+            || burnt(tool_cpu, first.tool_cpu) > passed * BUSY_PERCENT
             || burnt(cpu, first.cpu) > passed * AGENT_BUSY_PERCENT
             || tool_bytes.saturating_sub(first.tool_bytes) > MOVING_BYTES
     }

@@ -20,6 +20,8 @@ pub struct Sample {
     pub cpu: Duration,
     /// Of these, that of the descendants of the main process.
     pub tool_cpu: Duration,
+    /// That of processes that were started during the silence, meanwhile.
+    pub young_cpu: Duration,
     /// `read_bytes` and `write_bytes`: what reached the disk.
     pub io_bytes: u64,
     /// `rchar` and `wchar`: what went through `read` and `write`, files and pipes included.

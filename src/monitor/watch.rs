@@ -52,6 +52,7 @@ impl Watch {
             network_bytes: network.bytes,
             cpu: time(sums.cpu),
             tool_cpu: time(tools.cpu),
+            young_cpu: time(young.cpu),
             io_bytes: sums.io,
             syscall_bytes: sums.syscall,
             tool_bytes: tools.io.max(tools.syscall),

@@ -29,6 +29,7 @@ struct Line {
     network_bytes: Option<u64>,
     cpu_ms: u64,
     tool_cpu_ms: u64,
+    young_cpu_ms: u64,
     processes: usize,
     /// What the descendants of the main process moved, and those of them that were started during the silence.
     tool_bytes: u64,
@@ -50,6 +51,9 @@ const MOST: u64 = 8 << 20;
 
 /// From one line to the next in a log that has grown long.
 const SELDOM: Duration = Duration::from_secs(60);
+
+/// Nobody asks at the exact moment: a look that is due within half a second is due, or every other one would be missed.
+const SLACK: Duration = Duration::from_millis(500);
 
 /// The eyes of a try.
 pub struct Liveness {
@@ -105,7 +109,7 @@ impl Liveness {
 
     /// Begins to look, if it is time to; never waits.
     pub fn look(&mut self, now: Duration, silent: Duration) {
-        if now < self.next {
+        if now + SLACK < self.next {
             return;
         }
         if let Some(mut eyes) = self.eyes.take() {
@@ -166,6 +170,7 @@ impl Eyes {
             network_bytes: sample.network_bytes,
             cpu_ms: millis(sample.cpu),
             tool_cpu_ms: millis(sample.tool_cpu),
+            young_cpu_ms: millis(sample.young_cpu),
             processes: sample.processes,
             tool_bytes: sample.tool_bytes,
             young_bytes: sample.young_bytes,

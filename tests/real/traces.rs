@@ -20,13 +20,14 @@ use super::relay::{Settings, initialise, rally, wait_for_request};
 const LENGTH: Duration = Duration::from_secs(48);
 
 /// What is kept of each look, in this order.
-const FIELDS: [&str; 13] = [
+const FIELDS: [&str; 14] = [
     "at_s",
     "log_silent_s",
     "connections",
     "network_bytes",
     "cpu_ms",
     "tool_cpu_ms",
+    "young_cpu_ms",
     "io_bytes",
     "syscall_bytes",
     "tool_bytes",

@@ -170,6 +170,20 @@ fn an_agent_that_computes_by_itself_is_at_work() {
     }
 }
 
+/// A quiet tool that burns a little is at work; servers that burn as much are older than the silence, and idle.
+#[test]
+fn little_processor_time_is_a_sign_of_life_in_the_tool_alone() {
+    let (mut working, mut idle) = (detector(), detector());
+    let mut found = None;
+    for at in (0..1800).step_by(5) {
+        let burnt = Duration::from_millis(at * 15);
+        let servers = Sample { cpu: burnt, tool_cpu: burnt, ..silent(at, at, 0) };
+        assert_eq!(working.assess(&Sample { young_cpu: burnt, ..servers }), None, "{at}");
+        found = found.or(idle.assess(&servers).map(|_| at));
+    }
+    assert_eq!(found, Some(180));
+}
+
 /// A suite that prints a dot a minute moves no more than idle servers do, but is younger than the silence.
 #[test]
 fn a_tool_that_trickles_is_alive_and_one_that_stops_is_not() {

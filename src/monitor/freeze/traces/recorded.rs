@@ -67,6 +67,7 @@ pub struct Step {
     pub network: u64,
     pub cpu_ms: u64,
     pub tool_cpu_ms: u64,
+    pub young_cpu_ms: u64,
     pub io: u64,
     pub syscall: u64,
     pub tool: u64,
@@ -144,6 +145,11 @@ fn parse(name: String, situation: Situation, text: &str) -> Recording {
             network: grown("network_bytes"),
             cpu_ms: grown("cpu_ms"),
             tool_cpu_ms: grown("tool_cpu_ms"),
+            young_cpu_ms: names
+                .iter()
+                .any(|name| name == "young_cpu_ms")
+                .then(|| grown("young_cpu_ms"))
+                .unwrap_or(0),
             io: grown("io_bytes"),
             syscall: grown("syscall_bytes"),
             tool: grown("tool_bytes"),

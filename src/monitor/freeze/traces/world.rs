@@ -25,6 +25,7 @@ pub struct World {
     network: u64,
     cpu_ms: u64,
     tool_cpu_ms: u64,
+    young_cpu_ms: u64,
     io: u64,
     syscall: u64,
     tool: u64,
@@ -118,6 +119,7 @@ impl World {
         self.network += step.network;
         self.cpu_ms += step.cpu_ms;
         self.tool_cpu_ms += step.tool_cpu_ms;
+        self.young_cpu_ms += step.young_cpu_ms;
         self.io += step.io;
         self.syscall += step.syscall;
         self.young += step.young;
@@ -146,6 +148,7 @@ impl World {
             network_bytes: Some(self.network),
             cpu: Duration::from_millis(self.cpu_ms),
             tool_cpu: Duration::from_millis(self.tool_cpu_ms),
+            young_cpu: Duration::from_millis(self.young_cpu_ms),
             io_bytes: self.io,
             syscall_bytes: self.syscall,
             tool_bytes: self.tool,
