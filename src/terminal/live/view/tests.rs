@@ -62,10 +62,29 @@ fn an_armed_key_stays_armed_for_its_window_and_yields_to_what_is_done() {
         "another key arms for itself"
     );
     view.fire(Key::Skip);
-    view.arm(Key::QuitNow, now + within);
-    assert!(shown(&view, now, 200)[0].ends_with("│ ■ skipping…"), "what is done says more");
+    assert!(shown(&view, now, 200)[0].ends_with("│ ■ skipping…"), "what is done replaces what was armed");
     view.enter(Scene::Nothing);
-    assert!(!shown(&view, now, 200)[0].contains("skipping"), "that is done");
+    assert!(shown(&view, now, 200).is_empty(), "that is done");
+}
+
+// 20-AF-KB-09, decisions "Stopping": a try that a graceful stop lets finish may go on for an hour, and a press is
+// answered in it
+#[test]
+fn a_key_that_is_armed_after_another_was_confirmed_is_shown_for_its_window() {
+    let (mut view, now) = (View::default(), Instant::now());
+    let within = Duration::from_secs(4);
+    view.tick(&tick());
+    view.fire(Key::GracefulStop);
+    assert!(shown(&view, now, 200)[0].ends_with("│ ■ stopping…"));
+    view.arm(Key::QuitNow, now + within);
+    view.tick(&tick());
+    assert!(shown(&view, now, 200)[0].ends_with("│ ⌨ press Ctrl+C again to quit now"));
+    assert!(
+        shown(&view, now + within, 200)[0].ends_with("│ ■ stopping…"),
+        "it was forgotten, the stop was not"
+    );
+    view.fire(Key::QuitNow);
+    assert!(shown(&view, now, 200)[0].ends_with("│ ■ quitting…"));
 }
 
 // 20-AF-MO-06
