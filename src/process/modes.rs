@@ -84,7 +84,15 @@ pub fn restore(terminal: impl AsFd, found: &Termios) -> io::Result<()> {
 /// Whether a terminal is the one that controls this process, and this process is in its foreground: nobody else
 /// may read it or set its modes without being stopped.
 pub fn is_foreground(terminal: impl AsFd) -> bool {
-    // Read from procfs: where the group's leader is outside this pid namespace its number is 0, and no valid `Pid`.
-    let group = || identity::stat(getpid().as_raw_pid()).map(|stat| stat.pgrp);
-    tcgetpgrp(terminal).is_ok_and(|foreground| Some(foreground.as_raw_pid()) == group())
+    tcgetpgrp(terminal).is_ok_and(|foreground| Some(foreground.as_raw_pid()) == own_group())
+}
+
+/// Whether a terminal is the one that controls this process, and others are in its foreground: its screen is theirs.
+pub fn is_background(terminal: impl AsFd) -> bool {
+    tcgetpgrp(terminal).is_ok_and(|foreground| own_group().is_some_and(|own| own != foreground.as_raw_pid()))
+}
+
+/// Read from procfs: where the group's leader is outside this pid namespace its number is 0, and no valid `Pid`.
+fn own_group() -> Option<i32> {
+    identity::stat(getpid().as_raw_pid()).map(|stat| stat.pgrp)
 }

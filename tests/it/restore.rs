@@ -517,10 +517,13 @@ fn in_the_background_the_terminal_is_the_shells() {
     let Some(mut shell) = Shell::start() else { return };
     shell.relay("&");
     shell.is_back();
+    assert!(!shell.scene.terminal.raw().contains("last activity"), "nothing is repainted over the shell");
     shell.enter("fg");
     shell.scene.wait_for_raw();
+    shell.scene.wait_for_shown("last activity");
     shell.scene.terminal.press(b"\x1a");
     shell.is_back();
+    let before = shell.scene.terminal.raw().len();
     shell.enter("bg");
     shell.is_back();
     // Its end, too.
@@ -528,6 +531,7 @@ fn in_the_background_the_terminal_is_the_shells() {
     shell.scene.sandbox.wait_for("the end", || shell.scene.sandbox.tries().len() == 1);
     shell.enter("wait");
     assert_eq!(shell.scene.sandbox.tries()[0]["outcome"], "completed");
+    assert!(!shell.scene.terminal.raw()[before..].contains("last activity"));
     shell.leave();
 }
 
