@@ -34,7 +34,7 @@ const CODES: [SpecialCodeIndex; 16] = [
 
 /// The modes for single keys, made from those that were found: no line editing, no echo, no flow control, and
 /// neither Ctrl+C nor Ctrl+Z sends a signal. Output is processed as before, so that a line feed still begins a
-/// new line, whoever prints it; and Ctrl+\ still sends its signal, the way out of a rally that hangs.
+/// new line, whoever prints it; and Ctrl+\ still sends its signal, which ends a relay at once.
 pub fn raw(found: &Termios) -> Termios {
     let mut raw = found.clone();
     raw.local_modes.remove(LocalModes::ICANON | LocalModes::ECHO | LocalModes::IEXTEN);
