@@ -328,6 +328,19 @@ fn modes_that_a_shell_has_set_meanwhile_are_taken_anew() {
     assert_eq!(told(&scene.device), found);
 }
 
+// Until rally takes it anew, a Ctrl+C comes as a signal, and is still the first of two
+#[test]
+fn a_press_among_modes_of_others_is_a_press() {
+    let mut scene = Scene::start(AT_WORK, &[]);
+    let raw = modes(&scene.device).special_codes[SpecialCodeIndex::VINTR];
+    change(&scene.device, |modes| modes.special_codes[SpecialCodeIndex::VINTR] = 3);
+    scene.terminal.press(b"\x03");
+    scene.wait_for_shown("again to quit");
+    assert_eq!(raw, 0);
+    scene.sandbox.release("go");
+    assert_eq!(scene.terminal.exit_code_at_end(), 0);
+}
+
 // 20-AF-KB-08
 #[test]
 fn forty_stops_leave_no_reader_and_no_keeper() {
