@@ -19,7 +19,8 @@ use super::protocol::{self, LineBuffer, Message, Refusal};
 use super::spawn::GuardProgram;
 
 /// How long a keeper may take until it stands ready. It takes 2 ms, on a loaded machine a hundred times as long.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// Nobody is listened to meanwhile, and keys that are heard late are worse than no keeper.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// How long a keeper may take to restore the terminal.
 const RESTORE: Duration = Duration::from_secs(1);
@@ -44,7 +45,7 @@ pub struct Keeper {
 }
 
 impl Keeper {
-    /// Starts a keeper of a terminal and returns once it has read the modes, after 5 s at most.
+    /// Starts a keeper of a terminal and returns once it has read the modes, after 1 s at most.
     ///
     /// # Errors
     /// What the system says, or the keeper.

@@ -34,7 +34,7 @@ const CODES: [SpecialCodeIndex; 16] = [
 
 /// The modes for single keys, made from those that were found: no line editing, no echo, no flow control, and
 /// neither Ctrl+C nor Ctrl+Z sends a signal. Output is processed as before, so that a line feed still begins a
-/// new line, whoever prints it; and Ctrl+\ still sends its signal, the way out of a rally that hangs.
+/// new line, whoever prints it; and Ctrl+\ still sends its signal, which ends a relay at once.
 pub fn raw(found: &Termios) -> Termios {
     let mut raw = found.clone();
     raw.local_modes.remove(LocalModes::ICANON | LocalModes::ECHO | LocalModes::IEXTEN);
@@ -84,7 +84,15 @@ pub fn restore(terminal: impl AsFd, found: &Termios) -> io::Result<()> {
 /// Whether a terminal is the one that controls this process, and this process is in its foreground: nobody else
 /// may read it or set its modes without being stopped.
 pub fn is_foreground(terminal: impl AsFd) -> bool {
-    // Read from procfs: where the group's leader is outside this pid namespace its number is 0, and no valid `Pid`.
-    let group = || identity::stat(getpid().as_raw_pid()).map(|stat| stat.pgrp);
-    tcgetpgrp(terminal).is_ok_and(|foreground| Some(foreground.as_raw_pid()) == group())
+    tcgetpgrp(terminal).is_ok_and(|foreground| Some(foreground.as_raw_pid()) == own_group())
+}
+
+/// Whether a terminal is the one that controls this process, and others are in its foreground: its screen is theirs.
+pub fn is_background(terminal: impl AsFd) -> bool {
+    tcgetpgrp(terminal).is_ok_and(|foreground| own_group().is_some_and(|own| own != foreground.as_raw_pid()))
+}
+
+/// Read from procfs: where the group's leader is outside this pid namespace its number is 0, and no valid `Pid`.
+fn own_group() -> Option<i32> {
+    identity::stat(getpid().as_raw_pid()).map(|stat| stat.pgrp)
 }

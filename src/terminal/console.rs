@@ -17,7 +17,10 @@ use crate::relay::event::{Event, Sink};
 pub struct Console<O: Write, E: Write> {
     out: O,
     err: E,
+    /// As it is now: what can be repainted at all may be somebody else's for a while.
     look: Look,
+    /// Whether lines can be repainted at all.
+    can_repaint: bool,
     view: View,
     painter: Painter,
     out_closed: bool,
@@ -33,7 +36,8 @@ impl Console<Stdout, Stderr> {
 impl<O: Write, E: Write> Console<O, E> {
     /// On any two outputs.
     pub fn new(out: O, err: E, look: Look) -> Self {
-        Console { out, err, look, view: View::default(), painter: Painter::default(), out_closed: false }
+        let (can_repaint, view, painter) = (look.live, View::default(), Painter::default());
+        Console { out, err, look, can_repaint, view, painter, out_closed: false }
     }
 
     /// Whether standard output stopped taking text (`rally relay | head`). Nothing is
@@ -55,6 +59,14 @@ impl<O: Write, E: Write> Console<O, E> {
     fn write_err(&mut self, text: &str) {
         // Nobody is left to tell about a standard error that is gone.
         let _ = self.err.write_all(text.as_bytes()).and_then(|()| self.err.flush());
+    }
+
+    /// Looks whose terminal it is. What was painted before others took it stands among their lines now, and stays.
+    fn look_again(&mut self) {
+        self.look.live = self.can_repaint && (self.look.may_repaint)();
+        if !self.look.live {
+            self.painter.forget();
+        }
     }
 
     /// Erases the live lines: before others write to the terminal.
@@ -110,10 +122,11 @@ impl<O: Write, E: Write> Console<O, E> {
 impl<O: Write, E: Write> Sink for Console<O, E> {
     /// Only a terminal has live lines.
     fn wants_ticks(&self) -> bool {
-        self.look.live && !self.stdout_closed()
+        self.can_repaint && !self.stdout_closed()
     }
 
     fn event(&mut self, event: &Event) {
+        self.look_again();
         self.follow(event);
         if let Event::Suspending = event {
             // The shell writes now. What comes after it paints anew.
@@ -137,6 +150,7 @@ impl<O: Write, E: Write> Sink for Console<O, E> {
 
 impl<O: Write, E: Write> Drop for Console<O, E> {
     fn drop(&mut self) {
+        self.look_again();
         self.clear();
     }
 }

@@ -168,7 +168,8 @@ impl Keyboard for Keys {
     }
 
     fn is_listening(&self) -> bool {
-        self.taken.is_some()
+        // Whoever has set other modes since gets a SIGINT from Ctrl+C, until we take the terminal anew.
+        self.taken.as_ref().is_some_and(Taken::holds)
     }
 
     fn release(&mut self) {

@@ -6,12 +6,15 @@ use jiff::tz::TimeZone;
 
 use super::live::Size;
 use super::style::Palette;
+use crate::process::modes;
 
 /// How a console shows things.
 #[derive(Debug, Clone)]
 pub struct Look {
     /// Whether standard output can repaint lines: a terminal that is not `dumb`.
     pub live: bool,
+    /// Whether it may do so now; asked whenever something is shown, since a shell moves its jobs around.
+    pub may_repaint: fn() -> bool,
     /// Whether the operator who presses a key sees standard error, and not standard output.
     pub echo_on_err: bool,
     /// Colours of standard output.
@@ -31,6 +34,8 @@ impl Look {
         let terminal = io::stdout().is_terminal();
         Look {
             live: terminal && !dumb,
+            // In the background the rows below the cursor are those of a shell, or of an editor.
+            may_repaint: || !modes::is_background(io::stdout()),
             echo_on_err: !terminal && io::stderr().is_terminal(),
             out: Palette::of(&io::stdout()),
             err: Palette::of(&io::stderr()),

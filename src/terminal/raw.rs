@@ -23,13 +23,18 @@ impl Raw {
     /// a `kill -9`: without a keeper it is switched all the same, and `lacks_keeper` is told why.
     ///
     /// # Errors
-    /// What the system says: no terminal.
+    /// What the system says: no terminal; or it is not rally's turn.
     pub fn enter(program: &GuardProgram, lacks_keeper: impl FnOnce(&io::Error)) -> io::Result<Raw> {
         mend_before_panics();
         let stdin = io::stdin();
         let found = tcgetattr(&stdin)?;
         // First the keeper: it reads the modes itself.
         let keeper = Keeper::start(program, &stdin).inspect_err(lacks_keeper).ok();
+        // It takes its time, and a shell may have taken the terminal back meanwhile: who sets modes from the
+        // background is stopped.
+        if !modes::is_foreground(&stdin) {
+            return Err(io::Error::other("others are in the terminal's foreground"));
+        }
         remember(Some(found.clone()));
         let raw = Raw { found, keeper };
         modes::enter(&stdin, &raw.found)?;

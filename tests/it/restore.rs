@@ -328,6 +328,19 @@ fn modes_that_a_shell_has_set_meanwhile_are_taken_anew() {
     assert_eq!(told(&scene.device), found);
 }
 
+// Until rally takes it anew, a Ctrl+C comes as a signal, and is still the first of two
+#[test]
+fn a_press_among_modes_of_others_is_a_press() {
+    let mut scene = Scene::start(AT_WORK, &[]);
+    let raw = modes(&scene.device).special_codes[SpecialCodeIndex::VINTR];
+    change(&scene.device, |modes| modes.special_codes[SpecialCodeIndex::VINTR] = 3);
+    scene.terminal.press(b"\x03");
+    scene.wait_for_shown("again to quit");
+    assert_eq!(raw, 0);
+    scene.sandbox.release("go");
+    assert_eq!(scene.terminal.exit_code_at_end(), 0);
+}
+
 // 20-AF-KB-08
 #[test]
 fn forty_stops_leave_no_reader_and_no_keeper() {
@@ -517,10 +530,13 @@ fn in_the_background_the_terminal_is_the_shells() {
     let Some(mut shell) = Shell::start() else { return };
     shell.relay("&");
     shell.is_back();
+    assert!(!shell.scene.terminal.raw().contains("last activity"), "nothing is repainted over the shell");
     shell.enter("fg");
     shell.scene.wait_for_raw();
+    shell.scene.wait_for_shown("last activity");
     shell.scene.terminal.press(b"\x1a");
     shell.is_back();
+    let before = shell.scene.terminal.raw().len();
     shell.enter("bg");
     shell.is_back();
     // Its end, too.
@@ -528,6 +544,7 @@ fn in_the_background_the_terminal_is_the_shells() {
     shell.scene.sandbox.wait_for("the end", || shell.scene.sandbox.tries().len() == 1);
     shell.enter("wait");
     assert_eq!(shell.scene.sandbox.tries()[0]["outcome"], "completed");
+    assert!(!shell.scene.terminal.raw()[before..].contains("last activity"));
     shell.leave();
 }
 

@@ -21,7 +21,15 @@ fn secs(n: u64) -> Duration {
 fn look<const COLUMNS: usize>(live: bool, colour: bool) -> Look {
     let palette = Palette { colour };
     let size = || Size { columns: COLUMNS, rows: 30 };
-    Look { live, echo_on_err: false, out: palette, err: palette, zone: TimeZone::UTC, size }
+    Look {
+        live,
+        may_repaint: || true,
+        echo_on_err: false,
+        out: palette,
+        err: palette,
+        zone: TimeZone::UTC,
+        size,
+    }
 }
 
 /// What a console writes to its two outputs.

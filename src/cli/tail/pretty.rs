@@ -84,10 +84,14 @@ fn tell(
         page.fresh_line(out)?;
         page.dim("… the beginning of a very long line is left out …", out)?;
     }
+    if line.cut {
+        page.forget_half();
+    }
     let rest = if line.cut { line.bytes } else { &line.bytes[shown.min(line.bytes.len())..] };
     if shown > 0 && memchr::memmem::find(rest, b"{\"").is_none() {
         return page.rest_of_half(rest, out);
     }
+    page.forget_half();
     for said in said::line(narrator, &String::from_utf8_lossy(rest)) {
         page.say(said, out)?;
     }
@@ -223,6 +227,11 @@ impl Page {
     /// The line whose beginning may be shown is complete; says how much of it is shown.
     fn end_half(&mut self) -> usize {
         std::mem::take(&mut self.half)
+    }
+
+    /// What is shown of a line does not go on: neither does what it was torn in.
+    fn forget_half(&mut self) {
+        self.cleaner = sanitize::Stream::default();
     }
 
     fn rest_of_half(&mut self, rest: &[u8], out: &mut impl Write) -> io::Result<()> {

@@ -12,3 +12,17 @@ pub use hint::hint;
 pub use line::Line;
 pub use painter::{Painter, Size};
 pub use view::View;
+
+/// A try in which all is well.
+#[cfg(test)]
+const WELL: crate::relay::event::Tick = crate::relay::event::Tick {
+    elapsed: std::time::Duration::from_secs(42),
+    files: 3,
+    last_activity: Some(std::time::Duration::from_secs(4)),
+    attempt: 1,
+    max_attempts: 5,
+    note: None,
+    health: crate::relay::event::Health::Well,
+    drought: None,
+    tokens: None,
+};

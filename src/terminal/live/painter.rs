@@ -45,6 +45,11 @@ impl Painter {
         if self.painted.take().is_some() { CLEAR } else { "" }
     }
 
+    /// Others have written where the lines were painted: nothing of ours is left that could be erased.
+    pub fn forget(&mut self) {
+        self.painted = None;
+    }
+
     /// What paints these lines over those that are painted: nothing when the same ones are already
     /// there. Of more lines than the terminal has rows, the first.
     pub fn paint(&mut self, lines: &[Line], palette: Palette, size: Size) -> String {

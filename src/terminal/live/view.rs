@@ -142,10 +142,10 @@ impl View {
         vec![line, hint(size.columns)]
     }
 
-    /// What was fired says more than what is armed.
+    /// Whatever is armed was pressed after what was fired, which may take long: a graceful stop lets the try finish.
     fn action(&self, now: Instant) -> Option<Action> {
-        let armed = || self.armed.filter(|armed| now < armed.until).map(|armed| Action::Armed(armed.key));
-        self.fired.map(Action::Fired).or_else(armed)
+        let armed = self.armed.filter(|armed| now < armed.until).map(|armed| Action::Armed(armed.key));
+        armed.or_else(|| self.fired.map(Action::Fired))
     }
 }
 

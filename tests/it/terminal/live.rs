@@ -21,6 +21,7 @@ const FULL_HINT: &str = "[Ctrl+S skip] [Ctrl+P pause] [Ctrl+X graceful stop] [Ct
 thread_local! {
     /// What the terminal of this test says about its size.
     static SIZE: Cell<Size> = const { Cell::new(Size::USUAL) };
+    static MAY_REPAINT: Cell<bool> = const { Cell::new(true) };
 }
 
 /// A terminal, and how often it was written to. Standard output and standard error are both on it.
@@ -58,6 +59,7 @@ impl Stage {
         let palette = Palette { colour };
         let look = Look {
             live: true,
+            may_repaint: || MAY_REPAINT.get(),
             echo_on_err: false,
             out: palette,
             err: palette,
@@ -405,6 +407,30 @@ fn the_lines_are_gone_while_rally_is_stopped() {
     assert_eq!(stage.shown(), ["$ fg", "⏱ 42s │ 📁 3 files │ last activity: 4s", FULL_HINT]);
 }
 
+// A shell's background job: the rows below the cursor are the shell's, and what is said stays. In the foreground it lives again.
+#[test]
+fn the_lines_are_gone_while_others_have_the_terminal() {
+    let mut stage = Stage::new(12, 100, true);
+    stage.play(&[try_started(1), tick(1, None)]);
+    MAY_REPAINT.set(false);
+    stage.written();
+    stage.play(&[ticking(|tick| tick.files = 4), ticking(|tick| tick.files = 5)]);
+    assert!(stage.written().is_empty());
+    stage.play(&[Event::Notice("something to know".to_owned()), disk(60)]);
+    let said = stage.written().concat();
+    assert!(said.contains("something to know\n"));
+    assert!(!said.contains("\x1b[J") && !said.contains("[Ctrl+S skip]"), "{said:?}");
+    assert!(said.contains("the disk is full"), "what the live lines would show is said for good: {said:?}");
+    MAY_REPAINT.set(true);
+    stage.play(&[tick(1, None)]);
+    let shown = stage.shown();
+    assert_eq!(shown[shown.len() - 2..], ["⏱ 42s │ 📁 3 files │ last activity: 4s", FULL_HINT]);
+    MAY_REPAINT.set(false);
+    stage.close();
+    assert_eq!(stage.shown(), shown, "nothing is erased that may be somebody else's");
+    MAY_REPAINT.set(true);
+}
+
 // `NO_COLOR` is about colours: the lines live, without any
 #[test]
 fn without_colours() {
@@ -420,7 +446,9 @@ fn without_colours() {
 fn plain(echo_on_err: bool) -> (String, String) {
     let palette = Palette { colour: false };
     let size = || Size { columns: 40, rows: 10 };
-    let look = Look { live: false, echo_on_err, out: palette, err: palette, zone: TimeZone::UTC, size };
+    let may_repaint = || true;
+    let (out, err, zone) = (palette, palette, TimeZone::UTC);
+    let look = Look { live: false, may_repaint, echo_on_err, out, err, zone, size };
     let events = [
         try_started(1),
         tick(1, None),

@@ -128,6 +128,21 @@ fn half_a_line_is_shown_at_once() {
     }
 }
 
+// Whatever a line was cut in, a control sequence or a character, ends with it
+#[test]
+fn a_half_shown_line_that_turns_out_an_event_spoils_nothing() {
+    for torn in [&b"\x1b]0;half a title "[..], b"\x1b[3", "日".as_bytes().split_last().unwrap().1] {
+        let mut pretty = Pretty::new(Cli::Claude, Palette { colour: false }, None);
+        let mut out = Vec::new();
+        for block in [&[b"Begun ", torn].concat()[..], b"{\"type\":1}\nplain wo", b"rds\n"] {
+            pretty.print(block, &mut out).unwrap();
+            pretty.flush(&mut out).unwrap();
+        }
+        let text = String::from_utf8(out).unwrap();
+        assert!(text.ends_with("\nplain words\n"), "{torn:?}: {text:?}");
+    }
+}
+
 #[test]
 fn long_answers_are_shortened_and_failures_less() {
     let answer = |failed: bool| {

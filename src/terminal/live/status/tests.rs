@@ -4,19 +4,8 @@ use pretty_assertions::assert_eq;
 use proptest::prelude::*;
 
 use super::*;
+use crate::terminal::live::WELL;
 use crate::terminal::style::Palette;
-
-const WELL: Tick = Tick {
-    elapsed: Duration::from_secs(42),
-    files: 3,
-    last_activity: Some(Duration::from_secs(4)),
-    attempt: 1,
-    max_attempts: 5,
-    note: None,
-    health: Health::Well,
-    drought: None,
-    tokens: None,
-};
 
 fn secs(n: u64) -> Duration {
     Duration::from_secs(n)

@@ -4,22 +4,9 @@ use pretty_assertions::assert_eq;
 use unicode_width::UnicodeWidthStr;
 
 use super::*;
+use crate::terminal::live::WELL;
 
 const WIDE: Size = Size { columns: 200, rows: 24 };
-
-fn tick() -> Tick {
-    Tick {
-        elapsed: Duration::from_secs(42),
-        files: 3,
-        last_activity: Some(Duration::from_secs(4)),
-        attempt: 1,
-        max_attempts: 5,
-        note: None,
-        health: Health::Well,
-        drought: None,
-        tokens: None,
-    }
-}
 
 fn shown(view: &View, now: Instant, columns: usize) -> Vec<String> {
     view.lines(now, Size { columns, ..WIDE }).iter().map(Line::text).collect()
@@ -33,7 +20,7 @@ fn a_try_has_its_lines_at_once() {
     view.begin(1, 5);
     let hint = "[Ctrl+S skip] [Ctrl+P pause] [Ctrl+X graceful stop] [Ctrl+C quit now]";
     assert_eq!(shown(&view, now, 200), ["⏱ 0s │ 📁 0 files │ last activity: —", hint]);
-    view.tick(&tick());
+    view.tick(&WELL);
     assert_eq!(shown(&view, now, 200), ["⏱ 42s │ 📁 3 files │ last activity: 4s", hint]);
     view.enter(Scene::Between("↻ retrying 2/5".to_owned()));
     assert_eq!(shown(&view, now, 200), ["↻ retrying 2/5"]);
@@ -49,11 +36,11 @@ fn a_try_has_its_lines_at_once() {
 fn an_armed_key_stays_armed_for_its_window_and_yields_to_what_is_done() {
     let (mut view, now) = (View::default(), Instant::now());
     let within = Duration::from_secs(4);
-    view.tick(&tick());
+    view.tick(&WELL);
     view.arm(Key::QuitNow, now + within);
     let armed = "⏱ 42s │ 📁 3 files │ last activity: 4s │ ⌨ press Ctrl+C again to quit now";
     assert_eq!(shown(&view, now, 200)[0], armed);
-    view.tick(&tick());
+    view.tick(&WELL);
     assert_eq!(shown(&view, now + within - Duration::from_millis(1), 200)[0], armed);
     assert!(!shown(&view, now + within, 200)[0].contains('⌨'));
     view.arm(Key::Skip, now + within);
@@ -62,10 +49,29 @@ fn an_armed_key_stays_armed_for_its_window_and_yields_to_what_is_done() {
         "another key arms for itself"
     );
     view.fire(Key::Skip);
-    view.arm(Key::QuitNow, now + within);
-    assert!(shown(&view, now, 200)[0].ends_with("│ ■ skipping…"), "what is done says more");
+    assert!(shown(&view, now, 200)[0].ends_with("│ ■ skipping…"), "what is done replaces what was armed");
     view.enter(Scene::Nothing);
-    assert!(!shown(&view, now, 200)[0].contains("skipping"), "that is done");
+    assert!(shown(&view, now, 200).is_empty(), "that is done");
+}
+
+// 20-AF-KB-09, decisions "Stopping": a try that a graceful stop lets finish may go on for an hour, and a press is
+// answered in it
+#[test]
+fn a_key_that_is_armed_after_another_was_confirmed_is_shown_for_its_window() {
+    let (mut view, now) = (View::default(), Instant::now());
+    let within = Duration::from_secs(4);
+    view.tick(&WELL);
+    view.fire(Key::GracefulStop);
+    assert!(shown(&view, now, 200)[0].ends_with("│ ■ stopping…"));
+    view.arm(Key::QuitNow, now + within);
+    view.tick(&WELL);
+    assert!(shown(&view, now, 200)[0].ends_with("│ ⌨ press Ctrl+C again to quit now"));
+    assert!(
+        shown(&view, now + within, 200)[0].ends_with("│ ■ stopping…"),
+        "it was forgotten, the stop was not"
+    );
+    view.fire(Key::QuitNow);
+    assert!(shown(&view, now, 200)[0].ends_with("│ ■ quitting…"));
 }
 
 // 20-AF-MO-06
@@ -73,13 +79,13 @@ fn an_armed_key_stays_armed_for_its_window_and_yields_to_what_is_done() {
 fn a_stop_outranks_a_freeze() {
     let (mut view, now) = (View::default(), Instant::now());
     view.freeze();
-    view.tick(&tick());
+    view.tick(&WELL);
     view.freeze();
     assert!(shown(&view, now, 200)[0].ends_with("❄ frozen"));
     view.arm(Key::Skip, now + Duration::from_secs(4));
     view.stop();
     assert!(shown(&view, now, 200)[0].ends_with("■ stopping…"), "and nothing is armed any more");
-    view.tick(&Tick { health: Health::Frozen, ..tick() });
+    view.tick(&Tick { health: Health::Frozen, ..WELL });
     assert!(shown(&view, now, 200)[0].ends_with("│ ■ stopping…"));
     view.begin(2, 5);
     assert!(!shown(&view, now, 200)[0].contains('■'));
@@ -129,7 +135,7 @@ fn no_scene_is_wider_than_its_terminal() {
     let now = Instant::now();
     let scenes = [
         Scene::Nothing,
-        Scene::Try(Tick { note: Some("a 📁 note\nof two lines".to_owned()), ..tick() }),
+        Scene::Try(Tick { note: Some("a 📁 note\nof two lines".to_owned()), ..WELL }),
         Scene::Between("↻ retrying 2/5 · last: 日本語 (42s, 1 file) · in 4s".to_owned()),
         Scene::Wait("日本語 full, waiting 59m".to_owned()),
         Scene::Paused,
