@@ -28,7 +28,7 @@ pub enum Event {
     Warning(String),
     /// Something worth a line.
     Notice(String),
-    /// A run begins (once per run and pass, before its first try).
+    /// A run begins (once per run and pass, before its first try). [`Event::RunEnded`] follows, unless the pass fails.
     RunStarted {
         /// The relay.
         relay_id: u64,
@@ -65,7 +65,7 @@ pub enum Event {
     },
     /// About once a second while a try runs.
     Tick(Tick),
-    /// The agent was found frozen, and is about to be ended.
+    /// The agent was found frozen: its stuck tool is ended first, then the agent itself unless it works again.
     Frozen {
         /// How it was found.
         how: String,
@@ -103,7 +103,8 @@ pub enum Event {
     Stopping {
         /// What is being sent: `INT`, `TERM` or `KILL`.
         signal: &'static str,
-        /// Why: a cancel source, `try timeout`, `run timeout`, `startup hang`, `linger`.
+        /// Why, as [`Stop::describe`](super::life::Stop::describe) puts it: a cancel source, `pause`, `try timeout`,
+        /// `frozen: …`, …
         reason: String,
     },
     /// A try is over and its record is stored.
@@ -245,7 +246,7 @@ pub struct RunEnd {
     pub run_id: u64,
     /// Passed, failed or cancelled.
     pub verdict: RunVerdict,
-    /// Number of the last attempt.
+    /// Number of the last attempt; 0 when there was none.
     pub attempts: u32,
     /// Attempts allowed.
     pub max_attempts: u32,

@@ -21,7 +21,7 @@ use crate::monitor::freeze::Freeze;
 const QUICK: Duration = Duration::from_secs(180);
 
 /// `cause` of a try that was ended because it was frozen.
-const FREEZE_CAUSE: &str = "freeze";
+pub const FREEZE_CAUSE: &str = "freeze";
 
 /// Longest list of changed paths in evidence, characters.
 const PATHS_LIMIT: usize = 256;

@@ -143,11 +143,14 @@ struct Run<'w> {
     /// Whose the newest commit of this run is, as far as this pass has seen it.
     newest: Newest,
     first_try: Option<u64>,
+    /// Since when no agent has worked.
+    idle_since: Timestamp,
 }
 
 /// Does one run.
 pub async fn execute(world: &mut World, assignment: Assignment) -> Result<RunResult, PassError> {
     world.operator.forget_skip();
+    let idle_since = time::now();
     let (snapshot, head) = begin(world, &assignment).await?;
     world.emit(Event::RunStarted {
         relay_id: assignment.relay_id,
@@ -179,6 +182,7 @@ pub async fn execute(world: &mut World, assignment: Assignment) -> Result<RunRes
         infra_failures: open.as_ref().map_or(0, |open| open.infra_failures),
         newest: Newest::Nobody,
         first_try: None,
+        idle_since,
         assignment,
     };
     match open {
@@ -271,10 +275,13 @@ struct Tried {
 impl Run<'_> {
     /// Goes on where an earlier pass was cut: not before its provider wants it, and not with the task when the
     /// time for that was used up.
-    async fn go_on(self, open: &OpenRun) -> Result<RunResult, PassError> {
+    async fn go_on(mut self, open: &OpenRun) -> Result<RunResult, PassError> {
         if let Some((at, category)) = open.rest {
             let rest = time::since(time::now(), at);
             self.world.cool_down(rest, &self.assignment.runner, category.label()).await;
+            if !rest.is_zero() {
+                self.look_again().await?;
+            }
         }
         let aim = match open.handing_over && self.resumes() && self.thread.session.is_some() {
             true => Aim::HandOff,
@@ -307,20 +314,26 @@ impl Run<'_> {
                 }
             }
         };
-        Ok(self.over(newest, cut))
+        Ok(self.over(newest, used, cut))
     }
 
     /// Whether the next try may begin. A pause is held here; what is changed in it is the user's.
     async fn pass_gate(&mut self) -> Result<Gate, PassError> {
-        let since = time::now();
         let (gate, was_held) = self.world.gate().await;
         if was_held && gate == Gate::Open {
-            let now = self.world.ask(Git::snapshot).await?;
-            let known = spared(self.world, (*self.snapshot).clone(), &now, since);
-            note_begin(self.world, &self.assignment, &known).await?;
-            self.snapshot = Arc::new(known);
+            self.look_again().await?;
         }
         Ok(gate)
+    }
+
+    /// What was changed since the last agent ended is the user's, and so is what was committed.
+    async fn look_again(&mut self) -> Result<(), PassError> {
+        let now = self.world.ask(Git::snapshot).await?;
+        let known = spared(self.world, (*self.snapshot).clone(), &now, self.idle_since);
+        note_begin(self.world, &self.assignment, &known).await?;
+        self.snapshot = Arc::new(known);
+        self.head = Some(now.head().map(str::to_owned));
+        Ok(())
     }
 
     fn max_attempts(&self) -> u32 {
@@ -380,26 +393,29 @@ impl Run<'_> {
         }
     }
 
-    /// `cut` tells who stopped the run between two tries.
-    fn over(self, newest: Option<Tried>, cut: Option<CancelSource>) -> RunResult {
+    /// `used` counts the attempts so far; `cut` tells who stopped the run between two tries, or before its first.
+    fn over(self, newest: Option<Tried>, used: u32, cut: Option<CancelSource>) -> RunResult {
         let Assignment { relay_id, run_id, .. } = self.assignment;
         let cancelled = RunVerdict::Cancelled { source: cut.unwrap_or(CancelSource::Signal) };
-        let Some(Tried { record, next, used }) = newest else { return RunResult::untouched(cancelled) };
-        let verdict_of_run = match next {
-            Next::Over(verdict) => verdict,
-            Next::Again { .. } | Next::HandOff => cancelled,
+        let (record, verdict) = match newest {
+            Some(Tried { record, next: Next::Over(verdict), .. }) => (Some(record), verdict),
+            Some(Tried { record, next: Next::Again { .. } | Next::HandOff, .. }) => (Some(record), cancelled),
+            None => (None, cancelled),
         };
         self.world.emit(Event::RunEnded(RunEnd {
             relay_id,
             run_id,
-            verdict: verdict_of_run.clone(),
+            verdict: verdict.clone(),
             attempts: used,
             max_attempts: self.max_attempts().max(used),
             duration: self.begun.elapsed(),
-            files: record.files_changed.len(),
-            log_path: record.log_path.clone().map(Into::into),
+            files: record.as_ref().map_or(0, |record| record.files_changed.len()),
+            log_path: record.as_ref().and_then(|record| record.log_path.clone()).map(Into::into),
         }));
         let first_try = self.first_try;
-        RunResult { first_try, ..RunResult::of(&record, verdict_of_run, self.infra_failures) }
+        match record {
+            Some(record) => RunResult { first_try, ..RunResult::of(&record, verdict, self.infra_failures) },
+            None => RunResult::untouched(verdict),
+        }
     }
 }

@@ -6,12 +6,10 @@ use std::path::Path;
 use super::shown;
 use super::stage::Stage;
 use crate::model::text;
+use crate::relay::outcome::FREEZE_CAUSE;
 use crate::store::records::TryRecord;
 use crate::store::{Layout, Reader};
 use crate::terminal::sanitize;
-
-/// The cause of a try that was found frozen.
-const FREEZE: &str = "freeze";
 
 /// Prints a line a try, then the places.
 pub fn print(stage: &Stage, out: &mut impl Write) -> anyhow::Result<()> {
@@ -40,7 +38,7 @@ pub fn print(stage: &Stage, out: &mut impl Write) -> anyhow::Result<()> {
     writeln!(out, "  {repository}/.rally/state/tries.jsonl   a record of each try")?;
     writeln!(out, "  {repository}/.rally/summary.jsonl       a line for each run")?;
     writeln!(out, "  {}      what the agents printed, and the relay's log", shown(&stage.data()))?;
-    for record in tries.iter().filter(|record| record.cause.as_deref() == Some(FREEZE)) {
+    for record in tries.iter().filter(|record| record.cause.as_deref() == Some(FREEZE_CAUSE)) {
         print_freeze(record, reader.layout(), out)?;
     }
     writeln!(

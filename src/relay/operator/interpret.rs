@@ -106,7 +106,9 @@ pub fn key(key: Key, scene: Scene, urgency: Urgency) -> Effect {
         (Key::GracefulStop, Scene::Draining | Scene::Between | Scene::Paused, Urgency::Graceful) => nothing,
 
         (Key::Skip, Scene::Try | Scene::Wait | Scene::Paused, _) => confirmed(Order::Skip),
-        (Key::Pause, Scene::Try, _) => confirmed(Order::Pause),
+        (Key::Pause, Scene::Try, Urgency::None) => confirmed(Order::Pause),
+        // The try may finish. A pause would end it, and with it the pass.
+        (Key::Pause, Scene::Try, Urgency::Graceful) => nothing,
         (Key::Pause, Scene::Wait | Scene::Paused, _) => nothing,
         // Nothing will begin that could be skipped or paused.
         (Key::Skip | Key::Pause, Scene::Draining | Scene::Between, Urgency::Graceful) => nothing,
@@ -163,7 +165,7 @@ mod tests {
             (Key::Skip, Urgency::None, ["-S", "--", "-S", "-S", "-S", "-S"]),
             (Key::Skip, Urgency::Graceful, ["-S", "--", "--", "--", "-S", "-S"]),
             (Key::Pause, Urgency::None, ["-P", "--", "-P", "-P", "--", "--"]),
-            (Key::Pause, Urgency::Graceful, ["-P", "--", "--", "--", "--", "--"]),
+            (Key::Pause, Urgency::Graceful, ["--", "--", "--", "--", "--", "--"]),
             (Key::GracefulStop, Urgency::None, ["-F", "--", "-F", "-F", "-F", "-F"]),
             (Key::GracefulStop, Urgency::Graceful, ["-G", "--", "--", "--", "-G", "--"]),
             (Key::QuitNow, Urgency::None, ["-Q", "KQ", "KQ", "-Q", "-Q", "-Q"]),

@@ -48,6 +48,7 @@ impl Run<'_> {
         });
         self.first_try.get_or_insert(started.try_id);
         let seen = self.perform(&started, &text, used).await;
+        self.idle_since = time::now();
         self.budget.spend(seen.runtime);
         if let Some(error) = &seen.transcript_error {
             self.world.warn(format!("the transcript {} is not whole: {error}", started.log_path));

@@ -132,6 +132,58 @@ fn what_the_user_changes_in_a_pause_stays_uncommitted() {
     assert!(files.contains("agents-1.txt") && files.contains("agents-2.txt"), "{files}");
 }
 
+/// A relay whose run has begun, but not its first try: git looks at the tree still, until the note is there.
+fn before_its_first_try<'s>(sandbox: &'s Sandbox, args: &[&str]) -> Desk<'s> {
+    let (notes, home) = (sandbox.notes().display().to_string(), sandbox.home().display().to_string());
+    sandbox.program(
+        "git",
+        &format!(
+            "case \"$*\" in *status*) if [ -n \"$(cat {home}/.local/share/rally/relays/*/relay-1.log 2> /dev/null)\" ]
+             then touch {notes}/looking; while [ ! -e {notes}/go ]; do sleep 0.05; done; fi;; esac
+             PATH=/usr/local/bin:/usr/bin:/bin exec git \"$@\""
+        ),
+    );
+    let desk = Desk::start(sandbox, args);
+    sandbox.wait_for_note("looking");
+    desk
+}
+
+// 20-AF-KB-13: also what is committed before the first try of a run
+#[test]
+fn what_the_user_commits_in_a_pause_is_not_the_agents() {
+    let sandbox = Sandbox::initialised();
+    sandbox.claude("init; echo x > made.txt; result ok");
+    let mut desk = before_its_first_try(&sandbox, &["--agent", "cc", "work"]);
+    desk.twice(PAUSE);
+    desk.wait_for_log("pausing…");
+    sandbox.release("go");
+    desk.wait_for_log("paused by the operator");
+    sandbox.write("users.txt", "mine\n");
+    sandbox.git(["add", "users.txt"]);
+    sandbox.git(["commit", "-q", "-m", "mine"]);
+    desk.enter();
+    desk.ends(0);
+    assert_eq!(sandbox.tries()[0]["files_changed"], serde_json::json!(["made.txt"]), "{}", desk.log());
+}
+
+// 20 §18: a run that is left before its first try has an end, too
+#[test]
+fn a_run_that_is_stopped_before_its_first_try_is_seen_to_end() {
+    for (key, source, code) in [(QUIT, "quit_now", 130), (GRACEFUL, "graceful_stop", 0)] {
+        let sandbox = Sandbox::initialised();
+        sandbox.claude("init; echo x > made.txt; result ok");
+        let mut desk = before_its_first_try(&sandbox, &["--agent", "cc", "work"]);
+        desk.twice(key);
+        desk.wait_for_log(&format!("stop requested ({source})"));
+        sandbox.release("go");
+        desk.ends(code);
+        assert!(desk.log().contains("run 1 started"), "{}", desk.log());
+        assert!(desk.log().contains(&format!("run 1 cancelled ({source}); attempts 0/")), "{}", desk.log());
+        assert!(desk.terminal.shown().contains("• cancelled"), "{}", desk.terminal.shown());
+        assert!(sandbox.tries().is_empty());
+    }
+}
+
 // What has ended already is not paused: the pause holds before the next run
 #[test]
 fn a_try_that_has_ended_lingers_out_and_the_next_run_waits() {

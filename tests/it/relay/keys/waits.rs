@@ -102,6 +102,30 @@ fn the_pause_before_an_attempt_can_be_skipped() {
     }
 }
 
+// The user's work is sacred: in a pause that goes on after a restart, too
+#[test]
+fn what_the_user_does_in_a_wait_that_goes_on_is_not_the_agents() {
+    let sandbox = Sandbox::initialised();
+    sandbox.claude(
+        "init; if [ $N = 1 ]; then echo '429 rate limit exceeded, retry after 250 seconds'; exit 1; fi
+         echo x > made.txt; result ok",
+    );
+    let mut desk = Desk::start(&sandbox, &["--agent", "cc", "work"]);
+    desk.wait_for_log("retrying in ");
+    desk.twice(QUIT);
+    desk.ends(130);
+    let mut desk = Desk::start(&sandbox, &["--resume"]);
+    desk.wait_for_logs("retrying in ", 2);
+    sandbox.write("committed.txt", "mine\n");
+    sandbox.git(["add", "committed.txt"]);
+    sandbox.git(["commit", "-q", "-m", "mine"]);
+    sandbox.write("edited.txt", "mine\n");
+    desk.twice(SKIP);
+    desk.ends(0);
+    assert_eq!(sandbox.tries()[1]["files_changed"], serde_json::json!(["made.txt"]), "{}", desk.log());
+    assert_eq!(sandbox.git(["status", "--porcelain"]), "?? edited.txt");
+}
+
 #[test]
 fn the_pause_between_cycles_can_be_skipped() {
     let sandbox = Sandbox::initialised();
