@@ -145,11 +145,12 @@ fn parse(name: String, situation: Situation, text: &str) -> Recording {
             network: grown("network_bytes"),
             cpu_ms: grown("cpu_ms"),
             tool_cpu_ms: grown("tool_cpu_ms"),
-            young_cpu_ms: names
-                .iter()
-                .any(|name| name == "young_cpu_ms")
-                .then(|| grown("young_cpu_ms"))
-                .unwrap_or(0),
+            // Older recordings do not tell; their tools burnt next to nothing.
+            young_cpu_ms: if names.iter().any(|name| name == "young_cpu_ms") {
+                grown("young_cpu_ms")
+            } else {
+                0
+            },
             io: grown("io_bytes"),
             syscall: grown("syscall_bytes"),
             tool: grown("tool_bytes"),
