@@ -191,7 +191,8 @@ impl Seen {
                 let tool =
                     part.filter(|part| kind == Some("tool_use") || part.kind.as_deref() == Some("tool"));
                 if let Some(part) = tool {
-                    // Told when it is over.
+                    // Told when it is over. The log could tell it earlier (`evaluated`), to no avail: the CLI
+                    // waits for ever for a tool whose shell a signal has ended.
                     self.tool_calls += 1;
                     let name = part.tool.as_deref().unwrap_or("tool");
                     events.push(AgentEvent::ToolStarted(text::ellipsis(name, 100)));

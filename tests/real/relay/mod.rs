@@ -2,6 +2,7 @@
 
 mod handoff;
 mod limits;
+mod live;
 pub mod refusals;
 pub mod resume;
 mod several;
@@ -105,6 +106,13 @@ pub fn resumed_relay(lab: &Lab) -> Command {
 pub fn tries<const N: usize>(lab: &Lab, done: &Done) -> [Value; N] {
     let records = lab.sandbox.records(TRIES);
     records.try_into().unwrap_or_else(|records| panic!("{records:#?}\n{done:#?}"))
+}
+
+/// The logs of all relays, as operators read them.
+pub fn relay_log(lab: &Lab) -> String {
+    let mut show = Command::new("sh");
+    show.args(["-c", "cat .local/share/rally/relays/*/relay-*.log"]).current_dir(lab.sandbox.home());
+    String::from_utf8(show.output().unwrap().stdout).unwrap()
 }
 
 /// What happened to the health of runners.

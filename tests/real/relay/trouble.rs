@@ -1,8 +1,12 @@
-//! Trouble with the provider: how much of it a runner is forgiven, and how long a CLI may fight it by itself.
+//! Trouble with the provider: how much of it a runner is forgiven, and how long a CLI may fight it by itself; and
+//! tools that hang. There is no cell for a tool that hangs in claude: it prints a line every 30 s while a tool runs, so
+//! it is never silent, and the try's time is its limit.
 
 use serde_json::Value;
 
-use super::{Settings, TWO_STEPS, UNIQUE, course, initialise, mixed_relay, new_relay, status_events, tries};
+use super::{
+    Settings, TWO_STEPS, UNIQUE, course, initialise, mixed_relay, new_relay, relay_log, status_events, tries,
+};
 use crate::cli::Cli;
 use crate::lab::{Lab, lab, wait_until};
 use crate::terminal::Terminal;
@@ -99,24 +103,60 @@ fn whoever_is_logged_out_makes_way() {
     });
 }
 
-/// The first time the tool waits for ever: the CLI would, too.
-fn goes_on_after_a_stuck_tool(lab: &Lab, cli: Cli) {
-    let more = "freeze_threshold_secs = 8\nnetwork_silence_secs = 8";
-    initialise(lab, &Settings { tries: 2, more, ..Settings::default() });
-    let task = "RUN(if [ ! -e begun ]; then touch begun; mkfifo never; cat never; fi; echo x >made)";
-    let done = lab.run(new_relay(lab, cli, "ok", task)).expect_code(0);
-    let records = lab.sandbox.records(".rally/state/tries.jsonl");
-    assert_eq!(records.last().unwrap()["completed"], true, "{records:#?}\n{done:#?}");
-    assert_eq!(lab.sandbox.read("made"), "x\n");
-    assert!(done.stdout.contains("❄ frozen"), "{done:#?}");
+/// Waits for ever, having made a file.
+const STUCK: &str = "RUN(touch made; mkfifo never; cat never)";
+
+const SHORT: &str = "freeze_threshold_secs = 8\nnetwork_silence_secs = 8";
+
+// 50-R8
+/// The CLI would wait for ever, too. It gets the tool's end for a result, and completes in the same try.
+fn goes_on_after_a_stuck_tool(lab: &Lab, cli: Cli, tool: &str) {
+    initialise(lab, &Settings { more: SHORT, ..Settings::default() });
+    let done = lab.run(new_relay(lab, cli, "ok", STUCK)).expect_code(0);
+    let [record] = tries(lab, &done);
+    assert_eq!((&record["outcome"], &record["completed"]), (&"completed".into(), &true.into()), "{record:#}");
+    assert!(record["session_id"].is_string(), "{record:#}");
+    let [_, last] = &lab.mock.turns("ok")[..] else { panic!("{:#?}", lab.mock.turns("ok")) };
+    assert_eq!(last.users.iter().filter(|text| text.contains("RUN(")).count(), 1, "{last:#?}");
+    let log = relay_log(lab);
+    // Up to three are named, so this one and what is below it are all that was ended.
+    let ended: Vec<_> = log.lines().filter(|line| line.contains("ending the stuck tool")).collect();
+    assert!(matches!(ended[..], [line] if line.contains(" with TERM: ") && line.contains(tool)), "{log}");
+    assert!(log.contains("freeze detected: ") && log.contains("the agent works again"), "{log}");
+    assert!(!log.contains("stopping the agent"), "{log}");
+    assert!(done.stdout.contains("❄ frozen") && done.stdout.contains("↻ recovered"), "{done:#?}");
+}
+
+#[test]
+fn codex_goes_on_after_a_stuck_tool() {
+    lab(&[Cli::Codex], |lab| goes_on_after_a_stuck_tool(lab, Cli::Codex, "cat never"));
 }
 
 #[test]
 fn gemini_goes_on_after_a_stuck_tool() {
-    lab(&[Cli::Gemini], |lab| goes_on_after_a_stuck_tool(lab, Cli::Gemini));
+    lab(&[Cli::Gemini], |lab| goes_on_after_a_stuck_tool(lab, Cli::Gemini, "bash -c "));
 }
 
+// 20-AF-RT-03
+/// It tells of a tool when that is over, and waits for ever for one whose shell a signal has ended: only ending the
+/// agent helps. The next try goes on with its session.
 #[test]
-fn opencode_goes_on_after_a_stuck_tool() {
-    lab(&[Cli::Opencode], |lab| goes_on_after_a_stuck_tool(lab, Cli::Opencode));
+fn opencode_is_ended_with_its_stuck_tool_and_its_session_goes_on() {
+    lab(&[Cli::Opencode], |lab| {
+        initialise(lab, &Settings { tries: 2, more: SHORT, ..Settings::default() });
+        let task = "RUN(if [ ! -e begun ]; then touch begun; mkfifo never; cat never; fi; echo x >made)";
+        let done = lab.run(new_relay(lab, Cli::Opencode, "ok", task)).expect_code(0);
+        let records: [Value; 2] = tries(lab, &done);
+        assert_eq!(course(&records), [("opencode", false), ("opencode", true)]);
+        let [first, second] = &records;
+        assert_eq!((&first["category"], &first["cause"]), (&"transient_infra".into(), &"freeze".into()));
+        assert!(
+            first["session_id"].is_string() && first["session_id"] == second["session_id"],
+            "{records:#?}"
+        );
+        assert_eq!(lab.sandbox.read("made"), "x\n");
+        let log = relay_log(lab);
+        assert!(log.contains("stopping the agent with INT: frozen") && !log.contains("stuck tool"), "{log}");
+        assert!(done.stdout.contains("❄ frozen"), "{done:#?}");
+    });
 }
