@@ -14,6 +14,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
 use super::error::{GitError, Result};
+use crate::process::signals;
 
 /// How long one git process may take.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -173,7 +174,11 @@ impl<'a> Call<'a> {
         let mut command = self.command(folder, environment);
         command.stdin(if input.is_some() { Stdio::piped() } else { Stdio::null() });
         environment.brake.release();
-        let mut child = command.spawn().map_err(|error| {
+        let started = {
+            let _until_it_runs = signals::starting();
+            command.spawn()
+        };
+        let mut child = started.map_err(|error| {
             if folder.is_dir() { GitError::Start(error) } else { GitError::NoFolder(folder.to_owned()) }
         })?;
         if let (Some(mut pipe), Some(bytes)) = (child.stdin.take(), input) {

@@ -9,6 +9,9 @@ use super::protocol::{Command, Message, Target, TreeSignal};
 use super::tree::Member;
 use crate::model::{Exit, Leftover, ProcessIdentity};
 
+/// The most processes that one command names, so that its line stays short: some 40 bytes for each.
+const MOST_TARGETS: usize = 100;
+
 /// What becomes of an agent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Report {
@@ -113,7 +116,9 @@ impl Agent {
     /// another process has the pid by now.
     pub fn signal_some(&mut self, signal: TreeSignal, members: &[Member]) {
         let target = |member: &Member| Target { pid: member.pid, start_time: member.start_time };
-        self.say(Command::SignalSome { signal, targets: members.iter().map(target).collect() });
+        for some in members.chunks(MOST_TARGETS) {
+            self.say(Command::SignalSome { signal, targets: some.iter().map(target).collect() });
+        }
     }
 
     /// Ends what the agent left behind, without waiting: TERM, and KILL a second later.

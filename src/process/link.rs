@@ -48,10 +48,10 @@ impl Link {
     /// What the system says; `WouldBlock` when the guard has not read for a very long time.
     pub fn send_now(&self, command: Command) -> io::Result<()> {
         let line = protocol::encode(command)?;
-        // Straight to the socket: the runtime's idea of its readiness may be out of date. So short
-        // a line is taken whole or not at all.
-        send(&self.socket, &line, SendFlags::DONTWAIT | SendFlags::NOSIGNAL)?;
-        Ok(())
+        // Straight to the socket: the runtime's idea of its readiness may be out of date.
+        let sent = send(&self.socket, &line, SendFlags::DONTWAIT | SendFlags::NOSIGNAL)?;
+        // Half a line would spoil the next one: a guard that has so much to read is not relied on any more.
+        if sent < line.len() { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
     }
 
     /// The next message; `None` when the guard's end is closed. Nothing is lost when the future is

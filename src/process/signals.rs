@@ -1,6 +1,7 @@
 //! What the operator's system sends to the relay: signals to rally itself.
 
 use std::io;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -92,6 +93,15 @@ pub fn stop_self() -> io::Result<()> {
     signal_hook::low_level::raise(signal_hook::consts::SIGSTOP)
 }
 
+/// Who starts a child holds this until it runs: one that is stopped before its exec, still in rally's process group,
+/// hangs whoever started it, and its own group is continued by nobody.
+static STARTING: Mutex<()> = Mutex::new(());
+
+/// Waits until no child is being started, and keeps [`stop_job`] waiting until it is dropped.
+pub fn starting() -> MutexGuard<'static, ()> {
+    STARTING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// Stops rally's whole job, as a terminal in cooked mode does when Ctrl+Z is typed: SIGTSTP for everybody in
 /// rally's process group, such as the `tee` of a pipeline, and the rally that runs the demo. A shell does not
 /// count a job as stopped before all of it is. rally itself hears the signal as any other.
@@ -99,6 +109,7 @@ pub fn stop_self() -> io::Result<()> {
 /// # Errors
 /// What the system says.
 pub fn stop_job() -> io::Result<()> {
+    let _nobody_is_starting = starting();
     Ok(rustix::process::kill_current_process_group(rustix::process::Signal::TSTP)?)
 }
 

@@ -42,7 +42,9 @@ pub fn reap_adopted(guards: &[i32]) {
 /// Orphans are told from rally's own children by their session: only guards, whose pids are passed
 /// in `guards` when they still run, what descends from them, and keepers have another one than rally.
 pub async fn sweep_orphans(tag: &str, guards: &[i32]) -> Vec<Leftover> {
-    let mut swept = by_tag(tag);
+    let own = tag.to_owned();
+    // It walks all of /proc, and sleeps between its walks.
+    let mut swept = tokio::task::spawn_blocking(move || by_tag(&own)).await.unwrap_or_default();
     let begun = Instant::now();
     loop {
         let orphans = adopted(guards);

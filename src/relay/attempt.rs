@@ -15,16 +15,18 @@ use super::event::{Event, Sink};
 use super::growing::Growing;
 use super::life::{Limits, Stop};
 use super::liveness::{Finding, Liveness};
-use super::operator::Operator;
+use super::operator::interpret::Urgency;
+use super::operator::{Operator, Wish};
 use super::record;
 use super::tokens::Meter;
 use super::watch::FileCount;
 use crate::executor::{Invocation, Parser, Report, Stderr, Stdin, Stream};
-use crate::model::{Category, Evidence, Exit, Leftover, ProcessIdentity, QuotaWindow};
+use crate::model::text::duration;
+use crate::model::{CancelSource, Category, Evidence, Exit, Leftover, ProcessIdentity, QuotaWindow};
 use crate::monitor::freeze;
 use crate::monitor::watch::Watch;
 use crate::process::{self, Spawn};
-use driver::{Driver, searched};
+use driver::{Driver, searched, swept};
 
 /// Bytes read at once, per pipe.
 const CHUNK: usize = 64 * 1024;
@@ -137,10 +139,14 @@ pub async fn drive(
         }
     };
     let log = invocation.log.clone();
-    let spawned = process::spawn(spawn_spec(invocation, path, tag, workspace)).await;
-    let mut agent = match spawned {
-        Ok(agent) => agent,
-        Err(error) => return Seen::unborn(record::spawn_evidence(&error)),
+    // A program on a disk that hangs keeps its guard waiting: whoever wants out does not wait for it.
+    let spawning = process::spawn(spawn_spec(invocation, path, tag, workspace));
+    let mut agent = match operator.unless_forced(spawning, sink).await {
+        Some(Ok(agent)) => agent,
+        Some(Err(error)) => return Seen::unborn(record::spawn_evidence(&error)),
+        None => {
+            return Seen::stopped(operator.wish().map_or(Stop::Cancelled(CancelSource::QuitNow), Wish::stop));
+        }
     };
     witness.spawned(agent.identity(), agent.guard_identity());
     let mut stdout = agent.take_stdout();
@@ -149,6 +155,12 @@ pub async fn drive(
     let watch = Watch::new(agent.guard_identity().clone(), agent.identity().pid, silence.threshold);
     let mut liveness = Liveness::new(watch, silence, log_path);
     let mut driver = Driver::new(agent, limits, parser, meter, tag, witness, sink);
+    // What was ordered while it was started. A graceful stop lets it finish.
+    if let Some(wish) = operator.wish().filter(|_| operator.urgency() != Urgency::Graceful) {
+        let now = driver.now();
+        let action = driver.life.end(wish.stop(), now);
+        driver.act(action);
+    }
     let mut log = log.map(Growing::new);
     let mut log_due = false;
     let mut tick = tokio::time::interval(Duration::from_secs(1));
@@ -180,7 +192,7 @@ pub async fn drive(
         tokio::select! {
             biased;
             order = operator.next(scene, &mut *driver.sink) => driver.obey(order, operator),
-            report = driver.agent.report(), if !gone => driver.guard_says(report).await,
+            report = driver.agent.report(), if !gone => driver.guard_says(report),
             // Deadlines stand before the pipes: an agent that never stops printing must not outrun them.
             () = until(deadline), if deadline.is_some() => {}
             () = until(drained), if drained.is_some() => break,
@@ -190,7 +202,12 @@ pub async fn drive(
                 if driver.slept() {
                     liveness.begin_anew(driver.now());
                 }
-                liveness.look(driver.now(), driver.silent());
+                if let Some(out) = liveness.look(driver.now(), driver.silent()) {
+                    let text = duration(out);
+                    driver.sink.event(&Event::Warning(format!(
+                        "a look at the agent's processes has not come back for {text}: until it does, a freeze goes unnoticed"
+                    )));
+                }
                 if ticking {
                     let slowing = silence.is_slowing(driver.silent());
                     driver.show(files.poll(), attempt, max_attempts, slowing, liveness.drought());
@@ -204,6 +221,7 @@ pub async fn drive(
                 None => {}
             },
             found = searched(&mut driver.search), if driver.search.is_some() => driver.found(found),
+            left = swept(&mut driver.sweep), if driver.sweep.is_some() => driver.swept(left),
             room = transcript.room(), if log_due => {
                 log_due = log.as_mut().is_some_and(|log| driver.look(log, room));
             }
@@ -228,9 +246,16 @@ pub async fn drive(
         }
     }
     if let Some(log) = &mut log {
-        while driver.look(log, transcript.room().await) {}
+        while let Some(room) = operator.unless_forced(transcript.room(), &mut *driver.sink).await
+            && driver.look(log, room)
+        {}
     }
-    driver.finish(transcript).await
+    let written = operator.unless_forced(transcript.finish(), &mut *driver.sink).await;
+    let transcript_error = match written {
+        Some(written) => written.err().map(|error| error.to_string()),
+        None => Some("the operator did not wait until it was written".to_owned()),
+    };
+    driver.finish(transcript_error)
 }
 
 fn spawn_spec(invocation: Invocation, path: OsString, tag: &str, workspace: &Path) -> Spawn {

@@ -88,6 +88,8 @@ pub enum Event {
         /// How long the second press may take.
         within: Duration,
     },
+    /// The time for a second press is over.
+    Disarmed,
     /// A key was confirmed, and is being acted on.
     Acting {
         /// Which.

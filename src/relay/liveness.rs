@@ -55,6 +55,9 @@ const SELDOM: Duration = Duration::from_secs(60);
 /// Nobody asks at the exact moment: a look that is due within half a second is due, or every other one would be missed.
 const SLACK: Duration = Duration::from_millis(500);
 
+/// A look takes milliseconds. On a machine that swaps it may take seconds.
+const LATEST: Duration = Duration::from_secs(30);
+
 /// The eyes of a try.
 pub struct Liveness {
     eyes: Option<Eyes>,
@@ -64,6 +67,9 @@ pub struct Liveness {
     drought: Option<Drought>,
     period: Duration,
     next: Duration,
+    /// When the newest look began.
+    begun: Duration,
+    told_late: bool,
     looking: Option<JoinHandle<(Eyes, Sample)>>,
 }
 
@@ -103,23 +109,35 @@ impl Liveness {
             drought: None,
             period: limits.period(),
             next: Duration::ZERO,
+            begun: Duration::ZERO,
+            told_late: false,
             looking: None,
         }
     }
 
-    /// Begins to look, if it is time to; never waits.
-    pub fn look(&mut self, now: Duration, silent: Duration) {
+    /// Begins to look, if it is time to; never waits. Says, once a try, how long a look has been out that hangs in the
+    /// kernel, as one does that meets a process on a dead network disk: what was known is old by then.
+    pub fn look(&mut self, now: Duration, silent: Duration) -> Option<Duration> {
+        if self.looking.is_some() {
+            let out = now.saturating_sub(self.begun);
+            if out < LATEST.max(self.period * 12) {
+                return None;
+            }
+            self.drought = None;
+            return (!std::mem::replace(&mut self.told_late, true)).then_some(out);
+        }
         if now + SLACK < self.next {
-            return;
+            return None;
         }
         if let Some(mut eyes) = self.eyes.take() {
-            self.next = now + self.period;
+            (self.begun, self.next) = (now, now + self.period);
             self.looking = Some(tokio::task::spawn_blocking(move || {
                 let sample = (eyes.sampler)(now, silent);
                 eyes.note(&sample);
                 (eyes, sample)
             }));
         }
+        None
     }
 
     /// What was seen so far says nothing any more: the machine slept.
@@ -273,6 +291,25 @@ mod tests {
         assert!(!written(dense + 59, 0) && written(dense + 60, 0) && !written(dense + 61, 0));
         let more = (0..).take_while(|minute| written(2 * dense + minute * 60, 0)).count() as u64;
         assert!((dense + 2 + more) * 200 <= MOST && more > 7 * 24 * 60);
+    }
+
+    #[tokio::test]
+    async fn a_look_that_hangs_is_told_once_and_may_come_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let (go, held) = std::sync::mpsc::channel::<()>();
+        let sampler = move |at, silent| {
+            let _ = held.recv();
+            Sample { at, silent, ..Sample::default() }
+        };
+        let mut liveness = Liveness::with(Box::new(sampler), LIMITS, &folder.path().join("try-1.log"));
+        let told: Vec<_> = (0..200).filter_map(|at| liveness.look(secs(at), secs(at))).collect();
+        assert_eq!(told, [secs(36)], "twelve periods of three seconds");
+        assert!(liveness.is_looking() && liveness.drought().is_none());
+        drop(go);
+        assert!(liveness.seen().await.is_none());
+        assert_eq!(liveness.look(secs(200), secs(200)), None);
+        assert!(liveness.is_looking(), "and looks on");
+        assert!(liveness.seen().await.is_none());
     }
 
     #[tokio::test]

@@ -126,7 +126,16 @@ impl Operator {
     /// drop and call again.
     pub async fn next(&mut self, scene: Scene, sink: &mut dyn Sink) -> Order {
         loop {
-            let heard = self.hear().await;
+            let over = self.arming.until();
+            let heard = tokio::select! {
+                heard = self.hear() => heard,
+                () = until(over) => {
+                    if self.arming.expire(Instant::now()) {
+                        sink.event(&Event::Disarmed);
+                    }
+                    continue;
+                }
+            };
             if let Some(order) = self.understand(heard, scene, Instant::now(), sink) {
                 return order;
             }
@@ -149,8 +158,7 @@ impl Operator {
                 press = poll_fn(|context| keyboard.poll_press(context)) => match press {
                     Press::Key(key) => return Heard::Key(key),
                     Press::Enter => return Heard::Enter,
-                    // It comes back to us as a signal, as it would without single keys. Only this thread starts
-                    // children: one that stops before its exec would hang whoever is starting it.
+                    // It comes back to us as a signal, as it would without single keys.
                     Press::Suspend => drop(signals::stop_job()),
                 },
                 _ = look.tick(), if *terminal => keyboard.take(),
@@ -295,5 +303,31 @@ impl Operator {
                 },
             }
         }
+    }
+
+    /// The same with work that may be given up half-way: `None` when the operator, who wants out, presses once more.
+    pub async fn unless_forced<T>(
+        &mut self,
+        work: impl Future<Output = T>,
+        sink: &mut dyn Sink,
+    ) -> Option<T> {
+        let mut work = std::pin::pin!(work);
+        loop {
+            tokio::select! {
+                biased;
+                done = &mut work => return Some(done),
+                order = self.next(Scene::Between, sink) => match order {
+                    Order::Force => return None,
+                    order => self.idle(order, sink),
+                },
+            }
+        }
+    }
+}
+
+async fn until(moment: Option<Instant>) {
+    match moment {
+        Some(at) => tokio::time::sleep_until(at.into()).await,
+        None => std::future::pending().await,
     }
 }

@@ -91,6 +91,7 @@ impl<O: Write, E: Write> Console<O, E> {
             Event::Tick(tick) => self.view.tick(tick),
             Event::Frozen { .. } => self.view.freeze(),
             Event::Armed { key, within } => self.view.arm(*key, Instant::now() + *within),
+            Event::Disarmed => self.view.disarm(),
             Event::Acting { key } => self.view.fire(*key),
             Event::Stopping { .. } => self.view.stop(),
             Event::TryEnded { record, retry: Some(retry) } => {

@@ -75,6 +75,7 @@ pub fn said(event: &Event, look: &Look, columns: usize, now: Timestamp) -> Said 
         // Shown in the live lines, or by what comes next.
         Event::RunnerChanged { .. }
         | Event::TryStarted { .. }
+        | Event::Disarmed
         | Event::Tick(_)
         | Event::TryEnded { .. }
         | Event::Stopping { .. }

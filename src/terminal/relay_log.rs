@@ -103,7 +103,7 @@ fn entry(event: &Event) -> Option<String> {
                 Wait::Attempt { .. } | Wait::Cycle | Wait::Trouble { .. } => line,
             }
         }
-        Event::Tick(_) | Event::Waiting { first: false, .. } => return None,
+        Event::Tick(_) | Event::Disarmed | Event::Waiting { first: false, .. } => return None,
         Event::WaitEnded => "wait ended".to_owned(),
         Event::StopRequested { source } => format!("stop requested ({})", source.as_str()),
         Event::RelayEnded { relay_id, end } => {

@@ -105,6 +105,10 @@ async fn go(
     // Whatever may fail stands before the first word about the relay is written. Until here a signal simply
     // ends us, as questions need it: no agent is at work, and what it cuts, the next start completes.
     let agent_path = surroundings::agent_path(&layout)?;
+    // A repository that cannot say has other troubles, which will be told.
+    let identity = prepared.git.identity().unwrap_or_else(|_| Identity::fallback());
+    // git may hang, and nobody listens to single keys yet.
+    surroundings::role_files(&prepared.git, &prepared.workspace);
     let at_terminal = std::io::stdin().is_terminal();
     let keyboard: Box<dyn Keyboard> = match at_terminal {
         true => Box::new(Keys::open(warn)),
@@ -118,15 +122,12 @@ async fn go(
             resume(&mut store, &prepared, *relay, overwrite_mix.then_some(&team.roster))?
         }
     };
-    surroundings::role_files(&prepared.git, &prepared.workspace);
     let mut listeners = surroundings::Listeners::default();
     listeners.0.push(Box::new(Console::standard()));
     match RelayLog::open(&layout.relay_log(relay.id)) {
         Ok(log) => listeners.0.push(Box::new(log)),
         Err(error) => warn(&format!("no relay log: {}: {error}", layout.relay_log(relay.id).display())),
     }
-    // A repository that cannot say has other troubles, which will be told.
-    let identity = prepared.git.identity().unwrap_or_else(|_| Identity::fallback());
     let settings = settings(&prepared);
     let mut world = World {
         identity,

@@ -15,7 +15,6 @@ use crate::monitor::memory;
 use crate::monitor::tools::{self, StuckTool};
 use crate::process::clock::{Reading, SleepWatch};
 use crate::process::{self, ActiveClock, Agent, TreeSignal};
-use crate::relay::capture::Transcript;
 use crate::relay::event::{Drought, Event, Health, Sink, Tick};
 use crate::relay::growing::Growing;
 use crate::relay::life::{Action, Life, Limits, Stop};
@@ -39,6 +38,8 @@ pub(super) struct Driver<'a> {
     listening_since: Duration,
     /// The look for the stuck tool, and what it is to be sent.
     pub(super) search: Option<Search>,
+    /// The end of what a lost guard left.
+    pub(super) sweep: Option<JoinHandle<Vec<Leftover>>>,
     /// Whether the agent was frozen and works again, and that was not shown yet.
     recovered: bool,
     note: Option<String>,
@@ -79,6 +80,7 @@ impl<'a> Driver<'a> {
             last_activity: None,
             listening_since: Duration::ZERO,
             search: None,
+            sweep: None,
             recovered: false,
             note: None,
             wrote: false,
@@ -171,7 +173,7 @@ impl<'a> Driver<'a> {
         }
     }
 
-    pub(super) async fn guard_says(&mut self, report: process::Report) {
+    pub(super) fn guard_says(&mut self, report: process::Report) {
         match report {
             process::Report::Exited { exit, leftovers } => {
                 let action = self.life.exited(exit, !leftovers.is_empty());
@@ -183,10 +185,17 @@ impl<'a> Driver<'a> {
             }
             process::Report::GuardLost => {
                 self.sink.event(&Event::Warning("the agent's guard is gone; ending what it left".to_owned()));
-                self.leftovers.extend(process::sweep_orphans(self.tag, &[]).await);
-                self.life.gone();
+                let tag = self.tag.to_owned();
+                self.sweep = Some(tokio::spawn(async move { process::sweep_orphans(&tag, &[]).await }));
             }
         }
+    }
+
+    /// What a lost guard left is ended.
+    pub(super) fn swept(&mut self, leftovers: Vec<Leftover>) {
+        self.sweep = None;
+        self.leftovers.extend(leftovers);
+        self.life.gone();
     }
 
     pub(super) fn heard(&mut self, stream: Stream, bytes: &[u8]) {
@@ -314,10 +323,10 @@ impl<'a> Driver<'a> {
         }));
     }
 
-    pub(super) async fn finish(mut self, transcript: Transcript) -> Seen {
+    /// What was seen. `transcript_error` tells why the transcript is not whole.
+    pub(super) fn finish(mut self, transcript_error: Option<String>) -> Seen {
         let exit = self.life.exit();
         let runtime = self.now();
-        let transcript_error = transcript.finish().await.err().map(|error| error.to_string());
         Seen {
             report: self.parser.finish(exit, time::now()),
             wrote: self.wrote,
@@ -336,6 +345,14 @@ impl<'a> Driver<'a> {
 pub(super) async fn searched(search: &mut Option<Search>) -> (TreeSignal, StuckTool) {
     match search {
         Some(Search { signal, looking }) => (*signal, looking.await.unwrap_or_default()),
+        None => std::future::pending().await,
+    }
+}
+
+/// The end of a sweep, in the same way.
+pub(super) async fn swept(sweep: &mut Option<JoinHandle<Vec<Leftover>>>) -> Vec<Leftover> {
+    match sweep {
+        Some(sweeping) => sweeping.await.unwrap_or_default(),
         None => std::future::pending().await,
     }
 }

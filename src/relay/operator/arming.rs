@@ -32,6 +32,16 @@ impl Arming {
         Count::First
     }
 
+    /// Until when a second press would confirm.
+    pub fn until(&self) -> Option<Instant> {
+        self.0.map(|(_, at)| at + WINDOW)
+    }
+
+    /// Forgets a first press that nobody can confirm any more; says whether there was one.
+    pub fn expire(&mut self, now: Instant) -> bool {
+        self.0.take_if(|(_, at)| now.saturating_duration_since(*at) >= WINDOW).is_some()
+    }
+
     /// Forgets the first press: rally was stopped meanwhile.
     pub fn disarm(&mut self) {
         self.0 = None;
@@ -82,6 +92,17 @@ mod tests {
         arming.press(Key::QuitNow, now);
         arming.disarm();
         assert_eq!(arming.press(Key::QuitNow, now), Count::First);
+    }
+
+    #[test]
+    fn what_is_not_confirmed_is_over_once() {
+        let (mut arming, now) = (Arming::default(), Instant::now());
+        assert!(arming.until().is_none() && !arming.expire(now));
+        arming.press(Key::Pause, now);
+        assert_eq!(arming.until(), Some(now + WINDOW));
+        assert!(!arming.expire(now + WINDOW - Duration::from_millis(1)));
+        assert!(arming.expire(now + WINDOW) && !arming.expire(now + WINDOW));
+        assert!(arming.until().is_none());
     }
 
     proptest! {

@@ -102,6 +102,11 @@ impl View {
         self.armed = Some(Armed { key, until });
     }
 
+    /// Nobody confirmed it in time.
+    pub fn disarm(&mut self) {
+        self.armed = None;
+    }
+
     /// A key was confirmed.
     pub fn fire(&mut self, key: Key) {
         self.armed = None;

@@ -79,6 +79,21 @@ fn goes_on(sandbox: &Sandbox) {
     assert!(args(sandbox, 2).contains("--resume session-1"), "{}", args(sandbox, 2));
 }
 
+// 20-AF-KB-04: the hint goes when its time is over, also where nothing else is repainted
+#[test]
+fn a_hint_in_a_pause_goes_by_itself() {
+    let sandbox = Sandbox::initialised();
+    sandbox.claude(STUCK_ONCE);
+    let mut desk = paused(&sandbox, &["--agent", "cc", "work"]);
+    let hint = "press Ctrl+C again";
+    desk.once(QUIT);
+    sandbox.wait_for("the hint", || desk.terminal.shown().contains(hint));
+    sandbox.wait_for("its end", || !desk.terminal.shown().contains(hint));
+    assert!(desk.terminal.shown().contains("Paused — press Enter to resume"));
+    desk.enter();
+    desk.ends(0);
+}
+
 #[test]
 fn a_pause_survives_sudden_death() {
     let sandbox = Sandbox::initialised();
