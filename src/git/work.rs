@@ -2,7 +2,7 @@
 
 use super::changes::kind;
 use super::commit::{CommitReport, Message, Plan};
-use super::error::Result;
+use super::error::{GitError, Result};
 use super::ownership::{is_rally_owned, is_tracked_state};
 use super::repository::Git;
 use super::snapshot::Snapshot;
@@ -37,7 +37,7 @@ impl Git {
         if !has_work {
             return Ok(CommitReport { left: plan.left, ..CommitReport::default() });
         }
-        Ok(self.report(plan, Message::New(request.message), request.run_hooks))
+        self.report(plan, Message::New(request.message), request.run_hooks)
     }
 
     /// Commits rally's tracked state if it changed: into `last_own`, a commit that this process made, when
@@ -50,7 +50,7 @@ impl Git {
         }
         let fold = last_own.is_some_and(|own| status.head.as_deref() == Some(own) && !self.is_on_remote(own));
         let message = if fold { Message::Amend } else { Message::New(STATE_MESSAGE) };
-        Ok(self.report(plan, message, false))
+        self.report(plan, message, false)
     }
 
     /// Commits these files and folders alone, the message being taken literally. Skipped are ignored ones,
@@ -74,11 +74,13 @@ impl Git {
         self.commit(&plan, Message::New(message), false)
     }
 
-    fn report(&self, plan: Plan, message: Message<'_>, hooks: bool) -> CommitReport {
+    /// Trouble is a warning, because a commit that failed loses nothing; but who stopped it wants it made later.
+    fn report(&self, plan: Plan, message: Message<'_>, hooks: bool) -> Result<CommitReport> {
         let (hash, warnings) = match self.commit(&plan, message, hooks) {
             Ok(hash) => (hash, Vec::new()),
+            Err(error @ GitError::Stopped { .. }) => return Err(error),
             Err(error) => (None, vec![format!("nothing was committed, the work is kept: {error}")]),
         };
-        CommitReport { hash, left: plan.left, warnings }
+        Ok(CommitReport { hash, left: plan.left, warnings })
     }
 }

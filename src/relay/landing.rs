@@ -57,13 +57,22 @@ pub async fn look(world: &mut World, head_before: Option<String>, snapshot: &Arc
 
 /// Commits what the run changed, together with rally's tracked state: one commit at
 /// most. Trouble is a warning; the tree keeps everything.
-pub async fn commit_work(world: &mut World, snapshot: &Arc<Snapshot>, message: String) -> Option<String> {
+///
+/// # Errors
+/// Only when the operator stopped it: then it is made at the next start, as after a crash.
+pub async fn commit_work(
+    world: &mut World,
+    snapshot: &Arc<Snapshot>,
+    message: String,
+) -> Result<Option<String>, GitError> {
     let (snapshot, run_hooks) = (Arc::clone(snapshot), world.settings.run_hooks);
     let report = world.off_loop(move |git| {
         git.commit_work(&WorkCommit { snapshot: &snapshot, message: &message, run_hooks })
     });
-    let report = report.await;
-    told(world, report)
+    match report.await {
+        Some(Err(error @ GitError::Stopped { .. })) => Err(error),
+        report => Ok(told(world, report)),
+    }
 }
 
 /// Commits rally's tracked state alone, folded into rally's newest commit where that is allowed.

@@ -23,6 +23,9 @@ use crate::process::signals::{self, OperatorSignal, Signals};
 /// How often rally looks whether the terminal has become its own: a shell tells nobody who is in its foreground.
 const LOOK: Duration = Duration::from_secs(1);
 
+/// How long git may take when the pass is to end at once: as long as an agent has before its second signal.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// Listens to the operator.
 #[derive(Debug)]
 pub struct Operator {
@@ -285,7 +288,7 @@ impl Operator {
     }
 
     /// Lets some work between tries come to its end, and listens meanwhile. `force` is called when the
-    /// operator, who wants out, presses once more.
+    /// operator, who wants out, presses once more, or has waited long enough.
     pub async fn during<T>(
         &mut self,
         work: impl Future<Output = T>,
@@ -293,7 +296,11 @@ impl Operator {
         mut force: impl FnMut(),
     ) -> T {
         let mut work = std::pin::pin!(work);
+        let mut patience: Option<tokio::time::Instant> = None;
         loop {
+            if self.urgency() == Urgency::Now {
+                patience.get_or_insert_with(|| tokio::time::Instant::now() + PATIENCE);
+            }
             tokio::select! {
                 biased;
                 done = &mut work => return done,
@@ -301,6 +308,13 @@ impl Operator {
                     Order::Force => force(),
                     order => self.idle(order, sink),
                 },
+                // Nobody may be there to press again: a machine that shuts down says so once.
+                () = tokio::time::sleep_until(patience.unwrap_or_else(tokio::time::Instant::now)),
+                    if patience.is_some() =>
+                {
+                    force();
+                    return work.await;
+                }
             }
         }
     }

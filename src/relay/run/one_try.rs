@@ -269,7 +269,7 @@ impl Run<'_> {
         let mut committed = None;
         if found.uncommitted {
             let message = record::commit_message(record);
-            committed = landing::commit_work(self.world, &self.snapshot, message).await;
+            committed = landing::commit_work(self.world, &self.snapshot, message).await?;
         }
         if committed.is_none() && record.ends_run {
             landing::commit_state(self.world).await;

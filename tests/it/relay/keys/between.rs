@@ -41,11 +41,31 @@ fn a_hook_that_hangs_does_not_hold_a_quit() {
     assert!(!sandbox.git(["log", "--format=%s"]).contains("attempt 1"), "no commit of work was made");
     assert_eq!(sandbox.git(["status", "--porcelain", "made-1.txt"]), "?? made-1.txt", "the work is kept");
     assert!(!sandbox.repo().join(".git/index.lock").exists());
-    assert_eq!(told(&sandbox, "outcome"), ["completed"], "what was achieved is remembered");
     sandbox.release("go");
     let output = sandbox.relay(&["--resume"]);
     assert!(output.status.success(), "{}", crate::support::stdout(&output));
+    assert_eq!(told(&sandbox, "outcome"), ["completed", "completed"], "what was achieved is remembered");
     assert_eq!(told(&sandbox, "run_id"), ["1", "2"]);
+    assert!(sandbox.git(["log", "--format=%s"]).contains("run 1 attempt 1"), "and its commit is made");
+    assert_eq!(sandbox.git(["status", "--porcelain"]), "");
+}
+
+// A machine that shuts down says so once
+#[test]
+fn a_hook_that_hangs_does_not_hold_a_signal() {
+    let sandbox = hanging();
+    let desk = committing(&sandbox, &["--agent", "cc", "work"]);
+    let pid = desk.terminal.pid().to_string();
+    assert!(std::process::Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    let mut desk = desk;
+    desk.ends(143);
+    assert!(desk.log().contains("git commit was stopped by the operator"), "{}", desk.log());
+    assert!(sandbox.relays()[0]["ended_at"].is_null(), "resumable");
+    sandbox.release("go");
+    let output = sandbox.relay(&["--resume"]);
+    assert!(output.status.success(), "{}", crate::support::stdout(&output));
+    assert_eq!(told(&sandbox, "outcome"), ["completed"]);
+    assert_eq!(sandbox.git(["status", "--porcelain"]), "");
 }
 
 #[test]
