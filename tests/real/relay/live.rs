@@ -16,8 +16,9 @@ fn the_tokens_of_opencode_are_shown_while_it_works() {
         let terminal = Terminal::start(&command);
         let told = (INPUT_TOKENS + OUTPUT_TOKENS) / 1000;
         terminal.wait_for(&format!("│ {told}k tok"));
-        assert!(terminal.shown().contains("last activity: "), "{}", terminal.shown());
-        assert_eq!(lab.mock.turns("inside-slow20").len(), 2, "it waits for its second answer");
+        // The step is told before the second answer is even asked for; that one takes its time.
+        let shown = terminal.shown();
+        assert!(shown.contains("last activity: ") && !shown.contains("passed"), "{shown}");
         terminal.wait_for("Relay complete.");
         assert_eq!(terminal.finish(), 0);
     });
