@@ -8,6 +8,7 @@
 //! | [`terminal`] | what does the operator see and press? |
 //! | [`relay`] | the loop: a relay is a campaign of runs, a run is a row of tries, a try is one CLI invocation |
 //! | [`prompt`] | what is the agent told? |
+//! | [`laps`] | what is to be done? |
 //! | [`git`] | what happened to the workspace? |
 //! | [`executor`] | how is each agent CLI driven? |
 //! | [`failure`] | why did the try fail? |
@@ -25,6 +26,7 @@ pub mod config;
 pub mod executor;
 pub mod failure;
 pub mod git;
+pub mod laps;
 pub mod model;
 pub mod monitor;
 pub mod process;

@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::laps::Lap;
 use crate::model::{CancelSource, Key, Runner, Timestamp};
 pub use crate::monitor::drought::Drought;
 use crate::store::records::TryRecord;
@@ -40,6 +41,8 @@ pub enum Event {
         target: u64,
         /// Who does it.
         runner: Runner,
+        /// Its lap; none in a free run.
+        lap: Option<Lap>,
         /// When.
         at: Timestamp,
     },

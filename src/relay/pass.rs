@@ -256,6 +256,7 @@ impl<'w> Pass<'w> {
             quota_scope: seat.quota_scope.clone(),
             route: self.course.lane_name(seat.lane).to_owned(),
             prompt: relay.prompt.clone(),
+            lap: None,
             open,
         };
         let event = self.course.start(&seat, run_id, self.clock.now());

@@ -10,7 +10,7 @@ use crate::model::text::{FINAL_TEXT_LIMIT, bounded, chain, ellipsis, one_line};
 use crate::model::{Category, Evidence, Spent, Timestamp, Usage, time};
 use crate::process::SpawnError;
 use crate::store::progress::run_name;
-use crate::store::records::{RECORD_VERSION, SummaryEntry, TryRecord, TryStarted};
+use crate::store::records::{LapFields, RECORD_VERSION, SummaryEntry, TryRecord, TryStarted};
 
 /// Summary of a try that left none.
 pub const NO_SUMMARY: &str = "(the agent left no final summary)";
@@ -188,6 +188,7 @@ pub fn assemble(
         exit: seen.exit,
         leftovers: seen.leftovers.clone(),
         evidence: failure.map(|failure| failure.evidence.clone()),
+        lap: LapFields { of: started.lap.clone(), ..LapFields::default() },
     }
 }
 

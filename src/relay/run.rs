@@ -22,6 +22,7 @@ use super::retry::{self, Session, Situation, Step, Why};
 use super::watch::FileCount;
 use super::world::{Gate, PassError, World};
 use crate::git::{Git, Snapshot};
+use crate::laps::Lap;
 use crate::model::{CancelSource, Category, FailureClass, Outcome, Runner, Timestamp, time};
 use crate::store::OpenRun;
 use crate::store::records::{Fact, TryRecord, TryStarted};
@@ -48,10 +49,23 @@ pub struct Assignment {
     pub quota_scope: String,
     /// Name of the lane, for the records.
     pub route: String,
-    /// The task; `None` for the built-in one.
+    /// The task of a free run; `None` for the built-in one.
     pub prompt: Option<String>,
+    /// The lap that it is about; `None` for a free run.
+    pub lap: Option<Errand>,
     /// What an interrupted or cancelled try of this very run left.
     pub open: Option<OpenRun>,
+}
+
+/// The lap of a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Errand {
+    /// The claimed lap.
+    pub lap: Lap,
+    /// The role that the agent is given: the lap's assignee, or the one that recovery puts in its place.
+    pub role: Option<String>,
+    /// Laps that wait, this one included.
+    pub waiting: u64,
 }
 
 /// What came of a run.
@@ -158,6 +172,7 @@ pub async fn execute(world: &mut World, assignment: Assignment) -> Result<RunRes
         iteration: assignment.iteration,
         target: assignment.target,
         runner: assignment.runner.clone(),
+        lap: assignment.lap.as_ref().map(|errand| errand.lap.clone()),
         at: time::now(),
     });
     let files = FileCount::new(world.git.clone());
@@ -220,6 +235,7 @@ async fn note_begin(
         run_id: assignment.run_id,
         entry: assignment.entry.clone(),
         snapshot: serde_json::to_value(snapshot).unwrap_or_default(),
+        lap: assignment.lap.as_ref().map(|errand| errand.lap.id.clone()),
     };
     Ok(world.persist(|store| store.note(fact.clone(), time::now())).await?)
 }

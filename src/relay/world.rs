@@ -11,6 +11,7 @@ use super::settings::Settings;
 use super::waiting::Clock;
 use crate::executor::Registry;
 use crate::git::{Brake, Git};
+use crate::laps::Queue;
 use crate::model::text::chain;
 use crate::model::{CancelSource, Identity, Runner, Timestamp};
 use crate::store::records::{AgentStatusEvent, AgentStatusKind};
@@ -54,6 +55,8 @@ pub struct World {
     /// The newest commit of state alone that this process made: the only one it may amend. A
     /// commit of work is named in a record, and must keep its name.
     pub own_commit: Option<String>,
+    /// What is to be done; `None` in a free relay.
+    pub queue: Option<Queue>,
 }
 
 /// What ends a pass from inside.

@@ -39,7 +39,7 @@ fn keep(layout: &Layout, name: &str, text: &str) -> Result<(), StoreError> {
 
 /// Puts a large snapshot aside, durably, and a reference in its place.
 pub(super) fn shrink(layout: &Layout, fact: Fact) -> Result<Fact, StoreError> {
-    let Fact::RunStarted { relay_id, run_id, entry, snapshot } = fact else { return Ok(fact) };
+    let Fact::RunStarted { relay_id, run_id, entry, snapshot, lap } = fact else { return Ok(fact) };
     let text = snapshot.to_string();
     let snapshot = if text.len() > SNAPSHOT_LIMIT {
         let name = snapshot_name(relay_id, run_id);
@@ -48,7 +48,7 @@ pub(super) fn shrink(layout: &Layout, fact: Fact) -> Result<Fact, StoreError> {
     } else {
         snapshot
     };
-    Ok(Fact::RunStarted { relay_id, run_id, entry, snapshot })
+    Ok(Fact::RunStarted { relay_id, run_id, entry, snapshot, lap })
 }
 
 /// The snapshot itself, wherever it is; null when its file is gone.

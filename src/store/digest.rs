@@ -41,6 +41,8 @@ pub struct StartedRun {
     pub entry: String,
     /// What was dirty before: opaque.
     pub snapshot: serde_json::Value,
+    /// The lap that was claimed for it.
+    pub lap: Option<String>,
     /// Its tries since that entry has it.
     pub tries: BTreeSet<u64>,
 }
@@ -80,14 +82,14 @@ impl Digest {
                 self.next_try = self.next_try.max(next_try);
                 self.next_relay = self.next_relay.max(next_relay);
             }
-            Fact::RunStarted { relay_id, run_id, entry, snapshot } => {
+            Fact::RunStarted { relay_id, run_id, entry, snapshot, lap } => {
                 self.saw_run(relay_id, run_id);
                 // Begun again after a crash: the snapshot may have grown.
                 let known = self.open_runs.remove(&(relay_id, run_id));
                 let at = known.as_ref().map_or(line.at, |known| known.at);
                 let tries = known.filter(|known| known.entry == entry).map(|known| known.tries);
                 let tries = tries.unwrap_or_default();
-                self.open_runs.insert((relay_id, run_id), StartedRun { at, entry, snapshot, tries });
+                self.open_runs.insert((relay_id, run_id), StartedRun { at, entry, snapshot, lap, tries });
             }
             Fact::RunEnded { relay_id, run_id } => {
                 self.saw_run(relay_id, run_id);
@@ -131,7 +133,7 @@ impl Digest {
                     known.session_id = Some(session_id);
                 }
             }
-            Fact::Progress { .. } | Fact::Unknown => {}
+            Fact::Progress { .. } | Fact::LapReported { .. } | Fact::LapsCreated { .. } | Fact::Unknown => {}
         }
     }
 
@@ -175,7 +177,9 @@ impl Digest {
             Fact::TrySpawned { try_id, .. } | Fact::Session { try_id, .. } => live_try(try_id),
             // With its record written, the verdict has done its part.
             Fact::TryResolved { record } => needed.tries.contains(&record.id),
-            Fact::Progress { run_id, .. } => {
+            Fact::Progress { run_id, .. }
+            | Fact::LapReported { run_id, .. }
+            | Fact::LapsCreated { run_id, .. } => {
                 self.open_runs.keys().any(|key| open(key) && run_name(key.0, key.1) == *run_id)
             }
             // A newer version may need it.

@@ -23,6 +23,8 @@ pub struct OpenRun {
     pub entry: String,
     /// What was dirty before it began first: opaque to the store.
     pub snapshot: serde_json::Value,
+    /// The lap that was claimed for it.
+    pub lap: Option<String>,
     /// When it began first.
     pub started_at: Timestamp,
     /// The session that its entry's newest try worked in.
@@ -98,6 +100,7 @@ impl Store {
             run_id,
             entry: run.entry.clone(),
             snapshot: aside::restore(&self.layout, &run.snapshot),
+            lap: run.lap.clone(),
             started_at: run.at,
             session_id,
             spent: spent.unwrap_or_default(),

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::digest::{Digest, StartedTry};
 use super::jsonl::{Durability, RecordsBack, append, find_by_id};
-use super::records::{RECORD_VERSION, TryRecord, TryStarted};
+use super::records::{LapFields, LapRef, RECORD_VERSION, TryRecord, TryStarted};
 use super::run_state::RunState;
 use super::{Layout, StoreError, aside};
 use crate::model::time::since;
@@ -129,6 +129,7 @@ pub(super) fn close_try_of_run_state(
         log_path: state.active_log_path.clone().unwrap_or_default(),
         head_before: None,
         resolved_route: None,
+        lap: LapRef::default(),
     };
     let at = state.active_started_at.as_deref().and_then(|at| at.parse().ok()).unwrap_or(now);
     let session_id = state.session_id.clone();
@@ -175,6 +176,7 @@ fn interrupted(cut: &StartedTry, leftovers: Vec<Leftover>, now: Timestamp) -> Tr
         exit: None,
         leftovers,
         evidence: None,
+        lap: LapFields { of: cut.started.lap.clone(), ..LapFields::default() },
     }
 }
 

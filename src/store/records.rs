@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize};
 
+use super::run_state::LapAttempt;
 use crate::model::evidence::SESSION_LOST;
 use crate::model::time::{millis, millis_option};
 use crate::model::{
@@ -131,6 +132,32 @@ pub struct TryRecord {
     /// What the verdict rests on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evidence: Option<Evidence>,
+    /// What concerns its lap; nothing in a free run.
+    #[serde(flatten)]
+    pub lap: LapFields,
+}
+
+/// What a try's record says of its lap.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct LapFields {
+    /// Which one.
+    #[serde(flatten)]
+    pub of: LapRef,
+    /// Laps that were reported as done in the run so far.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "null_as_empty")]
+    pub recorded_laps: Vec<String>,
+    /// Every report of a lap as done or handed over, with its time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub laps_attempted: Vec<LapAttempt>,
+    /// Whether it handed over and left changes of its own uncommitted.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub dirty_handoff: bool,
+    /// Laps that its handoff created.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "null_as_empty")]
+    pub handoff_created_lap_ids: Vec<String>,
+    /// How a recovery run judged what it found: one of five words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recovery_classification: Option<String>,
 }
 
 impl TryRecord {
@@ -186,6 +213,15 @@ pub struct RelayRecord {
     /// Whether the task is too large for this record and stands in `state/aside/task-<id>.md`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub prompt_aside: bool,
+    /// Whether it works off a lap queue.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub laps_backed: bool,
+    /// Whether it goes on until the queue is empty: then the target follows the queue's length.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub until_empty: bool,
+    /// Messages that its agents have dealt with.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub consumed_message_ids: Vec<u64>,
     /// When it began.
     #[serde(with = "millis")]
     pub started_at: Timestamp,
@@ -404,6 +440,9 @@ pub enum Fact {
         entry: String,
         /// What was dirty before the run: opaque to the store.
         snapshot: serde_json::Value,
+        /// The lap that was claimed for it; none in a free run.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        lap: Option<String>,
     },
     /// A run is over.
     RunEnded {
@@ -446,9 +485,35 @@ pub enum Fact {
         /// The entry that `summary.jsonl` got.
         summary: SummaryEntry,
     },
+    /// An agent reported a lap as done, or that it hands its lap over.
+    LapReported {
+        /// `relay-<R>-run-<N>`.
+        run_id: String,
+        /// The lap.
+        lap: String,
+        /// What was said of it.
+        said: LapWord,
+    },
+    /// Follow-ups of a report became laps.
+    LapsCreated {
+        /// `relay-<R>-run-<N>`, or the id of a report outside a run.
+        run_id: String,
+        /// The laps, in the order of the follow-ups.
+        ids: Vec<String>,
+    },
     /// Written by a newer version.
     #[serde(other)]
     Unknown,
+}
+
+/// What an agent says of a lap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LapWord {
+    /// It is done.
+    Done,
+    /// It is handed over.
+    Handoff,
 }
 
 /// A try as allocated: everything that reconciliation needs if rally dies now.
@@ -493,4 +558,21 @@ pub struct TryStarted {
     /// Same as in the try's record.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resolved_route: Option<String>,
+    /// Its lap.
+    #[serde(flatten)]
+    pub lap: LapRef,
+}
+
+/// The lap of a try; nothing in a free run.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LapRef {
+    /// The lap that was claimed for the run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lap_id: Option<String>,
+    /// Its assignee as the queue has it, never the role that recovery puts in its place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lap_assignee: Option<String>,
+    /// The role that the agent is given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<String>,
 }

@@ -24,6 +24,10 @@ pub struct NewRelay {
     pub entries: Vec<String>,
     /// The task, unless the built-in one is used.
     pub prompt: Option<String>,
+    /// Whether it works off a lap queue.
+    pub laps_backed: bool,
+    /// Whether it goes on until the queue is empty.
+    pub until_empty: bool,
 }
 
 /// The newest version of every relay inside the window.
@@ -74,6 +78,9 @@ impl Store {
             entries: new.entries,
             prompt: new.prompt,
             prompt_aside: false,
+            laps_backed: new.laps_backed,
+            until_empty: new.until_empty,
+            consumed_message_ids: Vec::new(),
             started_at: now,
             ended_at: None,
             first_try_id: None,

@@ -6,7 +6,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use super::jsonl::{Durability, RecordsBack, append};
-use super::records::{Fact, RECORD_VERSION, RelayRecord, TryRecord, TryStarted};
+use super::records::{Fact, LapRef, RECORD_VERSION, RelayRecord, TryRecord, TryStarted};
 use super::{Layout, Shared, Store, StoreError, files};
 use crate::model::{Timestamp, text};
 
@@ -39,6 +39,8 @@ pub struct NewTry {
     pub head_before: Option<String>,
     /// `override` or `default` until routes are configured.
     pub resolved_route: Option<String>,
+    /// Its lap.
+    pub lap: LapRef,
 }
 
 impl Store {
@@ -64,6 +66,7 @@ impl Store {
             log_path: log.to_string_lossy().into_owned(),
             head_before: new.head_before,
             resolved_route: new.resolved_route,
+            lap: new.lap,
         };
         let fact = Fact::TryStarted(started.clone());
         Shared::lock(&self.layout)?.append_fact(fact, now, Durability::Synced)?;

@@ -43,6 +43,7 @@ fn shown(look: &Look, events: &[Event]) -> (String, String) {
 
 fn run_started(iteration: u64) -> Event {
     Event::RunStarted {
+        lap: None,
         relay_id: 3,
         run_id: iteration,
         iteration,

@@ -141,6 +141,7 @@ async fn go(
         workspace: prepared.workspace,
         own_commit: None,
         store,
+        queue: None,
     };
     let open_run = survey.open_run.filter(|open| resumed && open.relay_id == relay.id);
     let plan = Plan { relay, team, resumed, open_run };
@@ -198,6 +199,8 @@ fn fresh(store: &mut Store, prepared: &Prepared, roster: &Roster, anew: bool) ->
         agent_mix: roster.label(),
         entries: roster.texts.clone(),
         prompt,
+        laps_backed: false,
+        until_empty: false,
     };
     Ok(store.create_relay(new, now)?)
 }

@@ -1,6 +1,6 @@
 //! One try of a run, from its prompt to its record.
 
-use super::{Aim, Next, Run, Tried, is_decided, witness};
+use super::{Aim, Errand, Next, Run, Tried, is_decided, witness};
 use crate::executor::{self, DiskQuery, Ending};
 use crate::git::Git;
 use crate::model::text::chain;
@@ -16,7 +16,7 @@ use crate::relay::retry;
 use crate::relay::scratch;
 use crate::relay::world::PassError;
 use crate::store::progress::run_name;
-use crate::store::records::{Fact, SummaryEntry, TryRecord, TryStarted};
+use crate::store::records::{Fact, LapRef, SummaryEntry, TryRecord, TryStarted};
 use crate::store::{NewTry, RunState};
 
 impl Run<'_> {
@@ -159,6 +159,11 @@ impl Run<'_> {
         }))
     }
 
+    fn lap_ref(&self) -> LapRef {
+        let Some(Errand { lap, role, .. }) = &self.assignment.lap else { return LapRef::default() };
+        LapRef { lap_id: Some(lap.id.clone()), lap_assignee: lap.assignee.clone(), role: role.clone() }
+    }
+
     async fn allocate(
         &mut self,
         aim: Aim,
@@ -185,6 +190,7 @@ impl Run<'_> {
             scratch: Some(scratch),
             head_before,
             resolved_route: Some(self.assignment.route.clone()),
+            lap: self.lap_ref(),
         };
         Ok(self.world.persist(|store| store.allocate_try(new.clone(), time::now())).await?)
     }

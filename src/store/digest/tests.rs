@@ -13,7 +13,13 @@ fn line(second: i64, fact: Fact) -> JournalLine {
 }
 
 fn run_started(relay_id: u64, run_id: u64) -> Fact {
-    Fact::RunStarted { relay_id, run_id, entry: format!("cc-{run_id}"), snapshot: json!({"n": run_id}) }
+    Fact::RunStarted {
+        relay_id,
+        run_id,
+        entry: format!("cc-{run_id}"),
+        snapshot: json!({"n": run_id}),
+        lap: None,
+    }
 }
 
 fn try_started(try_id: u64, relay_id: u64, run_id: u64, resume: Option<&str>) -> Fact {
@@ -33,6 +39,7 @@ fn try_started(try_id: u64, relay_id: u64, run_id: u64, resume: Option<&str>) ->
         log_path: format!("/logs/try-{try_id}.log"),
         head_before: None,
         resolved_route: None,
+        lap: crate::store::records::LapRef::default(),
     })
 }
 
@@ -110,7 +117,7 @@ fn the_session_of_a_run_is_that_of_its_newest_try() {
     assert_eq!(session_of(&facts), Some(("b".into(), cost(None))));
     // Given to somebody else, whose first try is cut before it tells anything.
     let (entry, snapshot) = ("cx".to_owned(), json!(null));
-    facts.push(Fact::RunStarted { relay_id: 1, run_id: 1, entry, snapshot });
+    facts.push(Fact::RunStarted { relay_id: 1, run_id: 1, entry, snapshot, lap: None });
     facts.push(try_started(11, 1, 1, None));
     assert_eq!(session_of(&facts), None);
     assert_eq!(digest(&facts).open_run(1).unwrap().1.tries, [11].into());

@@ -33,7 +33,9 @@ fn play(layout: &Layout) -> Vec<Lengths> {
     steps.push(lengths(layout));
     for run in 1..=2u64 {
         let (entry, snapshot) = (format!("cc-{run}"), json!({"a ü": "hash"}));
-        store.note(Fact::RunStarted { relay_id: relay, run_id: run, entry, snapshot }, at(1)).unwrap();
+        store
+            .note(Fact::RunStarted { relay_id: relay, run_id: run, entry, snapshot, lap: None }, at(1))
+            .unwrap();
         steps.push(lengths(layout));
         for attempt in 1..=(3 - run as u32) {
             let started = store.allocate_try(new_try(relay, run, attempt), at(2)).unwrap();
@@ -162,7 +164,10 @@ fn a_cut_try_keeps_what_was_known_of_it() {
     let relay = store.create_relay(new_relay(3), at(0)).unwrap().id;
     let snapshot = json!({"dirty.txt": "abc"});
     store
-        .note(Fact::RunStarted { relay_id: relay, run_id: 1, entry: "cc:opus".into(), snapshot }, at(1))
+        .note(
+            Fact::RunStarted { relay_id: relay, run_id: 1, entry: "cc:opus".into(), snapshot, lap: None },
+            at(1),
+        )
         .unwrap();
     let first = store.allocate_try(new_try(relay, 1, 1), at(2)).unwrap();
     store
@@ -286,7 +291,7 @@ fn what_was_told_of_the_end_of_a_run() {
 
 fn given_to(store: &mut Store, relay_id: u64, entry: &str) {
     let (entry, snapshot) = (entry.to_owned(), json!(null));
-    store.note(Fact::RunStarted { relay_id, run_id: 1, entry, snapshot }, at(1)).unwrap();
+    store.note(Fact::RunStarted { relay_id, run_id: 1, entry, snapshot, lap: None }, at(1)).unwrap();
 }
 
 // 30-S11 over a crash: what happened to one entry says nothing about another that goes on with its run

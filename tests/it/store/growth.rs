@@ -110,8 +110,13 @@ fn the_journal_is_compacted_and_forgets_nothing_that_is_needed() {
     let (mut store, _) = open(&layout);
     let relay = store.create_relay(new_relay(9999), at(0)).unwrap().id;
     let snapshot = json!({ "dirty": "x".repeat(4000) });
-    let run_started =
-        |run_id| Fact::RunStarted { relay_id: relay, run_id, entry: "cc".into(), snapshot: snapshot.clone() };
+    let run_started = |run_id| Fact::RunStarted {
+        relay_id: relay,
+        run_id,
+        entry: "cc".into(),
+        snapshot: snapshot.clone(),
+        lap: None,
+    };
     for run in 1..=200 {
         store.note(run_started(run), at(1)).unwrap();
         one_try(&mut store, relay, run, Outcome::Failed);

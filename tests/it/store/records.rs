@@ -156,8 +156,13 @@ fn run_numbers_never_repeat() {
     let (mut store, _) = open(&layout);
     let relay = store.create_relay(new_relay(9), at(0)).unwrap().id;
     assert_eq!(store.next_run_id(relay).unwrap(), 1);
-    let started =
-        |run_id| Fact::RunStarted { relay_id: relay, run_id, entry: "cc".into(), snapshot: json!({}) };
+    let started = |run_id| Fact::RunStarted {
+        relay_id: relay,
+        run_id,
+        entry: "cc".into(),
+        snapshot: json!({}),
+        lap: None,
+    };
     store.note(started(1), at(1)).unwrap();
     store.note(Fact::RunEnded { relay_id: relay, run_id: 1 }, at(1)).unwrap();
     assert_eq!(store.next_run_id(relay).unwrap(), 2);

@@ -73,6 +73,7 @@ impl Memory for InMind {
             run_id: run,
             entry: entry.to_owned(),
             snapshot: serde_json::Value::Null,
+            lap: None,
             started_at: now,
             session_id: None,
             spent: Spent::default(),
@@ -186,7 +187,7 @@ impl Memory for OnDisk {
 
     fn run_started(&mut self, relay_id: u64, run_id: u64, entry: &str, now: Timestamp) {
         let (entry, snapshot) = (entry.to_owned(), serde_json::Value::Null);
-        self.store().note(Fact::RunStarted { relay_id, run_id, entry, snapshot }, now).unwrap();
+        self.store().note(Fact::RunStarted { relay_id, run_id, entry, snapshot, lap: None }, now).unwrap();
     }
 
     fn tried(&mut self, record: TryRecord, now: Timestamp) -> TryRecord {
