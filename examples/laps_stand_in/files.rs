@@ -240,7 +240,9 @@ impl Dir {
     pub fn spot(&self, file: &str) -> Result<Spot, Fail> {
         let name = file.strip_prefix("stints/").and_then(|name| name.strip_suffix(".laps.json"));
         let scope = name.unwrap_or("root").to_owned();
-        Ok(Spot { file: file.to_owned(), scope, held: None, queue: self.load(file)? })
+        let queue = self.load(file)?;
+        let held = (queue.held && scope != "root").then(|| scope.clone());
+        Ok(Spot { file: file.to_owned(), scope, held, queue })
     }
 
     /// The file that the flags select; the deepest one at the head of the queue otherwise.
@@ -267,7 +269,7 @@ impl Dir {
                 return error(2, format!("stint {} has no file", head.reference));
             }
             let mut next = self.spot(&file)?;
-            next.held = spot.held.or_else(|| next.queue.held.then(|| next.scope.clone()));
+            next.held = spot.held.or(next.held);
             spot = next;
         }
         Ok(spot)
