@@ -2,6 +2,8 @@
 //! where it is installed. The relay asks [`Queue`] for a task and tells it what came of it; it knows no file.
 
 pub mod external;
+pub mod file;
+pub mod folder;
 pub mod import;
 mod installed;
 pub mod queue;
