@@ -1,9 +1,11 @@
 //! The queue as the relay sees it, whoever keeps it.
 
 use std::ffi::OsStr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use super::built_in;
 use super::external::{External, Version};
+use super::folder::Folder;
 use super::installed;
 
 /// A task of the queue.
@@ -85,7 +87,7 @@ pub struct Queue {
 
 #[derive(Debug, Clone)]
 enum Keeper {
-    BuiltIn(PathBuf),
+    BuiltIn(Folder),
     External(External),
 }
 
@@ -100,7 +102,7 @@ impl Queue {
         }
         let keeper = match installed::program(workspace, path) {
             Some(program) => Keeper::External(External::new(program, workspace)),
-            None => Keeper::BuiltIn(workspace.to_owned()),
+            None => Keeper::BuiltIn(Folder::of(workspace)),
         };
         Some(Queue { keeper })
     }
@@ -126,7 +128,7 @@ impl Queue {
     /// Claims the head. A second claim hands out the same lap again.
     pub fn claim(&self) -> Result<Offer, QueueError> {
         match &self.keeper {
-            Keeper::BuiltIn(root) => unbuilt(root),
+            Keeper::BuiltIn(folder) => built_in::claim(folder),
             Keeper::External(external) => external.claim(),
         }
     }
@@ -134,7 +136,7 @@ impl Queue {
     /// Claims this lap, for a run that goes on with it. Refused when it is done or gone.
     pub fn claim_again(&self, id: &str) -> Result<Offer, QueueError> {
         match &self.keeper {
-            Keeper::BuiltIn(root) => unbuilt(root),
+            Keeper::BuiltIn(folder) => built_in::claim_again(folder, id),
             Keeper::External(external) => external.claim_again(id),
         }
     }
@@ -142,7 +144,7 @@ impl Queue {
     /// What a claim would give. Changes nothing.
     pub fn head(&self) -> Result<Offer, QueueError> {
         match &self.keeper {
-            Keeper::BuiltIn(root) => unbuilt(root),
+            Keeper::BuiltIn(folder) => built_in::head(folder),
             Keeper::External(external) => external.head(),
         }
     }
@@ -150,7 +152,7 @@ impl Queue {
     /// The laps that wait, in order, those of queued stints in their place.
     pub fn waiting(&self) -> Result<Vec<Lap>, QueueError> {
         match &self.keeper {
-            Keeper::BuiltIn(root) => unbuilt(root),
+            Keeper::BuiltIn(folder) => built_in::waiting(folder),
             Keeper::External(external) => external.waiting(),
         }
     }
@@ -158,7 +160,7 @@ impl Queue {
     /// How a lap stands, wherever it is: root file, stints, archive.
     pub fn standing(&self, id: &str) -> Result<Standing, QueueError> {
         match &self.keeper {
-            Keeper::BuiltIn(root) => unbuilt(root),
+            Keeper::BuiltIn(folder) => built_in::standing(folder, id),
             Keeper::External(external) => external.standing(id),
         }
     }
@@ -166,7 +168,7 @@ impl Queue {
     /// Adds laps in one step, and says their ids in the same order.
     pub fn add(&self, place: Place, laps: &[NewLap]) -> Result<Vec<String>, QueueError> {
         match &self.keeper {
-            Keeper::BuiltIn(root) => unbuilt(root),
+            Keeper::BuiltIn(folder) => built_in::add(folder, place, laps),
             Keeper::External(external) => external.add(place, laps),
         }
     }
@@ -174,7 +176,7 @@ impl Queue {
     /// Gives the claim back, if it still names this lap. Says whether it did.
     pub fn release(&self, id: &str) -> Result<bool, QueueError> {
         match &self.keeper {
-            Keeper::BuiltIn(root) => unbuilt(root),
+            Keeper::BuiltIn(folder) => built_in::release(folder, id),
             Keeper::External(external) => external.release(id),
         }
     }
@@ -187,8 +189,4 @@ fn advice(program: &Path, external: &External) -> Option<String> {
     Some(format!(
         "{shown} is laps v{version}, older than the required v{REQUIRED}: update it, or remove it to use rally's own queue"
     ))
-}
-
-fn unbuilt<T>(root: &Path) -> Result<T, QueueError> {
-    Err(QueueError::Failed(format!("the queue of {} cannot be used yet", root.display())))
 }
