@@ -39,3 +39,9 @@ pub use sweep::{adopt_orphans, by_tag, reap_adopted, sweep_orphans};
 
 /// The environment variable that marks every process of a try; its value is unique to the try.
 pub const TAG: &str = "RALLY_TRY";
+
+/// Names the session of an agent to the program `laps`: the same value as [`TAG`].
+pub const LAPS_SESSION: &str = "LAPS_SESSION";
+
+/// With it the program `laps` would send telemetry of its own. Agents do not get it.
+pub const LAPS_LICENSE: &str = "LAPS_NEW_RELIC_LICENSE_KEY";

@@ -5,6 +5,7 @@
 //! whether something came of it.
 
 pub mod handoff;
+pub mod pin;
 pub mod stall;
 
 use std::time::Duration;
@@ -81,6 +82,11 @@ pub struct Failure {
 }
 
 impl Failure {
+    /// Whether another lap than the pinned one was done: no failure of the harness, and nothing to try again.
+    pub fn is_mismatch(&self) -> bool {
+        self.evidence.source == pin::SOURCE
+    }
+
     /// Whether the CLI no longer had the session that was to be resumed: nothing was attempted.
     pub fn is_lost_session(&self) -> bool {
         self.evidence.cause.as_deref() == Some(SESSION_LOST)

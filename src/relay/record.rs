@@ -3,6 +3,7 @@
 use super::attempt::Seen;
 use super::landing::Found;
 use super::outcome::{Failure, Verdict};
+use super::recovery::Classification;
 use crate::executor::Counted;
 use crate::failure;
 use crate::failure::words::BAD_EXECUTABLE;
@@ -11,6 +12,7 @@ use crate::model::{Category, Evidence, Spent, Timestamp, Usage, time};
 use crate::process::SpawnError;
 use crate::store::progress::run_name;
 use crate::store::records::{LapFields, RECORD_VERSION, SummaryEntry, TryRecord, TryStarted};
+use crate::store::reports::LapReports;
 
 /// Summary of a try that left none.
 pub const NO_SUMMARY: &str = "(the agent left no final summary)";
@@ -32,6 +34,10 @@ pub struct Sitting<'a> {
     pub route: &'a str,
     /// Whether its run is over with it.
     pub ends_run: bool,
+    /// What was reported about its lap; nothing in a free run.
+    pub reports: LapReports,
+    /// Whether its lap was durably handed over.
+    pub handed_over: bool,
 }
 
 /// Subject of the commit that a try's work gets.
@@ -140,7 +146,7 @@ pub fn assemble(
     progress: Option<&SummaryEntry>,
     before: Spent,
 ) -> TryRecord {
-    let Sitting { started, started_at, route, ends_run } = sitting;
+    let Sitting { started, started_at, route, ends_run, .. } = sitting;
     let report = &seen.report;
     let failure = verdict.failure.as_ref();
     let (asked, told) = (started.resume.as_deref(), report.session_id.as_deref());
@@ -176,7 +182,8 @@ pub fn assemble(
         // Work without finalisation is an outcome of its own, with a reason and no category.
         category: failure
             .map(|failure| failure.category)
-            .filter(|category| *category != Category::IncompleteFinalization),
+            .filter(|category| *category != Category::IncompleteFinalization)
+            .filter(|_| !failure.is_some_and(Failure::is_mismatch)),
         cause: failure.and_then(|failure| failure.evidence.cause.clone()),
         runtime_ms: u64::try_from(seen.runtime.as_millis()).unwrap_or(u64::MAX),
         tool_calls: report.tool_calls,
@@ -188,7 +195,31 @@ pub fn assemble(
         exit: seen.exit,
         leftovers: seen.leftovers.clone(),
         evidence: failure.map(|failure| failure.evidence.clone()),
-        lap: LapFields { of: started.lap.clone(), ..LapFields::default() },
+        lap: lap_fields(sitting, found, progress),
+    }
+}
+
+/// What is remembered of a lap.
+fn lap_fields(sitting: &Sitting<'_>, found: &Found, progress: Option<&SummaryEntry>) -> LapFields {
+    let Sitting { started, reports, handed_over, .. } = sitting;
+    if started.lap.lap_id.is_none() {
+        return LapFields::default();
+    }
+    let mut recorded_laps: Vec<String> = Vec::new();
+    for lap in &reports.done {
+        if !recorded_laps.contains(lap) {
+            recorded_laps.push(lap.clone());
+        }
+    }
+    let word = progress.and_then(|entry| entry.classification.as_deref());
+    let class = started.lap.role.as_deref().and_then(|role| Classification::of(role, word));
+    LapFields {
+        of: started.lap.clone(),
+        recorded_laps,
+        laps_attempted: reports.attempted.clone(),
+        dirty_handoff: *handed_over && found.uncommitted,
+        handoff_created_lap_ids: if *handed_over { reports.created.clone() } else { Vec::new() },
+        recovery_classification: class.map(|class| class.as_str().to_owned()),
     }
 }
 
@@ -233,7 +264,10 @@ pub fn stub(record: &TryRecord) -> SummaryEntry {
         summary: record.summary.clone(),
         classification: None,
         updated_at: time::now(),
-        laps_completed: None,
+        laps_completed: record.lap.of.lap_id.as_ref().map(|_| match record.lap.recorded_laps.as_slice() {
+            [] => "none".into(),
+            laps => laps.into(),
+        }),
         followups: Vec::new(),
         handoff: None,
     }
@@ -266,6 +300,8 @@ mod tests {
             started_at: NOW.parse().unwrap(),
             route: "default",
             ends_run: false,
+            reports: LapReports::default(),
+            handed_over: false,
         };
         let seen = Seen::stopped(Stop::Cancelled(CancelSource::Skip));
         assemble(&sitting, &seen, &Found::default(), verdict, None, Spent::default())

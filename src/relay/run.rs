@@ -1,6 +1,7 @@
 //! One run: one task, one runner, and tries until one of them settles it.
 
 mod handoff;
+mod lap;
 mod one_try;
 mod stage;
 mod stall;
@@ -15,7 +16,7 @@ use super::budget::Budget;
 use super::event::{Event, RunEnd, RunVerdict};
 use super::ledger::Ledger;
 use super::outcome::stall::Newest;
-use super::outcome::{Failure, Verdict, Work};
+use super::outcome::{Failure, Verdict, pin};
 use super::record;
 use super::resilience::Trial;
 use super::retry::{self, Session, Situation, Step, Why};
@@ -109,7 +110,7 @@ impl RunResult {
             reset_at: evidence.and_then(|evidence| evidence.reset_at),
             infra_failures,
             hint: evidence.and_then(|evidence| evidence.retry_after),
-            mismatch: None,
+            mismatch: evidence.filter(|known| known.source == pin::SOURCE).map(|known| known.message.clone()),
             handed_over: record.outcome == Some(Outcome::HandoffRequested),
         }
     }
@@ -180,7 +181,10 @@ pub async fn execute(world: &mut World, assignment: Assignment) -> Result<RunRes
         iteration: assignment.iteration,
         target: assignment.target,
         runner: assignment.runner.clone(),
-        lap: assignment.lap.as_ref().map(|errand| errand.lap.clone()),
+        lap: assignment
+            .lap
+            .as_ref()
+            .map(|errand| Lap { assignee: errand.role.clone(), ..errand.lap.clone() }),
         at: time::now(),
     });
     let files = FileCount::new(world.git.clone());
@@ -315,10 +319,14 @@ impl Run<'_> {
     }
 
     async fn go(mut self, mut aim: Aim, (mut used, mut number): (u32, u32)) -> Result<RunResult, PassError> {
-        let mut newest = None;
+        let (mut newest, mut settled) = (None, false);
         let cut = loop {
             if let Gate::Closed(source) = self.pass_gate().await? {
                 break Some(source);
+            }
+            if number > 0 && self.is_settled().await? {
+                settled = true;
+                break None;
             }
             (used, number) = (used + 1, number + 1);
             let tried = newest.insert(self.attempt(aim, number, used).await?);
@@ -338,6 +346,13 @@ impl Run<'_> {
                 }
             }
         };
+        if settled {
+            let verdict = RunVerdict::Passed { commit: None };
+            newest = newest.map(|tried| Tried { next: Next::Over(verdict.clone()), ..tried });
+            let mut result = self.over(newest, used, cut);
+            result.verdict = verdict;
+            return Ok(result);
+        }
         Ok(self.over(newest, used, cut))
     }
 
@@ -364,11 +379,6 @@ impl Run<'_> {
         self.assignment.trial.attempts(self.world.settings.retry_budget)
     }
 
-    /// What a try of this run works on. There is no queue: its task ends with the try.
-    fn work(&self) -> Work {
-        Work::Free
-    }
-
     /// Whether, and when, another attempt follows. What ends for lack of time is told so in its verdict.
     fn next(&mut self, verdict: &mut Verdict, started: &TryStarted, seen: &Seen, used: u32) -> Next {
         if let Some(source) = verdict.source {
@@ -380,6 +390,9 @@ impl Run<'_> {
         let Some(failure) = &verdict.failure else {
             return Next::Over(RunVerdict::Passed { commit: None });
         };
+        if failure.is_mismatch() {
+            return Next::Over(RunVerdict::Failed { reason: record::reason(failure, time::now()) });
+        }
         if verdict.outcome.class(Some(failure.category)) == FailureClass::Infra {
             self.infra_failures += 1;
         }

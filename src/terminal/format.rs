@@ -7,6 +7,7 @@ use jiff::tz::TimeZone;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::sanitize;
+use crate::laps::Lap;
 use crate::model::text::{count, duration};
 use crate::model::{Runner, Timestamp, time};
 use crate::relay::event::{Retry, RunEnd, RunVerdict, Tally, Wait};
@@ -45,20 +46,33 @@ pub fn cut(text: &str, cells: usize) -> String {
     kept + end
 }
 
-/// The header's label: `[2/18] VERIFY: codex - gpt - started 16:40`, with the role only
-/// when there is one, cut to two cells less than the terminal has (its indentation).
+/// The header's label: `[2/18] codex - gpt - Its title - started 16:40`, with the title only
+/// when there is a lap, cut to two cells less than the terminal has (its indentation).
 pub fn header_label(
     (iteration, target): (u64, u64),
-    role: Option<&str>,
+    lap: Option<&Lap>,
     runner: &Runner,
     at: Timestamp,
     zone: &TimeZone,
     width: usize,
 ) -> String {
-    let role = role.map(|role| format!("{}: ", role.to_uppercase())).unwrap_or_default();
+    let title = lap.map(|lap| match sanitize::line(&lap.title) {
+        title if title.trim().is_empty() => " - Untitled task".to_owned(),
+        title => format!(" - {title}"),
+    });
     let started = at.to_zoned(zone.clone()).strftime("%H:%M").to_string();
-    let label = format!("[{iteration}/{target}] {role}{} - started {started}", runner.label());
-    cut(&sanitize::line(&label), width.saturating_sub(2))
+    let label = sanitize::line(&format!("[{iteration}/{target}] {}", runner.label()));
+    let end = format!(" - started {started}");
+    // A title gives way to the time.
+    let room = width.saturating_sub(2 + label.width() + end.width());
+    let title = title.map(|title| cut(&title, room)).unwrap_or_default();
+    cut(&format!("{label}{title}{end}"), width.saturating_sub(2))
+}
+
+/// Below the header of a lap: its id, and the role that does it.
+pub fn lap_line(lap: &Lap) -> String {
+    let role = lap.assignee.as_ref().map(|role| format!("{GAP}{}", sanitize::line(role)));
+    format!("lap {}{}", sanitize::line(&lap.id), role.unwrap_or_default())
 }
 
 /// How a run ended, with its sign: `✓ passed on try 2/5`, `✗ failed after 5 tries`, `• cancelled`.

@@ -37,10 +37,15 @@ pub fn said(event: &Event, look: &Look, columns: usize, now: Timestamp) -> Said 
             Said::Err(format!("{word} {}\n", sanitize::line(warning)))
         }
         Event::Notice(notice) => Said::Out(format!("{}\n", sanitize::line(notice))),
-        Event::RunStarted { iteration, target, runner, at, .. } => {
-            let label = format::header_label((*iteration, *target), None, runner, *at, &look.zone, columns);
+        Event::RunStarted { iteration, target, runner, lap, at, .. } => {
+            let label =
+                format::header_label((*iteration, *target), lap.as_ref(), runner, *at, &look.zone, columns);
             let (top, bottom) = (rule(look, '═', columns), rule(look, '─', columns));
-            Said::Out(format!("\n{top}\n  {label}\n{bottom}\n"))
+            let lap = lap.as_ref().map(|lap| {
+                let line = format::cut(&format::lap_line(lap), columns.saturating_sub(2));
+                format!("  {}\n", look.out.paint(Tone::Dim, line))
+            });
+            Said::Out(format!("\n{top}\n  {label}\n{}{bottom}\n", lap.unwrap_or_default()))
         }
         Event::Frozen { how } => toned(Tone::Warn, &format!("❄ frozen: {how}")),
         Event::StuckTool { command, signal, .. } => {

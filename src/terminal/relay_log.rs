@@ -60,8 +60,9 @@ fn entry(event: &Event) -> Option<String> {
         }
         Event::Warning(warning) => format!("warning: {warning}"),
         Event::Notice(notice) => notice.clone(),
-        Event::RunStarted { run_id, iteration, target, runner, .. } => {
-            format!("run {run_id} started: [{iteration}/{target}] {}", runner.label())
+        Event::RunStarted { run_id, iteration, target, runner, lap, .. } => {
+            let lap = lap.as_ref().map(|lap| format!(", lap {}: {}", lap.id, lap.title)).unwrap_or_default();
+            format!("run {run_id} started: [{iteration}/{target}] {}{lap}", runner.label())
         }
         Event::RunnerChanged { from, to } => format!("runner changed: {} -> {}", from.label(), to.label()),
         Event::TryStarted { try_id, attempt, max_attempts, log_path, resume } => {

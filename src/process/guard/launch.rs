@@ -9,8 +9,8 @@ use std::process::{Command, Stdio};
 
 use rustix::io::Errno;
 
-use crate::process::TAG;
 use crate::process::protocol::{Pipe, Refusal, Start};
+use crate::process::{LAPS_LICENSE, LAPS_SESSION, TAG};
 
 /// Added to the agent's out-of-memory score: when memory runs out, the agent goes before rally.
 const OOM_PENALTY: i32 = 500;
@@ -32,7 +32,9 @@ pub fn launch(start: Start, descriptors: Vec<OwnedFd>) -> Result<i32, Refusal> {
     command
         .args(start.args.into_iter().map(OsString::from))
         .envs(env)
-        .env(TAG, start.tag)
+        .env(TAG, &start.tag)
+        .env(LAPS_SESSION, &start.tag)
+        .env_remove(LAPS_LICENSE)
         .stdin(Stdio::null())
         .process_group(0);
     connect(&mut command, &start.pipes, descriptors)?;

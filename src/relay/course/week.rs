@@ -521,6 +521,8 @@ fn result(tries: &[chance::Tried]) -> RunResult {
     let last = tries.last();
     let category = last.and_then(|tried| tried.category);
     RunResult {
+        mismatch: None,
+        handed_over: false,
         verdict: match category {
             None => RunVerdict::Passed { commit: None },
             Some(category) => RunVerdict::Failed { reason: category.label().to_owned() },
@@ -533,8 +535,6 @@ fn result(tries: &[chance::Tried]) -> RunResult {
         reset_at: last.and_then(|tried| tried.reset),
         infra_failures: 0,
         hint: last.and_then(|tried| tried.hint).map(Duration::from_secs),
-        mismatch: None,
-        handed_over: false,
     }
 }
 

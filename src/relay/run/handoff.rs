@@ -11,6 +11,7 @@ use crate::relay::attempt::Seen;
 use crate::relay::event::Event;
 use crate::relay::life::Limits;
 use crate::relay::outcome::handoff::{self, Observed, Told};
+use crate::relay::outcome::pin::Known;
 use crate::relay::outcome::{Verdict, Work};
 use crate::relay::world::PassError;
 use crate::store::records::SummaryEntry;
@@ -43,13 +44,9 @@ impl Run<'_> {
         self.world.emit(Event::Notice(notice));
     }
 
-    pub(super) fn handoff_prompt(&self) -> String {
-        prompt::handoff_only(&prompt::Parts {
-            persona: &self.assignment.runner.harness,
-            task_name: Some("relay run"),
-            project_instructions: self.world.instructions.as_deref(),
-            ..prompt::Parts::default()
-        })
+    pub(super) fn handoff_prompt(&mut self) -> String {
+        let lap = self.lap_parts();
+        prompt::handoff_only(&self.parts(&lap))
     }
 
     /// Its own window, whatever the run's time says, and no other bound. A silence as long as the window is
@@ -67,13 +64,15 @@ impl Run<'_> {
         &self,
         seen: &Seen,
         progress: Option<&SummaryEntry>,
+        known: &Known,
         finding: &dyn Fn() -> Evidence,
     ) -> Result<Verdict, PassError> {
         let begun = self.world.store.read_run_state()?.is_some_and(|state| state.handoff_state != 0);
-        let told = match (progress, self.work()) {
+        let told = match (progress, known.work()) {
+            _ if known.is_done() => Told::Done,
+            (_, Work::Lap { finalised: true }) => Told::Handoff,
             (Some(entry), _) if entry.handoff.is_some() => Told::Handoff,
             (Some(entry), Work::Free) if entry.followups.is_empty() => Told::Done,
-            (_, Work::Lap { finalised: true }) => Told::Done,
             _ if begun => Told::Begun,
             _ => Told::Nothing,
         };

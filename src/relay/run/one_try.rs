@@ -9,6 +9,7 @@ use crate::prompt;
 use crate::relay::attempt::Seen;
 use crate::relay::event::{Event, Retry, RunVerdict};
 use crate::relay::landing::{self, Found};
+use crate::relay::outcome::pin::Known;
 use crate::relay::outcome::stall::Newest;
 use crate::relay::outcome::{self, Observed, Verdict, Work};
 use crate::relay::record::{self, Sitting};
@@ -69,8 +70,12 @@ impl Run<'_> {
         // What was asked for may be followed by something else.
         let handoff = of_try.clone().find(|entry| started.handoff_only && entry.handoff.is_some());
         let progress = handoff.or_else(|| of_try.next());
-        let mut verdict = self.verdict(&started, started_at, &seen, &found, progress)?;
-        self.warn_of_marker(&seen, progress);
+        let reports = self.world.store.lap_reports(&self.run_name())?;
+        let known = self.known(&told).await?;
+        let handed_over = known.handed_over && !known.is_done();
+        let verdict = self.verdict(&started, started_at, &seen, &found, (progress, &known))?;
+        let mut verdict = self.weigh(verdict, &reports, &known);
+        self.warn_of_marker(&seen, progress, known.work());
         let got_on = seen.wrote || seen.report.tool_calls > Some(0) || found.changed() == Some(true);
         self.thread.weigh(started.resume.is_some(), verdict.failure.as_ref(), got_on);
         // Whether there is anything left decides what follows.
@@ -79,16 +84,17 @@ impl Run<'_> {
             self.newest = Newest::Agent;
         }
         let next = self.next(&mut verdict, &started, &seen, used);
-        let next = self.recover(next, &mut verdict, &started, &seen, &found);
+        let next = self.recover(next, &mut verdict, &started, &seen, (&found, known.work()));
         let ends_run = matches!(&next, Next::Over(verdict) if is_decided(verdict));
-        let sitting = Sitting { started: &started, started_at, route: &self.assignment.route, ends_run };
+        let route = &self.assignment.route;
+        let sitting = Sitting { started: &started, started_at, route, ends_run, reports, handed_over };
         let mut record = record::assemble(&sitting, &seen, &found, &verdict, progress, self.thread.spent);
         let lost = |failure| retry::is_forgiven(failure, started.resume.is_some());
         let is_none = verdict.outcome == Outcome::Paused || verdict.failure.as_ref().is_some_and(lost);
         let used = if is_none { used - 1 } else { used };
         self.hand_on(&seen, &record).await?;
         let mut own = false;
-        if verdict.may_commit(self.work()) {
+        if verdict.may_commit(known.work()) {
             own = self.land(&mut record, &found).await?;
             if own {
                 self.newest = Newest::Rally;
@@ -131,14 +137,14 @@ impl Run<'_> {
     }
 
     /// A command that was only written never ran.
-    fn warn_of_marker(&mut self, seen: &Seen, progress: Option<&SummaryEntry>) {
+    fn warn_of_marker(&mut self, seen: &Seen, progress: Option<&SummaryEntry>, work: Work) {
         let written = seen.report.summary.as_deref().and_then(outcome::marker);
-        if let (Some(command), None, Work::Lap { finalised: false }) = (written, progress, self.work()) {
+        if let (Some(command), None, Work::Lap { finalised: false }) = (written, progress, work) {
             self.world.warn(format!("the agent wrote `{command}` as text, but did not execute it"));
         }
     }
 
-    fn run_name(&self) -> String {
+    pub(super) fn run_name(&self) -> String {
         run_name(self.assignment.relay_id, self.assignment.run_id)
     }
 
@@ -146,16 +152,13 @@ impl Run<'_> {
         let settings = &self.world.settings;
         let tries = self.world.store.recent_tries(settings.recent_tries, Some(self.assignment.relay_id))?;
         let recent = prompt::recent_tries(&tries, settings.context_limits);
+        let lap = self.lap_parts();
         Ok(prompt::compose(&prompt::Parts {
-            persona: &self.assignment.runner.harness,
-            task_name: Some("relay run"),
             leftovers: !self.snapshot.is_empty(),
-            project_instructions: self.world.instructions.as_deref(),
-            task: self.assignment.prompt.as_deref(),
             previous_summary: self.thread.summary.as_deref(),
             unfinalised: self.thread.unfinalised,
             recent_tries: Some(&recent),
-            ..prompt::Parts::default()
+            ..self.parts(&lap)
         }))
     }
 
@@ -204,6 +207,7 @@ impl Run<'_> {
             if resume.is_none() || view.run_id != run_id {
                 *view = RunState { run_id: run_id.clone(), ..RunState::default() };
             }
+            view.pinned_lap_id.clone_from(&started.lap.lap_id);
             view.session_id.clone_from(resume);
             view.set_active(*relay_id, *run, *try_id, log_path, at);
         };
@@ -218,20 +222,23 @@ impl Run<'_> {
         started_at: Timestamp,
         seen: &Seen,
         found: &Found,
-        progress: Option<&SummaryEntry>,
+        (progress, known): (Option<&SummaryEntry>, &Known),
     ) -> Result<Verdict, PassError> {
         let finding = || self.finding(started, started_at, seen);
         if started.handoff_only {
-            return self.verdict_on_handoff(seen, progress, &finding);
+            return self.verdict_on_handoff(seen, progress, known, &finding);
         }
         Ok(outcome::decide(Observed {
-            work: self.work(),
+            work: known.work(),
             stop: seen.stop.as_ref(),
             report: &seen.report,
             changes: (!found.unknown).then_some(&*found.files),
             runtime: seen.runtime,
             require_changes: self.world.settings.require_changes,
-            handoff: progress.is_some_and(|entry| entry.handoff.is_some()),
+            handoff: match known.work() {
+                Work::Free => progress.is_some_and(|entry| entry.handoff.is_some()),
+                Work::Lap { .. } => known.handed_over && !known.is_done(),
+            },
             finding: &finding,
         }))
     }

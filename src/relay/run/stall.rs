@@ -5,8 +5,8 @@ use crate::relay::attempt::Seen;
 use crate::relay::event::{Event, RunVerdict};
 use crate::relay::landing::Found;
 use crate::relay::life::Stop;
-use crate::relay::outcome::Verdict;
 use crate::relay::outcome::stall::{Recovery, Stalled, recovery};
+use crate::relay::outcome::{Verdict, Work};
 use crate::store::records::TryStarted;
 
 impl Run<'_> {
@@ -17,18 +17,20 @@ impl Run<'_> {
         verdict: &mut Verdict,
         started: &TryStarted,
         seen: &Seen,
-        found: &Found,
+        (found, work): (&Found, Work),
     ) -> Next {
         let (Next::Over(RunVerdict::Failed { .. }), Some(failure)) = (&next, &verdict.failure) else {
             return next;
         };
+        if failure.is_mismatch() {
+            return next;
+        }
         let decided = recovery(&Stalled {
             failure,
             handoff_only: started.handoff_only,
             frozen: matches!(seen.stop, Some(Stop::Frozen(_))),
-            // Roles come with a queue; without one there is none.
-            role: None,
-            work: self.work(),
+            role: started.lap.role.as_deref(),
+            work,
             newest: self.newest,
             uncommitted: (!found.unknown).then_some(found.uncommitted),
         });

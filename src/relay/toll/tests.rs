@@ -28,6 +28,8 @@ fn at(second: i64) -> Timestamp {
 /// A run that failed.
 pub(super) fn failed(category: Option<Category>, infra_failures: u32) -> RunResult {
     RunResult {
+        mismatch: None,
+        handed_over: false,
         verdict: RunVerdict::Failed { reason: "no".into() },
         first_try: None,
         last_try: Some(12),
@@ -37,8 +39,6 @@ pub(super) fn failed(category: Option<Category>, infra_failures: u32) -> RunResu
         reset_at: None,
         infra_failures,
         hint: None,
-        mismatch: None,
-        handed_over: false,
     }
 }
 

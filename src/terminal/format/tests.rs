@@ -26,11 +26,21 @@ fn footer(run: &RunEnd) -> String {
 #[test]
 fn header_labels() {
     let at = "2026-11-23T16:40:31Z".parse().unwrap();
-    let label = |role, model: Option<&str>, width| {
-        let runner = Runner { model: model.map(str::to_owned), ..Runner::bare("codex") };
-        header_label((2, 18), role, &runner, at, &TimeZone::UTC, width)
+    let lap = |title: &str| crate::laps::Lap {
+        id: "lap-1".into(),
+        title: title.into(),
+        description: String::new(),
+        assignee: Some("verify".into()),
     };
-    assert_eq!(label(Some("verify"), Some("g55-xh"), 80), "[2/18] VERIFY: codex - g55-xh - started 16:40");
+    let label = |lap: Option<&crate::laps::Lap>, model: Option<&str>, width| {
+        let runner = Runner { model: model.map(str::to_owned), ..Runner::bare("codex") };
+        header_label((2, 18), lap, &runner, at, &TimeZone::UTC, width)
+    };
+    let (fix, long) = (lap("Fix\x1b[2J it"), lap("A title that goes on and on"));
+    assert_eq!(label(Some(&fix), None, 80), "[2/18] codex - Fix it - started 16:40");
+    assert_eq!(label(Some(&long), None, 40), "[2/18] codex - A titl… - started 16:40");
+    assert_eq!(label(Some(&lap(" ")), None, 80), "[2/18] codex - Untitled task - started 16:40");
+    assert_eq!(lap_line(&fix), "lap lap-1  │  verify");
     assert_eq!(label(None, Some("g55-xh"), 80), "[2/18] codex - g55-xh - started 16:40");
     assert_eq!(label(None, None, 80), "[2/18] codex - started 16:40");
     assert_eq!(label(None, Some("\x1b]0;x\x07a\nb"), 80), "[2/18] codex - a b - started 16:40");
