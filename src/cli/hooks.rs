@@ -34,7 +34,10 @@ pub fn run(args: Args) -> anyhow::Result<u8> {
         What::List => {
             let path = hooks::path(&root);
             match path.exists() {
-                false => format!("no hooks: there is no {} (a relay on a lap queue installs rally's)\n", path.display()),
+                false => format!(
+                    "no hooks: there is no {} (a relay on a lap queue installs rally's)\n",
+                    path.display()
+                ),
                 true => listed(&hooks::read(&root)?),
             }
         }

@@ -243,9 +243,9 @@ pub struct RelayRecord {
 }
 
 impl RelayRecord {
-    /// Whether the relay can be resumed.
+    /// Whether the relay can be resumed. Only the queue knows when one is complete that goes on until that is empty.
     pub fn is_open(&self) -> bool {
-        self.ended_at.is_none() && self.completed_iterations < self.target_iterations
+        self.ended_at.is_none() && (self.until_empty || self.completed_iterations < self.target_iterations)
     }
 }
 
