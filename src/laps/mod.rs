@@ -5,8 +5,10 @@ mod built_in;
 pub mod external;
 pub mod file;
 pub mod folder;
+pub mod hooks;
 pub mod import;
 mod installed;
 pub mod queue;
+pub mod report;
 
 pub use queue::{Lap, NewLap, Offer, Place, Queue, QueueError, Standing};

@@ -268,6 +268,7 @@ pub fn stub(record: &TryRecord) -> SummaryEntry {
             [] => "none".into(),
             laps => laps.into(),
         }),
+        created_lap_ids: Vec::new(),
         followups: Vec::new(),
         handoff: None,
     }

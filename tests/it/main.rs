@@ -14,6 +14,7 @@ mod foreign_text;
 mod git;
 mod house;
 mod laps_driver;
+mod laps_reports;
 mod process;
 mod relay;
 mod restore;
