@@ -106,6 +106,16 @@ impl Git {
         }
     }
 
+    /// What the last commit has at a path of the work tree; `None` when it has nothing there, or git does not say.
+    pub fn committed(&self, path: &Path) -> Option<Vec<u8>> {
+        let folder = path.parent()?.canonicalize().ok()?;
+        let inside = folder.strip_prefix(&self.root).ok()?.join(path.file_name()?);
+        let mut name = OsStr::new("HEAD:").to_owned();
+        name.push(inside);
+        let answer = self.run(Call::new("cat-file").args([OsStr::new("blob"), &name])).ok()?;
+        answer.status.success().then_some(answer.stdout)
+    }
+
     /// The commits that `after` has and `before` has not, oldest first; only `after` when git does not say.
     pub fn commits_between(&self, before: Option<&str>, after: &str) -> Vec<String> {
         let known = before.is_none_or(is_hash) && is_hash(after);

@@ -1,6 +1,8 @@
 //! What is to be done? The lap queue: rally's own, in the files of the program `laps`, or that program itself
 //! where it is installed. The relay asks [`Queue`] for a task and tells it what came of it; it knows no file.
 
+pub mod file;
+pub mod folder;
 pub mod queue;
 
 pub use queue::{Lap, NewLap, Offer, Place, Queue, QueueError, Standing};
