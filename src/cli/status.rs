@@ -7,6 +7,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::{error, output, workspace};
+use crate::laps::Queue;
 use crate::model::time::{self, millis, millis_option};
 use crate::model::{Outcome, Runner, Timestamp, text};
 use crate::routing::label::display_label;
@@ -56,6 +57,26 @@ struct Status {
     between_tries: Option<String>,
     relay: Option<Relay>,
     last_try: Option<LastTry>,
+    /// The lap queue, where there is one.
+    queue: Option<QueueView>,
+}
+
+/// The lap queue.
+#[derive(Debug, Serialize)]
+struct QueueView {
+    /// Laps that wait; `null` when the queue cannot be read.
+    waiting: Option<usize>,
+    next: Option<NextLap>,
+    /// Why it cannot be read.
+    error: Option<String>,
+}
+
+/// The lap that is done next.
+#[derive(Debug, Serialize)]
+struct NextLap {
+    id: String,
+    title: String,
+    assignee: Option<String>,
 }
 
 /// The try in flight.
@@ -127,6 +148,7 @@ impl Status {
             holder,
             relay: last_relay.map(Relay::from),
             last_try: reader.last_try()?.map(LastTry::from),
+            queue: QueueView::read(reader.layout().workspace()),
         })
     }
 
@@ -158,7 +180,38 @@ impl Status {
         }
         row("relay", self.relay.as_ref().map_or_else(|| "none yet".to_owned(), Relay::line));
         row("last try", self.last_try.as_ref().map_or_else(|| "none yet".to_owned(), LastTry::line));
+        if let Some(queue) = &self.queue {
+            row("queue", queue.line());
+        }
         lines
+    }
+}
+
+impl QueueView {
+    /// A queue that cannot be read is told, and hides nothing else.
+    fn read(workspace: &Path) -> Option<QueueView> {
+        let queue = Queue::detect(workspace, std::env::var_os("PATH").as_deref())?;
+        Some(match queue.waiting() {
+            Ok(laps) => {
+                let waiting = Some(laps.len());
+                let next = laps.into_iter().next();
+                let next = next.map(|lap| NextLap { id: lap.id, title: lap.title, assignee: lap.assignee });
+                QueueView { waiting, next, error: None }
+            }
+            Err(error) => QueueView { waiting: None, next: None, error: Some(text::chain(&error)) },
+        })
+    }
+
+    fn line(&self) -> String {
+        let waiting = match (self.waiting, &self.error) {
+            (Some(1), _) => "1 lap waits".to_owned(),
+            (Some(waiting), _) => format!("{waiting} laps wait"),
+            (None, error) => return text::one_line(error.as_deref().unwrap_or("cannot be read")),
+        };
+        let Some(next) = &self.next else { return waiting };
+        let role = next.assignee.as_ref().map(|role| format!(" ({})", text::one_line(role)));
+        let title = text::ellipsis(&text::one_line(&next.title), TASK_LIMIT);
+        format!("{waiting}, next: {title}{}", role.unwrap_or_default())
     }
 }
 
@@ -296,6 +349,23 @@ fn task_line(prompt: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_queue_in_a_line() {
+        let next = |assignee: Option<&str>| {
+            let assignee = assignee.map(str::to_owned);
+            Some(NextLap { id: "a-1".to_owned(), title: "Fix  it".to_owned(), assignee })
+        };
+        let cases = [
+            (Some(0), None, None, "0 laps wait"),
+            (Some(1), next(None), None, "1 lap waits, next: Fix it"),
+            (Some(2), next(Some("ui")), None, "2 laps wait, next: Fix it (ui)"),
+            (None, None, Some("broken\nfile".to_owned()), "broken file"),
+        ];
+        for (waiting, next, error, expected) in cases {
+            assert_eq!(QueueView { waiting, next, error }.line(), expected);
+        }
+    }
 
     #[test]
     fn tasks_of_prompts() {

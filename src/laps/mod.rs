@@ -3,6 +3,7 @@
 
 pub mod file;
 pub mod folder;
+pub mod import;
 pub mod queue;
 
 pub use queue::{Lap, NewLap, Offer, Place, Queue, QueueError, Standing};

@@ -3,9 +3,9 @@
 use clap::{Args, Parser, Subcommand};
 
 /// The names that are commands here, aliases included. Any other name is a command only if a hook is declared for it.
-pub const NAMES: [&str; 22] = [
+pub const NAMES: [&str; 23] = [
     "add", "assign", "claim", "count", "delete", "done", "edit", "get", "handoff", "help", "import", "init", "list",
-    "log", "ls", "move", "off", "on", "prune", "stints", "status", "version",
+    "log", "ls", "move", "off", "on", "prune", "stints", "status", "version", "wrapup",
 ];
 
 /// The queue of tasks of this repository: what agents are given, and what they report.

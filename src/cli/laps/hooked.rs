@@ -39,3 +39,12 @@ pub fn around(desk: &Desk, _call: Call<'_>, body: impl FnOnce() -> Result<Said, 
     desk.warn();
     said.map(drop)
 }
+
+/// Runs the hooks of a name that is no command. It must be declared: a slip is never taken for success.
+pub fn declared(name: &str, _words: &super::words::Words) -> Result<(), Stop> {
+    let hint = match super::words::suggestion(name, &[]) {
+        Some(meant) => format!("; did you mean {meant}?"),
+        None => "; see `rally laps help`".to_owned(),
+    };
+    Err(Stop::usage(format!("unknown command {name:?}{hint}")))
+}

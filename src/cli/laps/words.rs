@@ -47,14 +47,19 @@ impl Words {
     }
 }
 
+/// Whether this is a command.
+pub fn is_known(name: &str) -> bool {
+    name == "st" || NAMES.contains(&name)
+}
+
 /// Whether this is a command whose options are known here.
-pub fn is_parsed(name: &str) -> bool {
-    name == "st" || (NAMES.contains(&name) && name != "handoff")
+fn is_parsed(name: &str) -> bool {
+    is_known(name) && !matches!(name, "handoff" | "wrapup")
 }
 
 /// The command that was probably meant.
 pub fn suggestion(name: &str, declared: &[String]) -> Option<String> {
-    let known = NAMES.iter().copied().chain(["wrapup"]).chain(declared.iter().map(String::as_str));
+    let known = NAMES.iter().copied().chain(declared.iter().map(String::as_str));
     known
         .map(|other| (strsim::damerau_levenshtein(name, other), other))
         .filter(|(distance, other)| *distance <= 2 && *distance < other.len())
