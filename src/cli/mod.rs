@@ -11,6 +11,7 @@ pub mod guard;
 pub mod hooks;
 pub mod init;
 pub mod instructions;
+pub mod laps;
 pub mod man;
 mod output;
 mod program;
@@ -49,6 +50,8 @@ enum Command {
     Relay(relay::Args),
     /// Prepare this repository for rally
     Init(init::Args),
+    /// The queue of tasks: add, list, claim, complete
+    Laps(laps::Line),
     /// Follow what an agent prints
     Tail(tail::Args),
     /// Record progress (called by agents)
@@ -91,6 +94,13 @@ enum Command {
 
 /// The whole program.
 pub fn main() -> ExitCode {
+    let mut words = std::env::args_os().peekable();
+    if words.next().is_some_and(|program| std::path::Path::new(&program).file_name() == Some("laps".as_ref())) {
+        return laps::main("laps", words);
+    }
+    if words.next_if(|word| word == "laps").is_some() {
+        return laps::main("rally laps", words);
+    }
     match Cli::try_parse() {
         Ok(cli) => match dispatch(cli) {
             Ok(code) => ExitCode::from(code),
@@ -111,6 +121,8 @@ fn dispatch(cli: Cli) -> anyhow::Result<u8> {
     match command {
         Command::Relay(args) => relay::run(args),
         Command::Init(args) => init::run(args),
+        // Such a command line was taken above, before rally's own options could be read into it.
+        Command::Laps(_) => Ok(error::USAGE),
         Command::Tail(args) => tail::run(args),
         Command::Progress(args) => progress::run(args),
         Command::Instructions(args) => instructions::run(args),
