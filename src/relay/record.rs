@@ -10,9 +10,8 @@ use crate::failure::words::BAD_EXECUTABLE;
 use crate::model::text::{FINAL_TEXT_LIMIT, bounded, chain, ellipsis, one_line};
 use crate::model::{Category, Evidence, Spent, Timestamp, Usage, time};
 use crate::process::SpawnError;
-use crate::store::progress::run_name;
+use crate::store::progress::{Reported, run_name};
 use crate::store::records::{LapFields, RECORD_VERSION, SummaryEntry, TryRecord, TryStarted};
-use crate::store::reports::LapReports;
 
 /// Summary of a try that left none.
 pub const NO_SUMMARY: &str = "(the agent left no final summary)";
@@ -35,7 +34,7 @@ pub struct Sitting<'a> {
     /// Whether its run is over with it.
     pub ends_run: bool,
     /// What was reported about its lap; nothing in a free run.
-    pub reports: LapReports,
+    pub reports: &'a Reported,
     /// Whether its lap was durably handed over.
     pub handed_over: bool,
 }
@@ -205,18 +204,12 @@ fn lap_fields(sitting: &Sitting<'_>, found: &Found, progress: Option<&SummaryEnt
     if started.lap.lap_id.is_none() {
         return LapFields::default();
     }
-    let mut recorded_laps: Vec<String> = Vec::new();
-    for lap in &reports.done {
-        if !recorded_laps.contains(lap) {
-            recorded_laps.push(lap.clone());
-        }
-    }
     let word = progress.and_then(|entry| entry.classification.as_deref());
     let class = started.lap.role.as_deref().and_then(|role| Classification::of(role, word));
     LapFields {
         of: started.lap.clone(),
-        recorded_laps,
-        laps_attempted: reports.attempted.clone(),
+        recorded_laps: reports.laps_done().into_iter().map(str::to_owned).collect(),
+        laps_attempted: reports.attempted(),
         dirty_handoff: *handed_over && found.uncommitted,
         handoff_created_lap_ids: if *handed_over { reports.created.clone() } else { Vec::new() },
         recovery_classification: class.map(|class| class.as_str().to_owned()),
@@ -301,7 +294,7 @@ mod tests {
             started_at: NOW.parse().unwrap(),
             route: "default",
             ends_run: false,
-            reports: LapReports::default(),
+            reports: &Reported::default(),
             handed_over: false,
         };
         let seen = Seen::stopped(Stop::Cancelled(CancelSource::Skip));

@@ -6,8 +6,7 @@ use crate::prompt::{self, roles};
 use crate::relay::outcome::Verdict;
 use crate::relay::outcome::pin::{self, Known};
 use crate::relay::world::PassError;
-use crate::store::records::SummaryEntry;
-use crate::store::reports::LapReports;
+use crate::store::progress::Reported;
 
 /// The parts of a prompt that come from a lap; nothing in a free run.
 #[derive(Debug, Default)]
@@ -18,7 +17,7 @@ pub(super) struct LapParts {
 
 impl Run<'_> {
     /// What is known of the lap by now: the queue is asked, and what the run reported counts.
-    pub(super) async fn known(&mut self, told: &[SummaryEntry]) -> Result<Known, PassError> {
+    pub(super) async fn known(&mut self, told: &Reported) -> Result<Known, PassError> {
         let Some(errand) = &self.assignment.lap else { return Ok(Known::default()) };
         let id = errand.lap.id.clone();
         let standing = match self.world.ask_queue(move |queue| queue.standing(&id)).await {
@@ -26,7 +25,7 @@ impl Run<'_> {
             Err(PassError::Queue(error)) => Err(chain(&error)),
             Err(error) => return Err(error),
         };
-        Ok(Known { standing: Some(standing), handed_over: told.iter().any(|entry| entry.handoff.is_some()) })
+        Ok(Known { standing: Some(standing), handed_over: told.handed_over().is_some() })
     }
 
     /// Whether there is nothing left to try: the lap was done, or handed over, since the newest try was decided.
@@ -34,7 +33,7 @@ impl Run<'_> {
         if self.assignment.lap.is_none() {
             return Ok(false);
         }
-        let told = self.world.store.progress_of(&self.run_name())?;
+        let told = self.world.store.reported(&self.run_name())?;
         let known = self.known(&told).await?;
         if let (Some(Err(why)), false) = (&known.standing, known.handed_over) {
             self.world.warn(format!("cannot tell whether the lap is done: {why}"));
@@ -43,9 +42,9 @@ impl Run<'_> {
     }
 
     /// The verdict, held against what was reported of laps; a mismatch is told.
-    pub(super) fn weigh(&mut self, verdict: Verdict, reports: &LapReports, known: &Known) -> Verdict {
+    pub(super) fn weigh(&mut self, verdict: Verdict, reports: &Reported, known: &Known) -> Verdict {
         let Some(errand) = &self.assignment.lap else { return verdict };
-        let mismatch = pin::mismatch(&errand.lap.id, &reports.done, known);
+        let mismatch = pin::mismatch(&errand.lap.id, &reports.laps_done(), known);
         if let Some(evidence) = &mismatch {
             self.world.warn(evidence.message.clone());
         }

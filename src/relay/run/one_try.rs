@@ -65,16 +65,15 @@ impl Run<'_> {
         }
 
         let found = landing::look(self.world, head_before, &self.snapshot).await;
-        let told = self.world.store.progress_of(&self.run_name())?;
-        let mut of_try = told.iter().rev().filter(|entry| entry.updated_at >= started_at);
+        let told = self.world.store.reported(&self.run_name())?;
+        let mut of_try = told.entries.iter().rev().filter(|entry| entry.updated_at >= started_at);
         // What was asked for may be followed by something else.
         let handoff = of_try.clone().find(|entry| started.handoff_only && entry.handoff.is_some());
         let progress = handoff.or_else(|| of_try.next());
-        let reports = self.world.store.lap_reports(&self.run_name())?;
         let known = self.known(&told).await?;
         let handed_over = known.handed_over && !known.is_done();
         let verdict = self.verdict(&started, started_at, &seen, &found, (progress, &known))?;
-        let mut verdict = self.weigh(verdict, &reports, &known);
+        let mut verdict = self.weigh(verdict, &told, &known);
         self.warn_of_marker(&seen, progress, known.work());
         let got_on = seen.wrote || seen.report.tool_calls > Some(0) || found.changed() == Some(true);
         self.thread.weigh(started.resume.is_some(), verdict.failure.as_ref(), got_on);
@@ -87,7 +86,7 @@ impl Run<'_> {
         let next = self.recover(next, &mut verdict, &started, &seen, (&found, known.work()));
         let ends_run = matches!(&next, Next::Over(verdict) if is_decided(verdict));
         let route = &self.assignment.route;
-        let sitting = Sitting { started: &started, started_at, route, ends_run, reports, handed_over };
+        let sitting = Sitting { started: &started, started_at, route, ends_run, reports: &told, handed_over };
         let mut record = record::assemble(&sitting, &seen, &found, &verdict, progress, self.thread.spent);
         let lost = |failure| retry::is_forgiven(failure, started.resume.is_some());
         let is_none = verdict.outcome == Outcome::Paused || verdict.failure.as_ref().is_some_and(lost);
