@@ -8,6 +8,7 @@ pub mod doctor;
 pub mod editor;
 pub mod error;
 pub mod guard;
+pub mod hooks;
 pub mod init;
 pub mod instructions;
 pub mod laps;
@@ -63,6 +64,8 @@ enum Command {
     Status(status::Args),
     /// How full the accounts' windows are, and when they begin anew
     Quota(quota::Args),
+    /// The hooks of the lap queue, and when rally's were called
+    Hooks(hooks::Args),
     /// Check who works next: routes, mixes, shared limits
     Routes(routes::Args),
     /// Who can be given a run, who cannot and why; end a pause, freeze or bench
@@ -126,6 +129,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<u8> {
         Command::Config(args) => config::run(args),
         Command::Status(args) => status::run(args),
         Command::Quota(args) => quota::run(args),
+        Command::Hooks(args) => hooks::run(args),
         Command::Routes(args) => routes::run(args),
         Command::Runners(args) => runners::run(args),
         Command::Doctor(args) => doctor::run(args),

@@ -7,10 +7,12 @@ use anyhow::{Context, bail};
 
 use super::error::{self, CliError};
 use super::workspace;
-use crate::model::{Timestamp, time};
-use crate::store::jsonl::RecordsBack;
-use crate::store::records::{Handoff, SummaryEntry};
-use crate::store::{Layout, RunState, Shared, StoreError};
+use crate::laps::Queue;
+use crate::laps::hooks::{self, Hook};
+use crate::laps::report::{self, Ctx, Ending, Wrapup, guidance};
+use crate::model::time;
+use crate::process::TAG;
+use crate::terminal::sanitize;
 
 /// What can be typed after `rally progress`.
 #[derive(Debug, Default, clap::Args)]
@@ -50,25 +52,23 @@ pub struct Args {
     /// What is left to do (may be given several times)
     #[arg(long, value_name = "TEXT")]
     followup: Vec<String>,
-}
 
-/// How the run is finalised.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Mode {
-    Complete,
-    Handoff,
-    Wrapup,
-    /// A summary and nothing else.
-    Summary,
+    /// Called by this hook of the queue
+    #[arg(long, value_name = "NAME", hide = true)]
+    hook: Option<Hook>,
+
+    /// What the hook was given
+    #[arg(last = true, hide = true)]
+    given: Vec<String>,
 }
 
 impl Args {
     /// The first of what was asked for, or `None` when only reports were.
-    fn mode(&self) -> Result<Option<Mode>, CliError> {
+    fn ending(&self) -> Result<Option<Ending>, CliError> {
         let flags = [
-            (self.complete, "--complete", Mode::Complete),
-            (self.handoff, "--handoff", Mode::Handoff),
-            (self.wrapup, "--wrapup", Mode::Wrapup),
+            (self.complete, "--complete", Ending::Complete),
+            (self.handoff, "--handoff", Ending::Handoff),
+            (self.wrapup, "--wrapup", Ending::AsReported),
         ];
         let has_summary = self.summary().is_some();
         if let Some((_, flag, mode)) = flags.into_iter().find(|(given, ..)| *given) {
@@ -78,13 +78,33 @@ impl Args {
             };
         }
         if has_summary {
-            return Ok(Some(Mode::Summary));
+            return Ok(Some(Ending::Plain));
         }
         if self.record_lap.is_empty() && !self.set_handoff {
             let text = "no action specified: give --summary TEXT, or see 'rally progress --help'";
             return Err(CliError::Usage(text.to_owned()));
         }
         Ok(None)
+    }
+
+    fn wrapup(&self) -> Wrapup {
+        let classification = self.classification.as_deref().map(str::trim).filter(|text| !text.is_empty());
+        Wrapup {
+            summary: self.summary().unwrap_or_default().to_owned(),
+            followups: self.followup.clone(),
+            classification: classification.map(str::to_owned),
+        }
+    }
+
+    /// What the queue gave to the hook.
+    fn heard(&self) -> Vec<String> {
+        let mut heard = self.record_lap.clone();
+        heard.extend(self.given.iter().cloned());
+        let named = |flag: &str, value: &String| [flag.to_owned(), value.clone()];
+        heard.extend(self.summary.iter().flat_map(|text| named("--summary", text)));
+        heard.extend(self.followup.iter().flat_map(|text| named("--followup", text)));
+        heard.extend(self.classification.iter().flat_map(|text| named("--classification", text)));
+        heard
     }
 
     fn summary(&self) -> Option<&str> {
@@ -94,7 +114,7 @@ impl Args {
 
 /// Runs the command; the result is the exit code.
 pub fn run(args: Args) -> anyhow::Result<u8> {
-    let mode = args.mode()?;
+    let ending = args.ending()?;
     if args.record_lap.iter().any(|lap| lap.trim().is_empty()) {
         return Err(CliError::Usage("--record-lap needs the id of a lap".to_owned()).into());
     }
@@ -106,78 +126,34 @@ pub fn run(args: Args) -> anyhow::Result<u8> {
     let state_dir = layout.state_dir();
     std::fs::create_dir_all(&state_dir)
         .with_context(|| format!("cannot create the folder {}", state_dir.display()))?;
-    let now = time::now();
-    let shared = Shared::lock(&layout)?;
-    if !args.record_lap.is_empty() || args.set_handoff {
-        shared.update_run_state(|state| {
-            args.record_lap.iter().for_each(|lap| state.record_lap(lap, now));
-            if args.set_handoff {
-                state.set_handoff(now);
-            }
-        })?;
+    let search = std::env::var_os("PATH");
+    let queue = Queue::detect(&root, search.as_deref());
+    let tag = std::env::var(TAG).ok();
+    let ctx = Ctx { layout: &layout, queue: queue.as_ref(), tag: tag.as_deref(), now: time::now() };
+    if let Some(hook) = args.hook {
+        hooks::audit(&layout, hook, args.heard(), ctx.now);
     }
-    if let Some(mode) = mode {
-        let state = shared.run_state()?;
-        let entry = entry(&args, mode, &state, layout.laps().exists(), run_id(&layout, &state, now)?, now);
-        shared.record_progress(entry, now)?;
-        shared.finalise_run_state()?;
-        writeln!(std::io::stdout(), "Progress recorded.")?;
+    if !args.record_lap.is_empty() {
+        report::laps_done(&ctx, &args.record_lap)?;
     }
-    Ok(error::SUCCESS)
-}
-
-fn entry(
-    args: &Args,
-    mode: Mode,
-    state: &RunState,
-    laps_backed: bool,
-    run_id: String,
-    now: Timestamp,
-) -> SummaryEntry {
-    let summary = args.summary().unwrap_or_default().to_owned();
-    let hands_over = mode == Mode::Handoff || (mode == Mode::Wrapup && state.handoff_state == 1);
-    let handoff = hands_over.then(|| Handoff {
-        summary: summary.clone(),
-        followups: args.followup.clone(),
-        created_lap_ids: Vec::new(),
-    });
-    let laps = match &state.recorded_laps[..] {
-        [] => serde_json::Value::from("none"),
-        laps => laps.into(),
+    if args.set_handoff {
+        report::handoff_begun(&ctx)?;
+    }
+    if let Some(ending) = ending {
+        let done = report::wrapup(&ctx, &args.wrapup(), ending)?;
+        let mut stderr = std::io::stderr().lock();
+        for warning in done.warnings {
+            let _ = writeln!(stderr, "warning: {}", sanitize::text(&warning));
+        }
+    }
+    let said = match (args.hook, ending) {
+        (Some(Hook::Done), None) => guidance::DONE,
+        (Some(Hook::Handoff), None) => guidance::HANDOFF,
+        (_, Some(_)) => guidance::RECORDED,
+        (_, None) => "",
     };
-    let classification = args.classification.as_deref().map(str::trim).filter(|text| !text.is_empty());
-    SummaryEntry {
-        run_id,
-        summary,
-        classification: classification.map(str::to_owned),
-        updated_at: now,
-        laps_completed: (laps_backed && mode != Mode::Summary).then_some(laps),
-        followups: if hands_over { Vec::new() } else { args.followup.clone() },
-        handoff,
-    }
-}
-
-/// The current run, or outside of one an id that no other entry has:
-/// `20261123-062621-3fa9`.
-fn run_id(layout: &Layout, state: &RunState, now: Timestamp) -> Result<String, StoreError> {
-    if !state.run_id.is_empty() {
-        return Ok(state.run_id.clone());
-    }
-    let second = now.strftime("%Y%m%d-%H%M%S").to_string();
-    let mut taken = Vec::new();
-    for entry in RecordsBack::<SummaryEntry>::open(&layout.summary())? {
-        let entry = entry?;
-        if entry.updated_at < now && !entry.run_id.starts_with(&second) {
-            break;
-        }
-        taken.push(entry.run_id);
-    }
-    loop {
-        let id = format!("{second}-{:04x}", fastrand::u16(..));
-        if !taken.contains(&id) {
-            return Ok(id);
-        }
-    }
+    std::io::stdout().write_all(said.as_bytes())?;
+    Ok(error::SUCCESS)
 }
 
 #[cfg(test)]
@@ -197,15 +173,15 @@ mod tests {
             (a.complete, a.handoff, a.wrapup) = (true, true, true);
             a.summary = summary.clone();
         });
-        assert_eq!(all.mode().unwrap(), Some(Mode::Complete));
+        assert_eq!(all.ending().unwrap(), Some(Ending::Complete));
         let two = args(|a| {
             (a.handoff, a.wrapup) = (true, true);
             a.summary = summary.clone();
         });
-        assert_eq!(two.mode().unwrap(), Some(Mode::Handoff));
-        assert_eq!(args(|a| a.summary = summary).mode().unwrap(), Some(Mode::Summary));
-        assert_eq!(args(|a| a.set_handoff = true).mode().unwrap(), None);
-        assert_eq!(args(|a| a.record_lap.push("x".into())).mode().unwrap(), None);
+        assert_eq!(two.ending().unwrap(), Some(Ending::Handoff));
+        assert_eq!(args(|a| a.summary = summary).ending().unwrap(), Some(Ending::Plain));
+        assert_eq!(args(|a| a.set_handoff = true).ending().unwrap(), None);
+        assert_eq!(args(|a| a.record_lap.push("x".into())).ending().unwrap(), None);
     }
 
     #[test]
@@ -218,7 +194,7 @@ mod tests {
             (args(|a| a.followup.push("x".into())), "no action specified"),
         ];
         for (args, expected) in cases {
-            let message = args.mode().unwrap_err().to_string();
+            let message = args.ending().unwrap_err().to_string();
             assert!(message.starts_with(expected), "{message}");
         }
     }

@@ -3,6 +3,9 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
+use super::external::{External, Version};
+use super::installed;
+
 /// A task of the queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lap {
@@ -71,65 +74,121 @@ pub enum QueueError {
     Failed(String),
 }
 
+/// The oldest version of the program that relays are known to work with.
+const REQUIRED: Version = Version(0, 8, 1);
+
 /// The queue of one workspace.
 #[derive(Debug, Clone)]
 pub struct Queue {
-    root: PathBuf,
+    keeper: Keeper,
+}
+
+#[derive(Debug, Clone)]
+enum Keeper {
+    BuiltIn(PathBuf),
+    External(External),
 }
 
 impl Queue {
     /// The queue of a workspace that has a `.laps/laps.json`: the program `laps` of this search path, or rally's
     /// own where there is none or where it is this very binary.
-    pub fn detect(workspace: &Path, _path: Option<&OsStr>) -> Option<Queue> {
-        workspace.join(".laps/laps.json").exists().then(|| Queue { root: workspace.to_owned() })
+    pub fn detect(workspace: &Path, path: Option<&OsStr>) -> Option<Queue> {
+        if let Err(why) = workspace.join(".laps/laps.json").metadata()
+            && why.kind() == std::io::ErrorKind::NotFound
+        {
+            return None;
+        }
+        let keeper = match installed::program(workspace, path) {
+            Some(program) => Keeper::External(External::new(program, workspace)),
+            None => Keeper::BuiltIn(workspace.to_owned()),
+        };
+        Some(Queue { keeper })
     }
 
     /// The installed program, if that keeps the queue.
     pub fn program(&self) -> Option<&Path> {
-        None
+        match &self.keeper {
+            Keeper::BuiltIn(_) => None,
+            Keeper::External(external) => Some(external.program()),
+        }
     }
 
     /// What the operator should know of the installed program: too old, unreadable version.
     pub fn advisory(&self) -> Option<String> {
-        None
+        match &self.keeper {
+            Keeper::BuiltIn(_) => None,
+            Keeper::External(external) => installed::companion()
+                .and_then(|path| advice(&path, external))
+                .or_else(|| advice(external.program(), external)),
+        }
     }
 
     /// Claims the head. A second claim hands out the same lap again.
     pub fn claim(&self) -> Result<Offer, QueueError> {
-        self.unbuilt()
+        match &self.keeper {
+            Keeper::BuiltIn(root) => unbuilt(root),
+            Keeper::External(external) => external.claim(),
+        }
     }
 
     /// Claims this lap, for a run that goes on with it. Refused when it is done or gone.
-    pub fn claim_again(&self, _id: &str) -> Result<Offer, QueueError> {
-        self.unbuilt()
+    pub fn claim_again(&self, id: &str) -> Result<Offer, QueueError> {
+        match &self.keeper {
+            Keeper::BuiltIn(root) => unbuilt(root),
+            Keeper::External(external) => external.claim_again(id),
+        }
     }
 
     /// What a claim would give. Changes nothing.
     pub fn head(&self) -> Result<Offer, QueueError> {
-        self.unbuilt()
+        match &self.keeper {
+            Keeper::BuiltIn(root) => unbuilt(root),
+            Keeper::External(external) => external.head(),
+        }
     }
 
     /// The laps that wait, in order, those of queued stints in their place.
     pub fn waiting(&self) -> Result<Vec<Lap>, QueueError> {
-        self.unbuilt()
+        match &self.keeper {
+            Keeper::BuiltIn(root) => unbuilt(root),
+            Keeper::External(external) => external.waiting(),
+        }
     }
 
     /// How a lap stands, wherever it is: root file, stints, archive.
-    pub fn standing(&self, _id: &str) -> Result<Standing, QueueError> {
-        self.unbuilt()
+    pub fn standing(&self, id: &str) -> Result<Standing, QueueError> {
+        match &self.keeper {
+            Keeper::BuiltIn(root) => unbuilt(root),
+            Keeper::External(external) => external.standing(id),
+        }
     }
 
     /// Adds laps in one step, and says their ids in the same order.
-    pub fn add(&self, _place: Place, _laps: &[NewLap]) -> Result<Vec<String>, QueueError> {
-        self.unbuilt()
+    pub fn add(&self, place: Place, laps: &[NewLap]) -> Result<Vec<String>, QueueError> {
+        match &self.keeper {
+            Keeper::BuiltIn(root) => unbuilt(root),
+            Keeper::External(external) => external.add(place, laps),
+        }
     }
 
     /// Gives the claim back, if it still names this lap. Says whether it did.
-    pub fn release(&self, _id: &str) -> Result<bool, QueueError> {
-        self.unbuilt()
+    pub fn release(&self, id: &str) -> Result<bool, QueueError> {
+        match &self.keeper {
+            Keeper::BuiltIn(root) => unbuilt(root),
+            Keeper::External(external) => external.release(id),
+        }
     }
+}
 
-    fn unbuilt<T>(&self) -> Result<T, QueueError> {
-        Err(QueueError::Failed(format!("the queue of {} cannot be used yet", self.root.display())))
-    }
+/// A program whose version cannot be read is none of the operator's business: it may be a development build.
+fn advice(program: &Path, external: &External) -> Option<String> {
+    let version = external.version_of(program).filter(|version| *version < REQUIRED)?;
+    let shown = program.display();
+    Some(format!(
+        "{shown} is laps v{version}, older than the required v{REQUIRED}: update it, or remove it to use rally's own queue"
+    ))
+}
+
+fn unbuilt<T>(root: &Path) -> Result<T, QueueError> {
+    Err(QueueError::Failed(format!("the queue of {} cannot be used yet", root.display())))
 }

@@ -7,6 +7,7 @@ use super::backoff;
 use super::clearing::Clearing;
 use super::crew::{Crew, Team};
 use super::event::RunVerdict;
+use super::recovery::{self, Overlay, Recovery};
 use super::resilience::{Health, Healths, Trial};
 use super::run::RunResult;
 use super::toll::{self, Finished};
@@ -14,12 +15,9 @@ use crate::model::text::count;
 use crate::model::{CancelSource, Runner, Timestamp, time};
 use crate::routing::providers::ScopeOf;
 use crate::routing::scheduler::{self, Pick, Turn};
-use crate::routing::{Choice, NoLane};
+use crate::routing::{Choice, NoLane, Source};
 use crate::store::records::{AgentStatusEvent, AgentStatusKind, RelayRecord};
 use crate::store::{OpenRun, Over};
-
-/// Tasks that do not come from a queue have no role.
-const NO_ROLE: Option<&str> = None;
 
 /// Nobody is asked again sooner.
 const SHORTEST_WAIT: Duration = Duration::from_millis(100);
@@ -46,6 +44,15 @@ pub struct Moment<'a> {
     pub of_harness: ScopeOf<'a>,
     /// From 0 to 1: spreads waits.
     pub jitter: f64,
+}
+
+/// What the next run is about.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Task {
+    /// The claimed lap; none in a free relay.
+    pub lap: Option<String>,
+    /// The role that the agent is given.
+    pub role: Option<String>,
 }
 
 /// What to do next.
@@ -118,6 +125,9 @@ pub struct Course {
     crew: Crew,
     bounds: Bounds,
     open_run: Option<OpenRun>,
+    task: Task,
+    /// The lap that was handed over last, and how often in a row.
+    handed_over: (String, u32),
     /// The run that began last.
     running: u64,
     /// The newest run that the stored position takes into account.
@@ -148,6 +158,8 @@ impl Course {
             crew,
             bounds,
             open_run,
+            task: Task::default(),
+            handed_over: (String::new(), 0),
             running: saved_run,
             saved_run,
             failed_in_a_row: 0,
@@ -180,19 +192,70 @@ impl Course {
         self.relay = relay;
     }
 
-    /// Whether the target is reached.
+    /// Whether the target is reached. A relay that goes on until its queue is empty has none of its own.
     pub fn is_complete(&self) -> bool {
-        self.relay.completed_iterations >= self.relay.target_iterations
+        !self.relay.until_empty && self.relay.completed_iterations >= self.relay.target_iterations
     }
 
-    /// The target is reached: nothing of the relay is left to do.
+    /// Nothing of the relay is left to do: the target is reached, or the queue is empty.
     pub fn close(&mut self, now: Timestamp) {
+        self.follow_queue(0);
         self.relay.ended_at = Some(now);
+    }
+
+    /// The target of a relay that goes on until its queue is empty: what is done, and what waits.
+    pub fn follow_queue(&mut self, waiting: u64) {
+        if self.relay.until_empty {
+            self.relay.target_iterations = self.relay.completed_iterations.saturating_add(waiting);
+        }
+    }
+
+    /// What the next run is about: every question from here on is about a task of this role.
+    pub fn take_up(&mut self, task: Task) {
+        self.task = task;
+    }
+
+    /// The role of the task.
+    pub fn role(&self) -> Option<&str> {
+        self.task.role.as_deref()
+    }
+
+    /// What the need of a lap changes about its run.
+    pub fn overlay(&self, recovery: &Recovery) -> Overlay {
+        let roster = self.crew.roster();
+        let has_route = roster.lanes.iter().any(|lane| lane.name.trim().eq_ignore_ascii_case(recovery::ROLE));
+        recovery::overlay(recovery, roster.source == Source::Override, has_route)
+    }
+
+    /// The run that an earlier pass left unfinished.
+    pub fn open_run(&self) -> Option<&OpenRun> {
+        self.open_run.as_ref()
+    }
+
+    /// The unfinished run is over: its lap was done or removed meanwhile. `try_id` is the record that says so. What
+    /// is done counts; what was removed is nobody's failure.
+    pub fn end_open_run(&mut self, done: bool, try_id: Option<u64>, moment: Moment<'_>) -> Option<OpenRun> {
+        let open = self.open_run.take()?;
+        self.relay.first_try_id = self.relay.first_try_id.or(try_id);
+        self.relay.last_try_id = try_id.or(self.relay.last_try_id);
+        if done && try_id.is_some() {
+            self.relay.completed_iterations += 1;
+            self.take_up(Task { lap: open.lap.clone(), role: open.role.clone() });
+            if let Ok(choice) = self.choose()
+                && let Some(turn) = self.turn_of(choice.lane, &open.entry, moment)
+            {
+                self.crew.record_of_earlier_pass(choice.lane, turn, scheduler::Verdict::Passed);
+            }
+        }
+        Some(open)
     }
 
     /// The run that an earlier pass left unfinished, if nothing is left to do in it but to end it. What a
     /// pass counts begins anew; everything else is as if that pass had learned of its end.
     pub fn settle_open_run(&mut self, moment: Moment<'_>) -> Option<Settled> {
+        if let Some(OpenRun { lap, role, .. }) = &self.open_run {
+            self.task = Task { lap: lap.clone(), role: role.clone() };
+        }
         let spent = self.attempts_of_open_run(moment);
         let open = self.open_run.take_if(|open| open.over.is_some() || open.attempts_used >= spent)?;
         let OpenRun { run_id, infra_failures, over, .. } = open;
@@ -217,13 +280,13 @@ impl Course {
         Some(Settled { run_id, events })
     }
 
-    /// The lane of the next task. Without a queue no task has a role.
+    /// The lane of the task.
     ///
     /// # Errors
     ///
     /// When there is no lane for it.
     pub fn choose(&self) -> Result<Choice, NoLane> {
-        self.crew.choose(NO_ROLE)
+        self.crew.choose(self.role())
     }
 
     /// What to do next in a lane.
@@ -233,6 +296,9 @@ impl Course {
         }
         if self.failed_in_a_row >= self.bounds.max_failed_runs {
             return Step::Over(self.gave_up());
+        }
+        if let Some(why) = self.why_stuck() {
+            return Step::Over(why);
         }
         if let Some(turn) = self.turn_of_open_run(lane, moment) {
             return Step::Run(self.seat(lane, turn, moment));
@@ -280,6 +346,13 @@ impl Course {
             self.crew.record(seat.lane, seat.turn, verdict);
         }
         self.skipped = is_skipped(&result.verdict);
+        self.handed_over = match &self.task.lap {
+            Some(lap) if result.handed_over && *lap == self.handed_over.0 => {
+                (lap.clone(), self.handed_over.1 + 1)
+            }
+            Some(lap) if result.handed_over => (lap.clone(), 1),
+            _ => Default::default(),
+        };
         match &result.verdict {
             RunVerdict::Passed { .. } => {
                 self.relay.completed_iterations += 1;
@@ -293,7 +366,7 @@ impl Course {
                 self.hint = result.hint.filter(|hint| !toll::is_long(*hint));
                 let held = events.iter().any(|event| event.event_type != AgentStatusKind::Active);
                 let is_out = held || result.terminal || !self.is_ready(&seat.runner, moment);
-                if is_out && self.has_another(seat.lane, moment) {
+                if is_out && result.mismatch.is_none() && self.has_another(seat.lane, moment) {
                     self.excused += 1;
                 } else {
                     self.failed_in_a_row += 1;
@@ -316,7 +389,8 @@ impl Course {
         result: &RunResult,
         moment: Moment<'_>,
     ) -> Vec<AgentStatusEvent> {
-        let finished = Finished { relay_id: self.relay.id, run_id, runner, role: NO_ROLE, result };
+        let role = self.task.role.as_deref();
+        let finished = Finished { relay_id: self.relay.id, run_id, runner, role, result };
         let events = toll::of(&finished, &self.crew, moment.now, moment.of_harness);
         events.iter().for_each(|event| self.crew.apply(event));
         events
@@ -329,7 +403,7 @@ impl Course {
 
     /// What makes everybody healthy who is not: the operator does not want to wait for them.
     pub fn clearing(&self, moment: Moment<'_>) -> Clearing {
-        self.crew.clearing(NO_ROLE, moment.now, moment.of_harness)
+        self.crew.clearing(self.role(), moment.now, moment.of_harness)
     }
 
     /// Everybody's health as somebody else has written it meanwhile.
@@ -338,7 +412,7 @@ impl Course {
     }
 
     fn seat(&self, lane: usize, turn: Turn, moment: Moment<'_>) -> Seat {
-        let runner = self.crew.runner(lane, turn, NO_ROLE);
+        let runner = self.crew.runner(lane, turn, self.role());
         Seat {
             lane,
             turn,
@@ -359,7 +433,7 @@ impl Course {
         let entry = self.open_run.as_ref()?.entry.clone();
         let lane = self.choose().ok()?.lane;
         let turn = self.turn_of(lane, &entry, moment)?;
-        Some(self.crew.runner(lane, turn, NO_ROLE))
+        Some(self.crew.runner(lane, turn, self.role()))
     }
 
     fn gave_up(&self) -> String {
@@ -368,8 +442,17 @@ impl Course {
         format!("{runs} in a row, the last one: {last}")
     }
 
+    /// A lap that is handed over again and again, with nothing done in between, would go round for ever.
+    fn why_stuck(&self) -> Option<String> {
+        let (lap, times) = &self.handed_over;
+        let is_stuck = self.task.lap.as_ref() == Some(lap) && *times > self.bounds.max_failed_runs;
+        is_stuck.then(|| {
+            format!("lap {lap} was handed over {times} times in a row and is not done; look at it yourself")
+        })
+    }
+
     fn why_nobody(&self, lane: usize) -> String {
-        if let Some(why) = self.crew.why_disabled(lane, NO_ROLE) {
+        if let Some(why) = self.crew.why_disabled(lane, self.role()) {
             return why;
         }
         match &self.last_failure {
@@ -379,7 +462,7 @@ impl Course {
     }
 
     fn wait(&self, lane: usize, until: Timestamp, moment: Moment<'_>) -> Step {
-        let out = self.crew.out_until(lane, NO_ROLE, until, moment.now, moment.of_harness);
+        let out = self.crew.out_until(lane, self.role(), until, moment.now, moment.of_harness);
         let is_reset = matches!(out, Some((_, Health::Benched { .. })));
         let remaining = time::since(moment.now, until).max(SHORTEST_WAIT);
         let late = remaining + backoff::lateness(remaining, moment.jitter);
@@ -398,13 +481,13 @@ impl Course {
 
     /// A freeze is the longest pause of all: who reads "paused" may expect to go on within the hour.
     fn why_waiting(&self, lane: usize, moment: Moment<'_>) -> &'static str {
-        let frozen = self.crew.all_frozen(lane, NO_ROLE, moment.now, moment.of_harness);
+        let frozen = self.crew.all_frozen(lane, self.role(), moment.now, moment.of_harness);
         if frozen { "all agents frozen" } else { "all agents paused" }
     }
 
     /// Who has the turn, as the rotation and everybody's health say.
     fn next(&mut self, lane: usize, moment: Moment<'_>) -> Pick {
-        self.crew.next(lane, NO_ROLE, moment.now, moment.of_harness)
+        self.crew.next(lane, self.task.role.as_deref(), moment.now, moment.of_harness)
     }
 
     /// The turn that a run was given to, if the lane still has it.
@@ -417,7 +500,7 @@ impl Course {
     fn turn_of_open_run(&mut self, lane: usize, moment: Moment<'_>) -> Option<Turn> {
         let text = self.open_run.as_ref()?.entry.clone();
         let turn = self.turn_of(lane, &text, moment)?;
-        let runner = self.crew.runner(lane, turn, NO_ROLE);
+        let runner = self.crew.runner(lane, turn, self.role());
         self.crew.is_ready(&runner, moment.now, moment.of_harness).then_some(turn)
     }
 
@@ -433,6 +516,8 @@ impl Course {
 /// What a result means for the rotation; nothing, when nothing is decided.
 fn in_rotation(result: &RunResult) -> Option<scheduler::Verdict> {
     match result.verdict {
+        // The runner is well, but somebody else is to try.
+        RunVerdict::Failed { .. } if result.mismatch.is_some() => Some(scheduler::Verdict::Skipped),
         RunVerdict::Passed { .. } => Some(scheduler::Verdict::Passed),
         RunVerdict::Failed { .. } if result.terminal => Some(scheduler::Verdict::FailedTerminally),
         RunVerdict::Failed { .. } => Some(scheduler::Verdict::Failed),

@@ -83,6 +83,11 @@ impl Crew {
         self.team.roster.choose(assignee)
     }
 
+    /// All lanes.
+    pub fn roster(&self) -> &Roster {
+        &self.team.roster
+    }
+
     /// A lane.
     pub fn lane(&self, lane: usize) -> &Lane {
         &self.team.roster.lanes[lane]

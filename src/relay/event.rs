@@ -288,6 +288,8 @@ pub enum RunVerdict {
 pub enum PassEnd {
     /// The target was reached.
     Completed,
+    /// Nothing waits in the queue any more.
+    QueueEmpty,
     /// The operator let the current try finish and stopped; resumable.
     Stopped,
     /// Cancelled at once by a key; resumable.

@@ -21,6 +21,7 @@ pub mod landing;
 pub mod ledger;
 pub mod life;
 pub mod liveness;
+pub mod meanwhile;
 pub mod operator;
 pub mod outcome;
 pub mod pass;

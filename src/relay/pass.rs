@@ -1,18 +1,21 @@
 //! One pass over a relay: run after run, until the target is reached, the operator
 //! wants out, or nothing can go on.
 
+mod errands;
+
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use jiff::tz::TimeZone;
 
+use self::errands::Asked;
 use super::clearing::Clearing;
 use super::course::{Absence, Bounds, Course, Moment, Seat, Settled, Step};
 use super::crew::Team;
 use super::event::{Event, PassEnd, RunVerdict, Wait};
 use super::operator::{Halt, Waited};
 use super::resilience::Healths;
-use super::run::{self, Assignment};
+use super::run::{self, Assignment, Errand};
 use super::strangers::Strangers;
 use super::tally;
 use super::waiting::Clock;
@@ -22,7 +25,7 @@ use crate::model::text::chain;
 use crate::model::{CancelSource, Runner, Timestamp, time};
 use crate::process;
 use crate::routing::label::display_label;
-use crate::store::records::{AgentStatusEvent, Fact, RelayRecord};
+use crate::store::records::{AgentStatusEvent, Fact, RelayRecord, TryRecord};
 use crate::store::{Glance, OpenRun, Store};
 
 /// What a pass works on.
@@ -51,7 +54,11 @@ pub async fn run(world: &mut World, plan: Plan) -> PassEnd {
         resumed: plan.resumed,
     });
     let (end, cancelled) = match Pass::new(world, plan) {
-        Ok(mut pass) => (pass.go().await, pass.cancelled),
+        Ok(mut pass) => {
+            let end = pass.go().await;
+            pass.release().await;
+            (end, pass.cancelled)
+        }
         Err(error) => (Err(error), BTreeSet::new()),
     };
     let end = match (end, world.operator.halt()) {
@@ -63,7 +70,7 @@ pub async fn run(world: &mut World, plan: Plan) -> PassEnd {
         }
         (Err(error), None) => PassEnd::Failed { reason: chain(&error) },
     };
-    let complete = end == PassEnd::Completed;
+    let complete = matches!(end, PassEnd::Completed | PassEnd::QueueEmpty);
     world.emit(Event::RelayEnded { relay_id, end: end.clone() });
     let tries = world.store.tries_of_relay(relay_id).into_iter().flatten().map_while(Result::ok);
     let tally = tally::count(tries, &cancelled, begun.elapsed(), complete);
@@ -85,6 +92,12 @@ struct Pass<'w> {
     seen: Glance,
     /// The wait that was told and goes on.
     waiting: Option<Absence>,
+    /// The lap that is claimed, as long as nothing was done with it that is to go on.
+    claimed: Option<String>,
+    /// What was told about laps that need recovery.
+    told: BTreeSet<String>,
+    /// The tries that had a lap, oldest first, unless they have to be read anew.
+    remembered: Option<Vec<TryRecord>>,
 }
 
 impl<'w> Pass<'w> {
@@ -108,6 +121,9 @@ impl<'w> Pass<'w> {
             clock: Clock::start(),
             seen,
             waiting: None,
+            claimed: None,
+            told: BTreeSet::new(),
+            remembered: None,
         })
     }
 
@@ -129,6 +145,18 @@ impl<'w> Pass<'w> {
             // Between tries no guard runs: whatever was adopted and ended can go.
             process::reap_adopted(&[]);
             self.look_again();
+            if self.course.is_complete() {
+                return self.complete().await;
+            }
+            let errand = match self.ask_for_task().await? {
+                Asked::Free => None,
+                Asked::Lap(errand) => Some(errand),
+                Asked::Again => continue,
+                Asked::Over(end) => {
+                    self.end_wait();
+                    return Ok(end);
+                }
+            };
             let lane = match self.course.choose() {
                 Ok(choice) => {
                     if let Some(warning) = self.strangers.warning(&choice) {
@@ -143,12 +171,8 @@ impl<'w> Pass<'w> {
                 self.end_wait();
             }
             match step {
-                Step::Complete => {
-                    self.course.close(time::now());
-                    self.save().await?;
-                    return Ok(PassEnd::Completed);
-                }
-                Step::Run(seat) => self.one_run(seat).await?,
+                Step::Complete => return self.complete().await,
+                Step::Run(seat) => self.one_run(seat, errand).await?,
                 Step::BackOff(pause) => {
                     let seen = self.seen;
                     self.world.pause(pause, &Wait::Cycle, |store| store.glance() != seen).await;
@@ -161,6 +185,13 @@ impl<'w> Pass<'w> {
                 Step::Over(reason) => return Ok(PassEnd::Failed { reason }),
             }
         }
+    }
+
+    async fn complete(&mut self) -> Result<PassEnd, PassError> {
+        self.end_wait();
+        self.course.close(time::now());
+        self.save().await?;
+        Ok(PassEnd::Completed)
     }
 
     /// Asks the course something that depends on the time.
@@ -233,7 +264,7 @@ impl<'w> Pass<'w> {
         }
     }
 
-    async fn one_run(&mut self, seat: Seat) -> Result<(), PassError> {
+    async fn one_run(&mut self, seat: Seat, errand: Option<Errand>) -> Result<(), PassError> {
         let open = self.course.take_open_run(&seat);
         if let Some(from) = self.previous.replace(seat.runner.clone())
             && from != seat.runner
@@ -256,12 +287,18 @@ impl<'w> Pass<'w> {
             quota_scope: seat.quota_scope.clone(),
             route: self.course.lane_name(seat.lane).to_owned(),
             prompt: relay.prompt.clone(),
-            lap: None,
+            lap: errand,
             open,
         };
         let event = self.course.start(&seat, run_id, self.clock.now());
         self.remember(event).await?;
+        // While it is worked on, its claim stays whatever happens.
+        let claimed = self.claimed.take();
+        self.remembered = None;
         let mut result = run::execute(self.world, assignment).await?;
+        if let Some(mismatch) = &result.mismatch {
+            self.world.warn(format!("run {run_id} does not count: {mismatch}"));
+        }
         result.reset_at = result.reset_at.map(|told| self.clock.adopt(told));
         // The operator may have called somebody healthy while this one worked.
         self.look_again();
@@ -269,6 +306,9 @@ impl<'w> Pass<'w> {
         self.remember(events).await?;
         if let RunVerdict::Cancelled { .. } = result.verdict {
             self.cancelled.insert(run_id);
+        }
+        if run::is_decided(&result.verdict) || result.last_try.is_none() {
+            self.claimed = claimed;
         }
         match run::is_decided(&result.verdict) {
             true => self.end_run(run_id).await,

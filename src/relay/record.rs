@@ -234,6 +234,7 @@ pub fn stub(record: &TryRecord) -> SummaryEntry {
         classification: None,
         updated_at: time::now(),
         laps_completed: None,
+        created_lap_ids: Vec::new(),
         followups: Vec::new(),
         handoff: None,
     }

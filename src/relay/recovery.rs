@@ -3,7 +3,6 @@
 //! [`ROLE`]. Decided from the stored tries alone, so it holds over a restart.
 //!
 //! (What a crash cut between a verdict and its record is another matter: [`super::half_done`].)
-//! Nobody asks yet: laps come with the lap queue.
 
 use std::collections::{HashMap, HashSet};
 

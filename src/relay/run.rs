@@ -89,6 +89,10 @@ pub struct RunResult {
     pub infra_failures: u32,
     /// How long the provider asked to wait.
     pub hint: Option<Duration>,
+    /// Another lap than the claimed one was done in it: which, in words. It has failed then, and is nobody's credit.
+    pub mismatch: Option<String>,
+    /// Whether it passed by handing its task over.
+    pub handed_over: bool,
 }
 
 impl RunResult {
@@ -105,6 +109,8 @@ impl RunResult {
             reset_at: evidence.and_then(|evidence| evidence.reset_at),
             infra_failures,
             hint: evidence.and_then(|evidence| evidence.retry_after),
+            mismatch: None,
+            handed_over: record.outcome == Some(Outcome::HandoffRequested),
         }
     }
 
@@ -120,6 +126,8 @@ impl RunResult {
             reset_at: None,
             infra_failures: 0,
             hint: None,
+            mismatch: None,
+            handed_over: false,
         }
     }
 
@@ -241,7 +249,7 @@ async fn note_begin(
 }
 
 /// The snapshot of a run that goes on: what was changed since then, while no agent worked, is the user's.
-fn spared(world: &mut World, mut known: Snapshot, now: &Snapshot, since: Timestamp) -> Snapshot {
+pub(super) fn spared(world: &mut World, mut known: Snapshot, now: &Snapshot, since: Timestamp) -> Snapshot {
     /// More names make no better warning.
     const NAMED: usize = 5;
     let since = i64::try_from(since.as_nanosecond()).unwrap_or(i64::MAX);

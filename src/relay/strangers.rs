@@ -1,5 +1,4 @@
 //! Roles that no route is named after: each is told once in a pass, not at every run.
-//! Until tasks come from a lap queue no task has a role, so that nobody is told anything yet.
 
 use std::collections::BTreeSet;
 

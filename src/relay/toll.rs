@@ -106,6 +106,8 @@ impl Finished<'_> {
         let is_limit = result.category == Some(Category::UsageLimit);
         match &result.verdict {
             RunVerdict::Cancelled { .. } => None,
+            // Whoever did another lap is well.
+            RunVerdict::Failed { .. } if result.mismatch.is_some() => None,
             RunVerdict::Passed { .. } => Some(Ended::Passed),
             RunVerdict::Failed { .. } => Some(match result.class {
                 _ if is_limit || result.hint.is_some_and(is_long) => Ended::Limited,

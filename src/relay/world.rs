@@ -11,7 +11,7 @@ use super::settings::Settings;
 use super::waiting::Clock;
 use crate::executor::Registry;
 use crate::git::{Brake, Git};
-use crate::laps::Queue;
+use crate::laps::{Queue, QueueError};
 use crate::model::text::chain;
 use crate::model::{CancelSource, Identity, Runner, Timestamp};
 use crate::store::records::{AgentStatusEvent, AgentStatusKind};
@@ -26,9 +26,9 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// Shorter pauses between attempts are not worth a word.
 const WORTH_A_WORD: Duration = Duration::from_secs(5);
 
-/// How often, and after which pause, git is asked again.
-const GIT_RETRIES: u32 = 3;
-const GIT_RETRY: Duration = Duration::from_secs(2);
+/// How often, and after which pause, git or the queue is asked again.
+const RETRIES: u32 = 3;
+const RETRY: Duration = Duration::from_secs(2);
 
 /// The loop's surroundings.
 pub struct World {
@@ -68,6 +68,9 @@ pub enum PassError {
     /// The repository cannot be read.
     #[error(transparent)]
     Git(#[from] crate::git::GitError),
+    /// The queue cannot say what is to be done.
+    #[error(transparent)]
+    Queue(#[from] QueueError),
     /// The runtime is going down.
     #[error("the event loop has ended")]
     Ended,
@@ -210,18 +213,42 @@ impl World {
         &mut self,
         question: fn(&Git) -> crate::git::Result<T>,
     ) -> Result<T, PassError> {
-        let mut patience = GIT_RETRIES;
+        let mut patience = RETRIES;
         loop {
             let error = match self.off_loop(question).await {
                 Some(Ok(answer)) => return Ok(answer),
                 Some(Err(error)) => error,
                 None => return Err(PassError::Ended),
             };
-            if patience == 0 || self.wait(GIT_RETRY).await == Waited::Halted {
+            if patience == 0 || self.wait(RETRY).await == Waited::Halted {
                 return Err(error.into());
             }
             patience -= 1;
             self.warn(format!("git failed, asking again: {}", chain(&error)));
+        }
+    }
+
+    /// Asks the queue beside the event loop, a few times if need be: another process may hold it. The operator is
+    /// heard meanwhile. Without a queue there is nothing to ask: that is [`PassError::Ended`].
+    pub async fn ask_queue<T: Send + 'static>(
+        &mut self,
+        question: impl Fn(&Queue) -> Result<T, QueueError> + Clone + Send + 'static,
+    ) -> Result<T, PassError> {
+        let Some(queue) = self.queue.clone() else { return Err(PassError::Ended) };
+        let mut patience = RETRIES;
+        loop {
+            let (queue, question) = (queue.clone(), question.clone());
+            let work = tokio::task::spawn_blocking(move || question(&queue));
+            let error = match self.operator.during(work, &mut *self.sink, || {}).await {
+                Ok(Ok(answer)) => return Ok(answer),
+                Ok(Err(error)) => error,
+                Err(_) => return Err(PassError::Ended),
+            };
+            if patience == 0 || self.wait(RETRY).await == Waited::Halted {
+                return Err(error.into());
+            }
+            patience -= 1;
+            self.warn(format!("the queue cannot be used, asking again: {}", chain(&error)));
         }
     }
 

@@ -263,7 +263,12 @@ impl Store {
         self.append_summary(entry)
     }
 
-    /// Everything that was reported for a run, oldest first.
+    /// Everything that was reported for a run: entries, laps done and handed over, laps created.
+    pub fn reported(&self, run: &str) -> Result<progress::Reported, StoreError> {
+        progress::reported(&self.layout, run)
+    }
+
+    /// The summaries that were reported for a run, oldest first.
     pub fn progress_of(&self, run: &str) -> Result<Vec<SummaryEntry>, StoreError> {
         progress::progress_of(&self.layout, run)
     }

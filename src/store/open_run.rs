@@ -25,6 +25,8 @@ pub struct OpenRun {
     pub snapshot: serde_json::Value,
     /// The lap that was claimed for it.
     pub lap: Option<String>,
+    /// The role that its newest try was given.
+    pub role: Option<String>,
     /// When it began first.
     pub started_at: Timestamp,
     /// The session that its entry's newest try worked in.
@@ -101,6 +103,7 @@ impl Store {
             entry: run.entry.clone(),
             snapshot: aside::restore(&self.layout, &run.snapshot),
             lap: run.lap.clone(),
+            role: None,
             started_at: run.at,
             session_id,
             spent: spent.unwrap_or_default(),
@@ -123,6 +126,7 @@ impl Store {
             if newest.is_none() {
                 newest = Some(self.idle_since(&record));
                 open.rest = rest(&record);
+                open.role.clone_from(&record.lap.of.role);
                 open.handing_over = record.handoff_only;
                 open.time_used += self.silence_of(&record);
             }

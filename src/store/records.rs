@@ -243,9 +243,9 @@ pub struct RelayRecord {
 }
 
 impl RelayRecord {
-    /// Whether the relay can be resumed.
+    /// Whether the relay can be resumed. Only the queue knows when one is complete that goes on until that is empty.
     pub fn is_open(&self) -> bool {
-        self.ended_at.is_none() && self.completed_iterations < self.target_iterations
+        self.ended_at.is_none() && (self.until_empty || self.completed_iterations < self.target_iterations)
     }
 }
 
@@ -269,9 +269,27 @@ pub struct SummaryEntry {
     /// What is left to do, outside a handoff.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub followups: Vec<String>,
+    /// Laps made from them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub created_lap_ids: Vec<String>,
     /// A durable handoff.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub handoff: Option<Handoff>,
+}
+
+impl SummaryEntry {
+    /// What is left to do, in a handoff or outside of one.
+    pub fn left_to_do(&self) -> &[String] {
+        self.handoff.as_ref().map_or(&self.followups, |handoff| &handoff.followups)
+    }
+
+    /// Says which laps that became.
+    pub fn set_created(&mut self, ids: Vec<String>) {
+        match &mut self.handoff {
+            Some(handoff) => handoff.created_lap_ids = ids,
+            None => self.created_lap_ids = ids,
+        }
+    }
 }
 
 /// A durable handoff inside a [`SummaryEntry`].

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::jsonl::{self, Durability, Repair};
-use super::records::{Fact, JournalLine, RECORD_VERSION, SummaryEntry};
+use super::records::{Fact, JournalLine, LapWord, RECORD_VERSION, SummaryEntry};
 use super::run_state::{self, RunState};
 use super::{Layout, StoreError, files};
 use crate::model::{Timestamp, text};
@@ -90,6 +90,26 @@ impl<'a> Shared<'a> {
         Ok(entry)
     }
 
+    /// The first half of [`Self::record_progress`], for a report whose follow-ups become laps before its line
+    /// in `summary.jsonl` can name them.
+    pub fn note_progress(&self, entry: &SummaryEntry, now: Timestamp) -> Result<(), StoreError> {
+        let entry = bounded(entry);
+        let fact = Fact::Progress { run_id: entry.run_id.clone(), summary: entry };
+        self.append_fact(fact, now, Durability::Synced).map(|_| ())
+    }
+
+    /// Notes that a lap was reported as done or handed over.
+    pub fn note_lap(&self, run: &str, lap: &str, said: LapWord, now: Timestamp) -> Result<(), StoreError> {
+        let fact = Fact::LapReported { run_id: run.to_owned(), lap: lap.to_owned(), said };
+        self.append_fact(fact, now, Durability::Synced).map(|_| ())
+    }
+
+    /// Notes which laps the follow-ups of the newest report became.
+    pub fn note_created(&self, run: &str, ids: &[String], now: Timestamp) -> Result<(), StoreError> {
+        let fact = Fact::LapsCreated { run_id: run.to_owned(), ids: ids.to_vec() };
+        self.append_fact(fact, now, Durability::Synced).map(|_| ())
+    }
+
     /// Reads, changes and writes the current run's view. One that cannot be read counts
     /// as missing: it is only a view, and must never stand in the way.
     pub fn update_run_state(&self, change: impl FnOnce(&mut RunState)) -> Result<RunState, StoreError> {
@@ -132,7 +152,7 @@ impl<'a> Shared<'a> {
 }
 
 /// The entry with every text cut to its limit.
-fn bounded(entry: &SummaryEntry) -> SummaryEntry {
+pub fn bounded(entry: &SummaryEntry) -> SummaryEntry {
     let cut = |t: &String| text::bounded(t, text::RECORD_TEXT_LIMIT);
     let mut entry = entry.clone();
     entry.summary = cut(&entry.summary);

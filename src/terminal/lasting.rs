@@ -131,6 +131,13 @@ fn footer(look: &Look, run: &RunEnd, columns: usize) -> String {
 fn ended(look: &Look, relay_id: u64, end: &PassEnd) -> Said {
     let (tone, what) = match end {
         PassEnd::Completed => return Said::Nothing,
+        PassEnd::QueueEmpty => {
+            return Said::Out(toned(
+                look.out,
+                Tone::Dim,
+                &format!("Relay {relay_id} is complete: the queue is empty."),
+            ));
+        }
         PassEnd::Stopped => (Tone::Dim, "stopped after its last try".to_owned()),
         PassEnd::QuitNow => (Tone::Dim, "stopped at once".to_owned()),
         PassEnd::Signalled(signal) => (Tone::Warn, format!("stopped by signal {signal}")),

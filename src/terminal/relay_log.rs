@@ -109,6 +109,7 @@ fn entry(event: &Event) -> Option<String> {
         Event::RelayEnded { relay_id, end } => {
             let how = match end {
                 PassEnd::Completed => "completed".to_owned(),
+                PassEnd::QueueEmpty => "completed: the queue is empty".to_owned(),
                 PassEnd::Stopped => "stopped gracefully".to_owned(),
                 PassEnd::QuitNow => "quit".to_owned(),
                 PassEnd::Signalled(signal) => format!("ended by signal {signal}"),

@@ -13,6 +13,8 @@ mod doctor;
 mod foreign_text;
 mod git;
 mod house;
+mod laps_driver;
+mod laps_reports;
 mod process;
 mod relay;
 mod restore;

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::cli::Cli;
 use super::install;
 use super::lab::{Lab, lab};
-use super::relay::{refusals, resume, stops, work};
+use super::relay::{laps, refusals, resume, stops, work};
 
 /// What came out of a cell that did not fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,6 +69,9 @@ cells! {
     effort: work::effort, "the effort reaches the provider";
     usage: work::usage, "tokens are recorded, each try its own share of a session";
     progress: work::progress, "what the agent tells with `rally progress` is in the record of its try";
+    laps_done: laps::done, "laps that it finalises with `laps done` and `laps wrapup` are done, one a run";
+    lap_handed_off: laps::handed_off, "a lap that it hands off waits behind its follow-ups";
+    lap_in_words: laps::in_words, "a lap of which it only writes `laps done` is not done";
     large_prompt: work::large_prompt, "a prompt of 300 KB arrives whole";
     resumed_after_kill: resume::after_kill, "rally is killed in mid-turn: the next start resumes the session";
     resumed_after_failure: resume::after_failure, "a try that failed is resumed by the next";

@@ -278,7 +278,7 @@ fn settings(prepared: &Prepared) -> Settings {
 
 fn exit_code(end: &PassEnd) -> u8 {
     match end {
-        PassEnd::Completed | PassEnd::Stopped => SUCCESS,
+        PassEnd::Completed | PassEnd::QueueEmpty | PassEnd::Stopped => SUCCESS,
         PassEnd::QuitNow => SIGNAL_BASE + 2,
         PassEnd::Signalled(signal) => SIGNAL_BASE.saturating_add(u8::try_from(*signal).unwrap_or(0)),
         PassEnd::Failed { .. } => FAILURE,

@@ -533,6 +533,8 @@ fn result(tries: &[chance::Tried]) -> RunResult {
         reset_at: last.and_then(|tried| tried.reset),
         infra_failures: 0,
         hint: last.and_then(|tried| tried.hint).map(Duration::from_secs),
+        mismatch: None,
+        handed_over: false,
     }
 }
 

@@ -9,6 +9,7 @@ use crate::config;
 use crate::model::CancelSource;
 use crate::routing::{Catalog, Roster, Rules};
 use crate::store::records::AgentStatusKind::{Active, Benched, Frozen, Paused, Probation, RetryFailed};
+use crate::store::records::RelayRecord;
 
 const HOUR: i64 = 3600;
 
@@ -255,4 +256,20 @@ fn who_was_cleared_meanwhile_is_no_longer_on_trial() {
     let events = story.ask(|course, moment| course.learn(&seat, &infra(), moment));
     let kinds: Vec<_> = events.iter().map(|event| event.event_type).collect();
     assert_eq!(kinds, [Paused]);
+}
+
+// 23.U4: the target of a relay that goes on until its queue is empty follows the queue
+#[test]
+fn the_target_follows_the_queue() {
+    let mut course = course("cc", &[]);
+    course.follow_queue(3);
+    assert_eq!(course.relay().target_iterations, 1000, "a number that was given stays");
+    let relay = RelayRecord { until_empty: true, completed_iterations: 2, ..course.relay().clone() };
+    course.saved(relay);
+    course.follow_queue(3);
+    assert_eq!(course.relay().target_iterations, 5);
+    course.follow_queue(0);
+    assert!(!course.is_complete() && course.relay().is_open(), "only the queue knows");
+    course.close(at(9));
+    assert_eq!((course.relay().target_iterations, course.relay().is_open()), (2, false));
 }

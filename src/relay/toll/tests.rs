@@ -37,6 +37,8 @@ pub(super) fn failed(category: Option<Category>, infra_failures: u32) -> RunResu
         reset_at: None,
         infra_failures,
         hint: None,
+        mismatch: None,
+        handed_over: false,
     }
 }
 

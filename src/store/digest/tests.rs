@@ -58,6 +58,7 @@ fn progress(run_id: &str) -> Fact {
         classification: None,
         updated_at: at(0),
         laps_completed: None,
+        created_lap_ids: Vec::new(),
         followups: vec![],
         handoff: None,
     };

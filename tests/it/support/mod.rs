@@ -5,6 +5,7 @@
 mod agent;
 mod agy;
 mod disk;
+mod laps;
 mod terminal;
 
 use std::ffi::OsStr;

@@ -5,6 +5,7 @@
 //! | `MAKEFILE(name\|content)` | a shell call that writes the file |
 //! | `MAKEFILE(name\|RECALL)` | the same with the recalled word as content, once there is one |
 //! | `RUN(command)` | a shell call with the command, which has no parentheses |
+//! | `SAY(text)` | the text, and nothing is run |
 //! | `rally progress --handoff` | a shell call that hands over with it |
 //! | `RECALL` | `RECALL:word` from `CODEWORD=word` in an earlier one, else `RECALL:none` |
 
@@ -65,6 +66,9 @@ impl Conversation {
             if let Some(found) = Regex::new(r"RUN\(([^)]+)\)").unwrap().captures(last) {
                 return call(found[1].to_owned());
             }
+        }
+        if let Some(found) = Regex::new(r"SAY\(([^)]+)\)").unwrap().captures(last) {
+            return Answer::Text(found[1].to_owned());
         }
         Answer::Text(match (last.contains("RECALL"), self.tool_done) {
             (true, _) => format!("RECALL:{}", codeword.as_deref().unwrap_or("none")),

@@ -1,6 +1,7 @@
 //! rally drives the real CLIs: what every test of a relay needs.
 
 mod handoff;
+pub mod laps;
 mod limits;
 mod live;
 pub mod refusals;

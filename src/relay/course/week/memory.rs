@@ -74,6 +74,7 @@ impl Memory for InMind {
             entry: entry.to_owned(),
             snapshot: serde_json::Value::Null,
             lap: None,
+            role: None,
             started_at: now,
             session_id: None,
             spent: Spent::default(),
