@@ -11,7 +11,7 @@ use crate::model::text::{FINAL_TEXT_LIMIT, bounded, chain, ellipsis, one_line};
 use crate::model::{Category, Evidence, Spent, Timestamp, Usage, time};
 use crate::process::SpawnError;
 use crate::store::progress::{Reported, run_name};
-use crate::store::records::{LapFields, RECORD_VERSION, SummaryEntry, TryRecord, TryStarted};
+use crate::store::records::{LapFields, LapRef, RECORD_VERSION, SummaryEntry, TryRecord, TryStarted};
 
 /// Summary of a try that left none.
 pub const NO_SUMMARY: &str = "(the agent left no final summary)";
@@ -40,9 +40,20 @@ pub struct Sitting<'a> {
 }
 
 /// Subject of the commit that a try's work gets.
-pub fn commit_message(record: &TryRecord) -> String {
+pub fn commit_subject(record: &TryRecord) -> String {
     let TryRecord { relay_id, run_id, attempt_number, agent_type, .. } = record;
     format!("rally: relay {relay_id} run {run_id} attempt {attempt_number} ({agent_type})")
+}
+
+/// Message of that commit: its body names the lap, if there is one.
+pub fn commit_message(record: &TryRecord) -> String {
+    let subject = commit_subject(record);
+    let LapRef { lap_id, lap_title, .. } = &record.lap.of;
+    match (lap_id, lap_title) {
+        (None, _) => subject,
+        (Some(id), None) => format!("{subject}\n\nLap: {id}"),
+        (Some(id), Some(title)) => format!("{subject}\n\nLap: {id} {title}"),
+    }
 }
 
 /// Whether another attempt of the same runner is pointless: what is refused, missing or
@@ -342,6 +353,20 @@ mod tests {
         };
         assert_eq!(record(&timeout).category, Some(Category::UsageLimit));
         assert!(!record(&timeout).is_infra_failure());
+    }
+
+    // 30 section 13.5
+    #[test]
+    fn a_commit_names_its_lap() {
+        let verdict = Verdict { outcome: Outcome::Completed, source: None, failure: None };
+        let mut record = record(&verdict);
+        let subject = "rally: relay 1 run 2 attempt 3 (claude)";
+        assert_eq!(commit_message(&record), subject);
+        record.lap.of.lap_id = Some("work-1a2b".to_owned());
+        assert_eq!(commit_message(&record), format!("{subject}\n\nLap: work-1a2b"));
+        record.lap.of.lap_title = Some("Build it".to_owned());
+        assert_eq!(commit_message(&record), format!("{subject}\n\nLap: work-1a2b Build it"));
+        assert_eq!(commit_subject(&record), subject);
     }
 
     // 30-163, 30-73

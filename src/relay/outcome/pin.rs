@@ -22,6 +22,14 @@ impl Known {
         self.standing == Some(Ok(Standing::Done))
     }
 
+    /// Why nobody knows whether the lap is done, if so.
+    pub fn doubt(&self) -> Option<&str> {
+        match &self.standing {
+            Some(Err(why)) if !self.handed_over => Some(why),
+            _ => None,
+        }
+    }
+
     /// What a try works on. Without a lap, the task ends with the try.
     pub fn work(&self) -> Work {
         match self.standing {
@@ -47,6 +55,33 @@ pub fn mismatch(pin: &str, done: &[&str], known: &Known) -> Option<Evidence> {
     Some(Evidence::new(SOURCE, None, what).with_cause(code))
 }
 
+/// How a run ends that needs no agent any more.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Settled {
+    /// Its lap is done.
+    Done,
+    /// Its lap was durably handed over.
+    HandedOver,
+    /// Its lap is gone.
+    Removed,
+    /// Another lap was done in it.
+    Mismatch(Evidence),
+}
+
+/// Whether a run needs no agent any more; `done` are the laps reported in it, each once.
+pub fn settled(pin: &str, done: &[&str], known: &Known) -> Option<Settled> {
+    if let Some(evidence) = mismatch(pin, done, known) {
+        return Some(Settled::Mismatch(evidence));
+    }
+    if known.is_done() {
+        return Some(Settled::Done);
+    }
+    if known.handed_over {
+        return Some(Settled::HandedOver);
+    }
+    (known.standing == Some(Ok(Standing::Gone))).then_some(Settled::Removed)
+}
+
 /// The verdict, with what only the queue can tell. What the operator ended stays so.
 pub fn weigh(mut verdict: Verdict, mismatch: Option<Evidence>, known: &Known) -> Verdict {
     let by_operator = matches!(verdict.outcome, Outcome::Cancelled | Outcome::Paused);
@@ -61,10 +96,11 @@ pub fn weigh(mut verdict: Verdict, mismatch: Option<Evidence>, known: &Known) ->
         }
         return failed;
     }
-    // Nobody knows whether it is done; what the CLI itself failed for is told all the same.
-    if let (Some(Err(why)), false, false) = (&known.standing, known.handed_over, by_operator) {
+    // Nobody knows whether it is done, or handed over; what the CLI itself failed for is told all the same.
+    if let (Some(why), false) = (known.doubt(), by_operator) {
         let is_guess = verdict.failure.as_ref().is_none_or(|failure| {
-            failure.category == Category::IncompleteFinalization || failure.evidence.source == "workspace"
+            failure.category == Category::IncompleteFinalization
+                || matches!(failure.evidence.source.as_str(), "workspace" | "progress")
         });
         if is_guess {
             let why = format!("cannot tell whether the lap is done: {why}");
