@@ -16,12 +16,12 @@ pub fn complete(
 ) -> Result<Vec<String>, StoreError> {
     let mut warnings = Vec::new();
     let mut record = half.record;
-    let message = record::commit_message(&record);
+    let (subject, message) = (record::commit_subject(&record), record::commit_message(&record));
     if record.ends_run {
         store.append_summary_once(&record::stub(&record))?;
     }
     record.commit_history = commits_of(git, half.head_before.as_deref());
-    let committed = record.commit_history.iter().any(|hash| git.subject(hash).as_deref() == Some(&message));
+    let committed = record.commit_history.iter().any(|hash| git.subject(hash).as_deref() == Some(&subject));
     if !committed {
         record.commit_history.extend(commit(git, half.snapshot, &message, run_hooks, &mut warnings));
     }

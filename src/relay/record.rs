@@ -10,9 +10,8 @@ use crate::failure::words::BAD_EXECUTABLE;
 use crate::model::text::{FINAL_TEXT_LIMIT, bounded, chain, ellipsis, one_line};
 use crate::model::{Category, Evidence, Spent, Timestamp, Usage, time};
 use crate::process::SpawnError;
-use crate::store::progress::run_name;
-use crate::store::records::{LapFields, RECORD_VERSION, SummaryEntry, TryRecord, TryStarted};
-use crate::store::reports::LapReports;
+use crate::store::progress::{Reported, run_name};
+use crate::store::records::{LapFields, LapRef, RECORD_VERSION, SummaryEntry, TryRecord, TryStarted};
 
 /// Summary of a try that left none.
 pub const NO_SUMMARY: &str = "(the agent left no final summary)";
@@ -35,15 +34,26 @@ pub struct Sitting<'a> {
     /// Whether its run is over with it.
     pub ends_run: bool,
     /// What was reported about its lap; nothing in a free run.
-    pub reports: LapReports,
+    pub reports: &'a Reported,
     /// Whether its lap was durably handed over.
     pub handed_over: bool,
 }
 
 /// Subject of the commit that a try's work gets.
-pub fn commit_message(record: &TryRecord) -> String {
+pub fn commit_subject(record: &TryRecord) -> String {
     let TryRecord { relay_id, run_id, attempt_number, agent_type, .. } = record;
     format!("rally: relay {relay_id} run {run_id} attempt {attempt_number} ({agent_type})")
+}
+
+/// Message of that commit: its body names the lap, if there is one.
+pub fn commit_message(record: &TryRecord) -> String {
+    let subject = commit_subject(record);
+    let LapRef { lap_id, lap_title, .. } = &record.lap.of;
+    match (lap_id, lap_title) {
+        (None, _) => subject,
+        (Some(id), None) => format!("{subject}\n\nLap: {id}"),
+        (Some(id), Some(title)) => format!("{subject}\n\nLap: {id} {title}"),
+    }
 }
 
 /// Whether another attempt of the same runner is pointless: what is refused, missing or
@@ -205,18 +215,12 @@ fn lap_fields(sitting: &Sitting<'_>, found: &Found, progress: Option<&SummaryEnt
     if started.lap.lap_id.is_none() {
         return LapFields::default();
     }
-    let mut recorded_laps: Vec<String> = Vec::new();
-    for lap in &reports.done {
-        if !recorded_laps.contains(lap) {
-            recorded_laps.push(lap.clone());
-        }
-    }
     let word = progress.and_then(|entry| entry.classification.as_deref());
     let class = started.lap.role.as_deref().and_then(|role| Classification::of(role, word));
     LapFields {
         of: started.lap.clone(),
-        recorded_laps,
-        laps_attempted: reports.attempted.clone(),
+        recorded_laps: reports.laps_done().into_iter().map(str::to_owned).collect(),
+        laps_attempted: reports.attempted(),
         dirty_handoff: *handed_over && found.uncommitted,
         handoff_created_lap_ids: if *handed_over { reports.created.clone() } else { Vec::new() },
         recovery_classification: class.map(|class| class.as_str().to_owned()),
@@ -301,7 +305,7 @@ mod tests {
             started_at: NOW.parse().unwrap(),
             route: "default",
             ends_run: false,
-            reports: LapReports::default(),
+            reports: &Reported::default(),
             handed_over: false,
         };
         let seen = Seen::stopped(Stop::Cancelled(CancelSource::Skip));
@@ -349,6 +353,20 @@ mod tests {
         };
         assert_eq!(record(&timeout).category, Some(Category::UsageLimit));
         assert!(!record(&timeout).is_infra_failure());
+    }
+
+    // 30 section 13.5
+    #[test]
+    fn a_commit_names_its_lap() {
+        let verdict = Verdict { outcome: Outcome::Completed, source: None, failure: None };
+        let mut record = record(&verdict);
+        let subject = "rally: relay 1 run 2 attempt 3 (claude)";
+        assert_eq!(commit_message(&record), subject);
+        record.lap.of.lap_id = Some("work-1a2b".to_owned());
+        assert_eq!(commit_message(&record), format!("{subject}\n\nLap: work-1a2b"));
+        record.lap.of.lap_title = Some("Build it".to_owned());
+        assert_eq!(commit_message(&record), format!("{subject}\n\nLap: work-1a2b Build it"));
+        assert_eq!(commit_subject(&record), subject);
     }
 
     // 30-163, 30-73

@@ -319,14 +319,18 @@ impl Run<'_> {
     }
 
     async fn go(mut self, mut aim: Aim, (mut used, mut number): (u32, u32)) -> Result<RunResult, PassError> {
-        let (mut newest, mut settled) = (None, false);
+        let (mut newest, mut settled) = (None, None);
         let cut = loop {
             if let Gate::Closed(source) = self.pass_gate().await? {
                 break Some(source);
             }
-            if number > 0 && self.is_settled().await? {
-                settled = true;
-                break None;
+            if number > 0
+                && let Some(how) = self.settled().await?
+            {
+                settled = self.settle(how).await?;
+                if settled.is_some() {
+                    break None;
+                }
             }
             (used, number) = (used + 1, number + 1);
             let tried = newest.insert(self.attempt(aim, number, used).await?);
@@ -346,12 +350,8 @@ impl Run<'_> {
                 }
             }
         };
-        if settled {
-            let verdict = RunVerdict::Passed { commit: None };
-            newest = newest.map(|tried| Tried { next: Next::Over(verdict.clone()), ..tried });
-            let mut result = self.over(newest, used, cut);
-            result.verdict = verdict;
-            return Ok(result);
+        if let Some((record, verdict)) = settled {
+            newest = Some(Tried { record, next: Next::Over(verdict), used });
         }
         Ok(self.over(newest, used, cut))
     }

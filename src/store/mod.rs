@@ -24,7 +24,6 @@ pub mod reader;
 pub mod reconcile;
 pub mod records;
 pub mod relays;
-pub mod reports;
 pub mod run_state;
 pub mod shared;
 pub mod status;

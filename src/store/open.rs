@@ -272,11 +272,6 @@ impl Store {
     pub fn progress_of(&self, run: &str) -> Result<Vec<SummaryEntry>, StoreError> {
         progress::progress_of(&self.layout, run)
     }
-
-    /// What was reported about laps in a run, since it began.
-    pub fn lap_reports(&self, run: &str) -> Result<super::reports::LapReports, StoreError> {
-        super::reports::reports_of(&self.layout, run)
-    }
 }
 
 /// Makes every file safe to append to.

@@ -50,6 +50,17 @@ impl Reported {
         self.settled
     }
 
+    /// The laps that were reported as done, each once.
+    pub fn laps_done(&self) -> Vec<&str> {
+        let mut laps: Vec<&str> = Vec::new();
+        for LapAttempt { lap_id, .. } in &self.done {
+            if !laps.contains(&lap_id.as_str()) {
+                laps.push(lap_id);
+            }
+        }
+        laps
+    }
+
     /// Every report of a lap as done or handed over, in order of time.
     pub fn attempted(&self) -> Vec<LapAttempt> {
         let named = self.handoffs.iter().filter(|attempt| !attempt.lap_id.is_empty());
@@ -96,11 +107,23 @@ fn run_of(fact: &Fact) -> Option<&str> {
     }
 }
 
-/// Everything that was reported for the run of this name. Unreadable lines do not hide the rest.
+/// Everything that was reported for the run of this name. What stands before its beginning is of another, whose name
+/// it took over. Unreadable lines do not hide the rest.
 pub fn reported(layout: &Layout, run: &str) -> Result<Reported, StoreError> {
     let (lines, _) = read_all::<JournalLine>(&layout.journal())?;
     let mut reported = Reported::default();
-    lines.into_iter().filter(|line| run_of(&line.fact) == Some(run)).for_each(|line| reported.add(line));
+    let mut has_begun = false;
+    for line in lines {
+        match &line.fact {
+            Fact::RunStarted { relay_id, run_id, .. }
+                if !has_begun && run_name(*relay_id, *run_id) == run =>
+            {
+                (has_begun, reported) = (true, Reported::default());
+            }
+            fact if run_of(fact) == Some(run) => reported.add(line),
+            _ => {}
+        }
+    }
     Ok(reported)
 }
 

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::digest::{Digest, StartedTry};
 use super::jsonl::{Durability, RecordsBack, append, find_by_id};
+use super::progress::{reported, run_name};
 use super::records::{LapFields, LapRef, RECORD_VERSION, TryRecord, TryStarted};
 use super::run_state::RunState;
 use super::{Layout, StoreError, aside};
@@ -85,7 +86,15 @@ pub(super) fn close_cut_tries(
         let Some(cut) = digest.tries.get(id).filter(|cut| cut.resolved.is_none()) else { continue };
         let processes = cut.processes.as_ref().map(|(agent, guard)| (agent, guard));
         let leftovers = reap(&cut.started, processes);
-        let record = interrupted(cut, leftovers, now);
+        let mut record = interrupted(cut, leftovers, now);
+        if record.lap.of.lap_id.is_some() {
+            let told = reported(layout, &run_name(record.relay_id, record.run_id))?;
+            record.lap.recorded_laps = told.laps_done().into_iter().map(str::to_owned).collect();
+            record.lap.laps_attempted = told.attempted();
+            if told.handed_over().is_some() {
+                record.lap.handoff_created_lap_ids = told.created;
+            }
+        }
         append(&layout.tries(), &record, Durability::Synced)?;
         records.push(record);
     }

@@ -587,6 +587,9 @@ pub struct LapRef {
     /// The lap that was claimed for the run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lap_id: Option<String>,
+    /// Its title then, in one line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lap_title: Option<String>,
     /// Its assignee as the queue has it, never the role that recovery puts in its place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lap_assignee: Option<String>,

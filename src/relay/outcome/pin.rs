@@ -22,6 +22,14 @@ impl Known {
         self.standing == Some(Ok(Standing::Done))
     }
 
+    /// Why nobody knows whether the lap is done, if so.
+    pub fn doubt(&self) -> Option<&str> {
+        match &self.standing {
+            Some(Err(why)) if !self.handed_over => Some(why),
+            _ => None,
+        }
+    }
+
     /// What a try works on. Without a lap, the task ends with the try.
     pub fn work(&self) -> Work {
         match self.standing {
@@ -31,27 +39,47 @@ impl Known {
     }
 }
 
-/// Why a run is nobody's credit, if other laps than the pinned one were reported as done in it.
-pub fn mismatch(pin: &str, done: &[String], known: &Known) -> Option<Evidence> {
-    let mut distinct: Vec<&str> = Vec::new();
-    for lap in done {
-        if !distinct.contains(&lap.as_str()) {
-            distinct.push(lap);
-        }
-    }
-    let code = match distinct.as_slice() {
+/// Why a run is nobody's credit, if other laps than the pinned one were reported as done in it; `done` has each once.
+pub fn mismatch(pin: &str, done: &[&str], known: &Known) -> Option<Evidence> {
+    let code = match done {
         [] => return None,
         [one] if *one == pin => return None,
         [_] => "wrong_lap_consumed",
         _ => "multi_lap_consumed",
     };
-    let elsewhere = match known.is_done() && !distinct.contains(&pin) {
+    let elsewhere = match known.is_done() && !done.contains(&pin) {
         true => ", which is done elsewhere",
         false => "",
     };
-    let what =
-        format!("the run was given lap {pin}{elsewhere}, but reported {} as done", distinct.join(", "));
+    let what = format!("the run was given lap {pin}{elsewhere}, but reported {} as done", done.join(", "));
     Some(Evidence::new(SOURCE, None, what).with_cause(code))
+}
+
+/// How a run ends that needs no agent any more.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Settled {
+    /// Its lap is done.
+    Done,
+    /// Its lap was durably handed over.
+    HandedOver,
+    /// Its lap is gone.
+    Removed,
+    /// Another lap was done in it.
+    Mismatch(Evidence),
+}
+
+/// Whether a run needs no agent any more; `done` are the laps reported in it, each once.
+pub fn settled(pin: &str, done: &[&str], known: &Known) -> Option<Settled> {
+    if let Some(evidence) = mismatch(pin, done, known) {
+        return Some(Settled::Mismatch(evidence));
+    }
+    if known.is_done() {
+        return Some(Settled::Done);
+    }
+    if known.handed_over {
+        return Some(Settled::HandedOver);
+    }
+    (known.standing == Some(Ok(Standing::Gone))).then_some(Settled::Removed)
 }
 
 /// The verdict, with what only the queue can tell. What the operator ended stays so.
@@ -68,10 +96,11 @@ pub fn weigh(mut verdict: Verdict, mismatch: Option<Evidence>, known: &Known) ->
         }
         return failed;
     }
-    // Nobody knows whether it is done; what the CLI itself failed for is told all the same.
-    if let (Some(Err(why)), false, false) = (&known.standing, known.handed_over, by_operator) {
+    // Nobody knows whether it is done, or handed over; what the CLI itself failed for is told all the same.
+    if let (Some(why), false) = (known.doubt(), by_operator) {
         let is_guess = verdict.failure.as_ref().is_none_or(|failure| {
-            failure.category == Category::IncompleteFinalization || failure.evidence.source == "workspace"
+            failure.category == Category::IncompleteFinalization
+                || matches!(failure.evidence.source.as_str(), "workspace" | "progress")
         });
         if is_guess {
             let why = format!("cannot tell whether the lap is done: {why}");
@@ -94,8 +123,7 @@ mod tests {
     }
 
     fn code(done: &[&str]) -> Option<String> {
-        let done: Vec<String> = done.iter().map(|lap| (*lap).to_owned()).collect();
-        mismatch("lap-1", &done, &known(Standing::Todo))?.cause
+        mismatch("lap-1", done, &known(Standing::Todo))?.cause
     }
 
     // 30-78
@@ -103,8 +131,7 @@ mod tests {
     fn only_the_pinned_lap_may_be_done() {
         assert_eq!(code(&[]), None);
         assert_eq!(code(&["lap-1"]), None);
-        assert_eq!(code(&["lap-1", "lap-1"]), None);
-        assert_eq!(code(&["lap-2", "lap-2"]).as_deref(), Some("wrong_lap_consumed"));
+        assert_eq!(code(&["lap-2"]).as_deref(), Some("wrong_lap_consumed"));
         assert_eq!(code(&["lap-1", "lap-2"]).as_deref(), Some("multi_lap_consumed"));
         assert_eq!(code(&["lap-2", "lap-3"]).as_deref(), Some("multi_lap_consumed"));
     }
@@ -113,7 +140,7 @@ mod tests {
     #[test]
     fn a_mismatch_is_never_credited() {
         let lap = known(Standing::Done);
-        let evidence = mismatch("lap-1", &["lap-2".to_owned()], &lap).unwrap();
+        let evidence = mismatch("lap-1", &["lap-2"], &lap).unwrap();
         assert!(evidence.message.contains("lap-1, which is done elsewhere"), "{}", evidence.message);
         let infra = Evidence::new("stream", Some(Category::TransientInfra), "no");
         for before in [

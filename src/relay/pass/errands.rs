@@ -112,8 +112,9 @@ impl Pass<'_> {
         let what = if done { "done" } else { "removed from the queue" };
         self.world.emit(Event::Notice(format!("lap {lap} was {what} meanwhile: run {run} is over")));
         let record = meanwhile::end(self.world, &open, done).await?;
+        let counts = record.as_ref().is_some_and(|record| record.completed);
         let try_id = record.map(|record| record.id);
-        self.ask(|course, moment| course.end_open_run(done, try_id, moment));
+        self.ask(|course, moment| course.end_open_run(counts, try_id, moment));
         self.remembered = None;
         self.end_run(run).await
     }

@@ -1,13 +1,16 @@
 //! The lap of a run: what the queue and the agent's reports say of it, and what the agent is told.
 
 use super::Run;
+use crate::laps::QueueError;
 use crate::model::text::chain;
 use crate::prompt::{self, roles};
+use crate::relay::event::RunVerdict;
+use crate::relay::meanwhile::{self, Left};
 use crate::relay::outcome::Verdict;
-use crate::relay::outcome::pin::{self, Known};
+use crate::relay::outcome::pin::{self, Known, Settled};
 use crate::relay::world::PassError;
-use crate::store::records::SummaryEntry;
-use crate::store::reports::LapReports;
+use crate::store::progress::Reported;
+use crate::store::records::TryRecord;
 
 /// The parts of a prompt that come from a lap; nothing in a free run.
 #[derive(Debug, Default)]
@@ -16,9 +19,15 @@ pub(super) struct LapParts {
     role_instructions: Option<String>,
 }
 
+/// The error of a queue that could not say how the lap stands.
+pub(super) fn in_doubt(known: &Known) -> Result<(), PassError> {
+    let failed = |why| QueueError::Failed(format!("cannot tell whether the lap is done: {why}"));
+    known.doubt().map_or(Ok(()), |why| Err(failed(why).into()))
+}
+
 impl Run<'_> {
     /// What is known of the lap by now: the queue is asked, and what the run reported counts.
-    pub(super) async fn known(&mut self, told: &[SummaryEntry]) -> Result<Known, PassError> {
+    pub(super) async fn known(&mut self, told: &Reported) -> Result<Known, PassError> {
         let Some(errand) = &self.assignment.lap else { return Ok(Known::default()) };
         let id = errand.lap.id.clone();
         let standing = match self.world.ask_queue(move |queue| queue.standing(&id)).await {
@@ -26,26 +35,50 @@ impl Run<'_> {
             Err(PassError::Queue(error)) => Err(chain(&error)),
             Err(error) => return Err(error),
         };
-        Ok(Known { standing: Some(standing), handed_over: told.iter().any(|entry| entry.handoff.is_some()) })
+        Ok(Known { standing: Some(standing), handed_over: told.handed_over().is_some() })
     }
 
-    /// Whether there is nothing left to try: the lap was done, or handed over, since the newest try was decided.
-    pub(super) async fn is_settled(&mut self) -> Result<bool, PassError> {
-        if self.assignment.lap.is_none() {
-            return Ok(false);
-        }
-        let told = self.world.store.progress_of(&self.run_name())?;
+    /// Whether there is nothing left to try: the lap was done, handed over or removed since the newest try was
+    /// decided. A queue that cannot say ends the pass: no agent is given a lap that may be done.
+    pub(super) async fn settled(&mut self) -> Result<Option<Settled>, PassError> {
+        let Some(errand) = &self.assignment.lap else { return Ok(None) };
+        let lap = errand.lap.id.clone();
+        let told = self.world.store.reported(&self.run_name())?;
         let known = self.known(&told).await?;
-        if let (Some(Err(why)), false) = (&known.standing, known.handed_over) {
-            self.world.warn(format!("cannot tell whether the lap is done: {why}"));
+        in_doubt(&known)?;
+        Ok(pin::settled(&lap, &told.laps_done(), &known))
+    }
+
+    /// Ends the run without an agent. Says its record and what came of it; nothing when no try was ever made.
+    pub(super) async fn settle(
+        &mut self,
+        settled: Settled,
+    ) -> Result<Option<(TryRecord, RunVerdict)>, PassError> {
+        let is_handed_over = settled == Settled::HandedOver;
+        let left = Left {
+            relay_id: self.assignment.relay_id,
+            run_id: self.assignment.run_id,
+            snapshot: Some((*self.snapshot).clone()),
+            idle_since: Some(self.idle_since),
+        };
+        let Some(record) = meanwhile::settle(self.world, left, settled).await? else { return Ok(None) };
+        // It may have been claimed again for this run: the laps that it became come first.
+        if let (true, Some(errand)) = (is_handed_over, &self.assignment.lap) {
+            let id = errand.lap.id.clone();
+            self.world.ask_queue(move |queue| queue.release(&id)).await?;
         }
-        Ok(known.is_done() || known.handed_over)
+        self.first_try.get_or_insert(record.id);
+        let verdict = match record.completed {
+            true => RunVerdict::Passed { commit: self.commit_of(&record, true).await },
+            false => RunVerdict::Failed { reason: record.fail_reason.clone().unwrap_or_default() },
+        };
+        Ok(Some((record, verdict)))
     }
 
     /// The verdict, held against what was reported of laps; a mismatch is told.
-    pub(super) fn weigh(&mut self, verdict: Verdict, reports: &LapReports, known: &Known) -> Verdict {
+    pub(super) fn weigh(&mut self, verdict: Verdict, reports: &Reported, known: &Known) -> Verdict {
         let Some(errand) = &self.assignment.lap else { return verdict };
-        let mismatch = pin::mismatch(&errand.lap.id, &reports.done, known);
+        let mismatch = pin::mismatch(&errand.lap.id, &reports.laps_done(), known);
         if let Some(evidence) = &mismatch {
             self.world.warn(evidence.message.clone());
         }

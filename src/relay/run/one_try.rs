@@ -1,9 +1,10 @@
 //! One try of a run, from its prompt to its record.
 
+use super::lap::in_doubt;
 use super::{Aim, Errand, Next, Run, Tried, is_decided, witness};
 use crate::executor::{self, DiskQuery, Ending};
 use crate::git::Git;
-use crate::model::text::chain;
+use crate::model::text::{chain, one_line};
 use crate::model::{Evidence, Outcome, Timestamp, time};
 use crate::prompt;
 use crate::relay::attempt::Seen;
@@ -11,7 +12,7 @@ use crate::relay::event::{Event, Retry, RunVerdict};
 use crate::relay::landing::{self, Found};
 use crate::relay::outcome::pin::Known;
 use crate::relay::outcome::stall::Newest;
-use crate::relay::outcome::{self, Observed, Verdict, Work};
+use crate::relay::outcome::{self, Failure, Observed, Verdict, Work};
 use crate::relay::record::{self, Sitting};
 use crate::relay::retry;
 use crate::relay::scratch;
@@ -65,16 +66,15 @@ impl Run<'_> {
         }
 
         let found = landing::look(self.world, head_before, &self.snapshot).await;
-        let told = self.world.store.progress_of(&self.run_name())?;
-        let mut of_try = told.iter().rev().filter(|entry| entry.updated_at >= started_at);
+        let told = self.world.store.reported(&self.run_name())?;
+        let mut of_try = told.entries.iter().rev().filter(|entry| entry.updated_at >= started_at);
         // What was asked for may be followed by something else.
         let handoff = of_try.clone().find(|entry| started.handoff_only && entry.handoff.is_some());
         let progress = handoff.or_else(|| of_try.next());
-        let reports = self.world.store.lap_reports(&self.run_name())?;
         let known = self.known(&told).await?;
         let handed_over = known.handed_over && !known.is_done();
         let verdict = self.verdict(&started, started_at, &seen, &found, (progress, &known))?;
-        let mut verdict = self.weigh(verdict, &reports, &known);
+        let mut verdict = self.weigh(verdict, &told, &known);
         self.warn_of_marker(&seen, progress, known.work());
         let got_on = seen.wrote || seen.report.tool_calls > Some(0) || found.changed() == Some(true);
         self.thread.weigh(started.resume.is_some(), verdict.failure.as_ref(), got_on);
@@ -85,9 +85,12 @@ impl Run<'_> {
         }
         let next = self.next(&mut verdict, &started, &seen, used);
         let next = self.recover(next, &mut verdict, &started, &seen, (&found, known.work()));
-        let ends_run = matches!(&next, Next::Over(verdict) if is_decided(verdict));
+        let decided = matches!(&next, Next::Over(verdict) if is_decided(verdict));
+        // A run whose lap may be done is not over before the queue has said so.
+        let ends_run = decided
+            && (known.doubt().is_none() || verdict.failure.as_ref().is_some_and(Failure::is_mismatch));
         let route = &self.assignment.route;
-        let sitting = Sitting { started: &started, started_at, route, ends_run, reports, handed_over };
+        let sitting = Sitting { started: &started, started_at, route, ends_run, reports: &told, handed_over };
         let mut record = record::assemble(&sitting, &seen, &found, &verdict, progress, self.thread.spent);
         let lost = |failure| retry::is_forgiven(failure, started.resume.is_some());
         let is_none = verdict.outcome == Outcome::Paused || verdict.failure.as_ref().is_some_and(lost);
@@ -110,6 +113,9 @@ impl Run<'_> {
             Next::Again { .. } | Next::Over(_) | Next::HandOff => None,
         };
         self.world.emit(Event::TryEnded { record: Box::new(record.clone()), retry });
+        if decided && !ends_run {
+            in_doubt(&known)?;
+        }
         let next = match next {
             Next::Over(RunVerdict::Passed { .. }) => {
                 Next::Over(RunVerdict::Passed { commit: self.commit_of(&record, own).await })
@@ -164,7 +170,12 @@ impl Run<'_> {
 
     fn lap_ref(&self) -> LapRef {
         let Some(Errand { lap, role, .. }) = &self.assignment.lap else { return LapRef::default() };
-        LapRef { lap_id: Some(lap.id.clone()), lap_assignee: lap.assignee.clone(), role: role.clone() }
+        LapRef {
+            lap_id: Some(lap.id.clone()),
+            lap_title: Some(one_line(&lap.title)).filter(|title| !title.is_empty()),
+            lap_assignee: lap.assignee.clone(),
+            role: role.clone(),
+        }
     }
 
     async fn allocate(
@@ -294,10 +305,10 @@ impl Run<'_> {
     }
 
     /// The last commit and its subject; `own` when rally made it in this try.
-    async fn commit_of(&mut self, record: &TryRecord, own: bool) -> Option<(String, String)> {
+    pub(super) async fn commit_of(&mut self, record: &TryRecord, own: bool) -> Option<(String, String)> {
         let hash = record.commit_history.last()?.clone();
         if own {
-            return Some((hash, record::commit_message(record)));
+            return Some((hash, record::commit_subject(record)));
         }
         let asked = hash.clone();
         let subject = self.world.off_loop(move |git| git.subject(&asked)).await.flatten();
