@@ -95,7 +95,8 @@ enum Command {
 /// The whole program.
 pub fn main() -> ExitCode {
     let mut words = std::env::args_os().peekable();
-    if words.next().is_some_and(|program| std::path::Path::new(&program).file_name() == Some("laps".as_ref())) {
+    if words.next().is_some_and(|program| std::path::Path::new(&program).file_name() == Some("laps".as_ref()))
+    {
         return laps::main("laps", words);
     }
     if words.next_if(|word| word == "laps").is_some() {

@@ -140,7 +140,9 @@ pub fn delete(desk: &Desk, delete: &Delete) -> Result<(), Stop> {
 pub fn prune(desk: &Desk, prune: &Prune) -> Result<(), Stop> {
     let keep = match prune.keep.first() {
         None => KEPT,
-        Some(word) => word.parse().map_err(|_| Stop::usage(format!("prune: {word} is not a count of laps")))?,
+        Some(word) => {
+            word.parse().map_err(|_| Stop::usage(format!("prune: {word} is not a count of laps")))?
+        }
     };
     around(desk, Call::new("prune", &prune.keep), || {
         let removed = desk.folder.prune(&desk.scope, keep, desk.now)?.len();
@@ -165,7 +167,9 @@ pub fn move_lap(desk: &Desk, words: &Move) -> Result<(), Stop> {
     }
     around(desk, Call::new("move", &words.words).of(Some(&lap), Some(&spot)), || {
         let (moved, spot) = desk.folder.move_lap(&desk.scope, id, &at, desk.now)?;
-        if moved.after_done && let At::After(target) = &at {
+        if moved.after_done
+            && let At::After(target) = &at
+        {
             stop::note(&format!("lap {target} is done already: moved to the front of the queue (head)"));
         }
         Ok(about(format!("{id}\n"), moved.entry, &spot))
@@ -194,19 +198,29 @@ pub fn edit(desk: &Desk, words: &Edit) -> Result<(), Stop> {
 /// `assign`.
 pub fn assign(desk: &Desk, words: &Assign) -> Result<(), Stop> {
     let [id, role] = &words.words[..] else {
-        return Err(Stop::usage(format!("assign takes an id and a role, {} words were given", words.words.len())));
+        return Err(Stop::usage(format!(
+            "assign takes an id and a role, {} words were given",
+            words.words.len()
+        )));
     };
     let edit = file::Edit { title: None, description: None, assignee: Some(role.trim().to_owned()) };
     change(desk, "assign", id, &words.words, &edit)
 }
 
-fn change(desk: &Desk, event: &'static str, id: &str, args: &[String], edit: &file::Edit) -> Result<(), Stop> {
+fn change(
+    desk: &Desk,
+    event: &'static str,
+    id: &str,
+    args: &[String],
+    edit: &file::Edit,
+) -> Result<(), Stop> {
     let (lap, spot) = desk.folder.get(&desk.scope, id).map_err(Stop::of_change)?;
     if lap.kind == Kind::Stint {
         return Err(Stop::usage(format!("{event}: {id} is the stint {}, not a lap", lap.stint)));
     }
     around(desk, Call::new(event, args).of(Some(&lap), Some(&spot)), || {
-        let (lap, spot) = desk.folder.edit(&desk.scope, id, edit, event, desk.now).map_err(Stop::of_change)?;
+        let (lap, spot) =
+            desk.folder.edit(&desk.scope, id, edit, event, desk.now).map_err(Stop::of_change)?;
         if lap.is_done {
             stop::note(&format!("lap {id} is already done; edited anyway"));
         }

@@ -39,7 +39,8 @@ pub struct Said {
 impl Desk {
     /// The folder around the current one, which is made in a git repository that has none.
     pub fn open(json: bool, global: &Global, flags: &Flags) -> Result<Desk, Stop> {
-        let here = std::env::current_dir().map_err(|e| Stop::store(format!("the current folder is gone: {e}")))?;
+        let here =
+            std::env::current_dir().map_err(|e| Stop::store(format!("the current folder is gone: {e}")))?;
         let folder = Folder::discover(&here)?;
         Ok(Desk { json, folder, scope: scope(global, flags), now: Timestamp::now() })
     }

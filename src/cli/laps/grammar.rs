@@ -4,8 +4,8 @@ use clap::{Args, Parser, Subcommand};
 
 /// The names that are commands here, aliases included. Any other name is a command only if a hook is declared for it.
 pub const NAMES: [&str; 23] = [
-    "add", "assign", "claim", "count", "delete", "done", "edit", "get", "handoff", "help", "import", "init", "list",
-    "log", "ls", "move", "off", "on", "prune", "stints", "status", "version", "wrapup",
+    "add", "assign", "claim", "count", "delete", "done", "edit", "get", "handoff", "help", "import", "init",
+    "list", "log", "ls", "move", "off", "on", "prune", "stints", "status", "version", "wrapup",
 ];
 
 /// The queue of tasks of this repository: what agents are given, and what they report.
@@ -13,7 +13,12 @@ pub const NAMES: [&str; 23] = [
 /// A lap is one task, done by one agent in one run. The queue is `.laps/laps.json`, in the format of the program
 /// `laps`. The command is also `laps`, wherever a link of that name points to rally.
 #[derive(Debug, Parser)]
-#[command(name = "laps", disable_version_flag = true, subcommand_required = false, arg_required_else_help = false)]
+#[command(
+    name = "laps",
+    disable_version_flag = true,
+    subcommand_required = false,
+    arg_required_else_help = false
+)]
 #[command(after_help = "\
 Exit codes:
   0 done, 1 wrong command line, 2 unusable queue, 3 not found, 4 a before-hook failed
@@ -229,7 +234,9 @@ pub struct Done {
 
 /// `list`.
 #[derive(Debug, Default, Args)]
-#[command(after_help = "Examples:\n  rally laps list\n  rally laps list --all --oneline\n  rally laps list --tree --json")]
+#[command(
+    after_help = "Examples:\n  rally laps list\n  rally laps list --all --oneline\n  rally laps list --tree --json"
+)]
 pub struct List {
     /// Those that wait, then those that are done
     #[arg(long)]
@@ -290,7 +297,9 @@ pub struct Prune {
 
 /// `move`.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  rally laps move work-1a2b head\n  rally laps move work-1a2b after work-3c4d")]
+#[command(
+    after_help = "Examples:\n  rally laps move work-1a2b head\n  rally laps move work-1a2b after work-3c4d"
+)]
 pub struct Move {
     /// Which lap, then head, tail, or after ID
     #[arg(value_name = "ID POSITION")]
@@ -303,7 +312,9 @@ pub struct Move {
 
 /// `edit`.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  rally laps edit work-1a2b --title \"Write the lexer first\"\n  rally laps edit work-1a2b --assignee \"\"")]
+#[command(
+    after_help = "Examples:\n  rally laps edit work-1a2b --title \"Write the lexer first\"\n  rally laps edit work-1a2b --assignee \"\""
+)]
 pub struct Edit {
     /// Which lap
     #[arg(value_name = "ID")]
@@ -325,7 +336,9 @@ pub struct Edit {
 
 /// `assign`.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  rally laps assign work-1a2b reviewer\n  rally laps assign work-1a2b \"\"")]
+#[command(
+    after_help = "Examples:\n  rally laps assign work-1a2b reviewer\n  rally laps assign work-1a2b \"\""
+)]
 pub struct Assign {
     /// Which lap, then the role; an empty one clears it
     #[arg(value_name = "ID ROLE")]
@@ -380,7 +393,9 @@ pub struct Status {
 
 /// `log`.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  rally laps log\n  rally laps log -n 100 --lap work-1a2b\n  rally laps log --since 2026-01-31T00:00:00Z --json")]
+#[command(
+    after_help = "Examples:\n  rally laps log\n  rally laps log -n 100 --lap work-1a2b\n  rally laps log --since 2026-01-31T00:00:00Z --json"
+)]
 pub struct Log {
     /// How many of the newest events
     #[arg(short = 'n', long, value_name = "N", default_value = "20", allow_hyphen_values = true)]

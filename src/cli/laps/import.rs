@@ -1,8 +1,8 @@
 //! Where `import` reads its laps.
 
 use super::grammar::{Format, Import};
-use super::{input, stop};
 use super::stop::Stop;
+use super::{input, stop};
 use crate::laps::{NewLap, import};
 
 /// The laps of a file or of standard input.

@@ -44,7 +44,8 @@ pub fn items(add: &Add) -> Result<Items, Stop> {
             of_json(&text)
         }
         None => {
-            let title = add.title.as_deref().ok_or_else(|| Stop::usage("add: --title or --json is required"))?;
+            let title =
+                add.title.as_deref().ok_or_else(|| Stop::usage("add: --title or --json is required"))?;
             if add.stdin && add.description.is_some() {
                 return Err(Stop::usage("add: --stdin and --description cannot be combined"));
             }
@@ -97,7 +98,8 @@ pub fn check_title(title: &str, place: &str) -> Result<(), Stop> {
         return Err(Stop::usage(format!("{place}the title must not be blank")));
     }
     if title.contains(|c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')) {
-        let text = "the title must be one line without control characters; the rest belongs in the description";
+        let text =
+            "the title must be one line without control characters; the rest belongs in the description";
         return Err(Stop::usage(format!("{place}{text}")));
     }
     Ok(())
@@ -123,7 +125,9 @@ pub fn stdin(what: &str) -> Result<String, Stop> {
         return Err(Stop::usage(format!("{what} needs something on standard input")));
     }
     let mut bytes = Vec::new();
-    input.read_to_end(&mut bytes).map_err(|error| Stop::store(format!("cannot read standard input: {error}")))?;
+    input
+        .read_to_end(&mut bytes)
+        .map_err(|error| Stop::store(format!("cannot read standard input: {error}")))?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 

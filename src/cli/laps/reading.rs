@@ -69,7 +69,13 @@ fn which(list: &List) -> file::List {
 }
 
 /// The lines of one queue; of a tree also those of its stints. `above` are the files on the way here.
-fn branch(desk: &Desk, list: &List, spot: &Spot, above: &mut Vec<String>, lines: &mut Vec<String>) -> Result<(), Stop> {
+fn branch(
+    desk: &Desk,
+    list: &List,
+    spot: &Spot,
+    above: &mut Vec<String>,
+    lines: &mut Vec<String>,
+) -> Result<(), Stop> {
     let claim = desk.folder.claimed()?.filter(|claim| claim.names(&claim.lap, &spot.file));
     let look = Look { oneline: list.oneline, claimed: claim.as_ref().map_or("", |claim| claim.lap.as_str()) };
     let stints = desk.folder.stints()?;
@@ -77,8 +83,10 @@ fn branch(desk: &Desk, list: &List, spot: &Spot, above: &mut Vec<String>, lines:
     for (number, entry) in (1..).zip(spot.tasks.select(which(list))) {
         let stint = stints.iter().find(|stint| entry.kind == Kind::Stint && stint.name == entry.stint);
         let child = stint.map(|stint| desk.folder.spot(&Scope::File(stint.file.clone())));
-        let laps = child.as_ref().and_then(|child| child.as_ref().ok()).map(|child| child.tasks.entries.len());
-        lines.extend(show::entry(entry, number, look, laps).into_iter().map(|line| format!("{indent}{line}")));
+        let laps =
+            child.as_ref().and_then(|child| child.as_ref().ok()).map(|child| child.tasks.entries.len());
+        lines
+            .extend(show::entry(entry, number, look, laps).into_iter().map(|line| format!("{indent}{line}")));
         if !list.tree || entry.kind == Kind::Lap {
             continue;
         }
@@ -141,43 +149,63 @@ fn status_of(desk: &Desk, spot: &Spot) -> Result<Said, Stop> {
     let mut members = vec![
         ("file", spot.file.as_str().into()),
         ("state", state.into()),
-        ("counts", Node::object([
-            ("todo", show::number(todo)),
-            ("done", show::number(total - todo)),
-            ("total", show::number(total)),
-        ])),
-        ("head", head.map_or_else(null, |head| {
-            let mut members = vec![("id", head.id.as_str().into()), ("title", head.title.as_str().into())];
-            if !head.assignee.is_empty() {
-                members.push(("assignee", head.assignee.as_str().into()));
-            }
-            Node::object(members)
-        })),
-        ("claim", Node::object([
-            ("valid", valid.into()),
-            ("lap", claim.as_ref().map_or("", |claim| claim.lap.as_str()).into()),
-            ("file", claim.as_ref().map_or("", |claim| claim.file.as_str()).into()),
-            ("claimedAt", at.map_or_else(null, |at| at.seconds().as_str().into())),
-            ("ageSeconds", age.map_or_else(null, Node::from)),
-        ])),
+        (
+            "counts",
+            Node::object([
+                ("todo", show::number(todo)),
+                ("done", show::number(total - todo)),
+                ("total", show::number(total)),
+            ]),
+        ),
+        (
+            "head",
+            head.map_or_else(null, |head| {
+                let mut members =
+                    vec![("id", head.id.as_str().into()), ("title", head.title.as_str().into())];
+                if !head.assignee.is_empty() {
+                    members.push(("assignee", head.assignee.as_str().into()));
+                }
+                Node::object(members)
+            }),
+        ),
+        (
+            "claim",
+            Node::object([
+                ("valid", valid.into()),
+                ("lap", claim.as_ref().map_or("", |claim| claim.lap.as_str()).into()),
+                ("file", claim.as_ref().map_or("", |claim| claim.file.as_str()).into()),
+                ("claimedAt", at.map_or_else(null, |at| at.seconds().as_str().into())),
+                ("ageSeconds", age.map_or_else(null, Node::from)),
+            ]),
+        ),
     ];
     let gate = match &next {
-        Handed::Held { stint, scope } => Some((stint, scope, format!("stint {scope} is held: start no lap of it"))),
+        Handed::Held { stint, scope } => {
+            Some((stint, scope, format!("stint {scope} is held: start no lap of it")))
+        }
         _ => None,
     };
     if let Some((stint, scope, message)) = &gate {
         let file = desk.folder.stints()?.into_iter().find(|known| !known.archived && known.name == **stint);
-        members.push(("gate", Node::object([
-            ("state", "held".into()),
-            ("stint", stint.as_str().into()),
-            ("scope", scope.as_str().into()),
-            ("file", file.map_or(String::new(), |file| file.file).as_str().into()),
-            ("message", message.as_str().into()),
-        ])));
+        members.push((
+            "gate",
+            Node::object([
+                ("state", "held".into()),
+                ("stint", stint.as_str().into()),
+                ("scope", scope.as_str().into()),
+                ("file", file.map_or(String::new(), |file| file.file).as_str().into()),
+                ("message", message.as_str().into()),
+            ]),
+        ));
     }
-    members.push(("assignees", show::array(roles.iter().map(|(role, todo)| {
-        Node::object([("assignee", (*role).into()), ("todo", show::number(*todo))])
-    }))));
+    members.push((
+        "assignees",
+        show::array(
+            roles.iter().map(|(role, todo)| {
+                Node::object([("assignee", (*role).into()), ("todo", show::number(*todo))])
+            }),
+        ),
+    ));
     let active = match &next {
         Handed::Lap { spot, .. } if spot.scope != "root" => Some(spot.scope.clone()),
         _ => None,
@@ -185,19 +213,28 @@ fn status_of(desk: &Desk, spot: &Spot) -> Result<Said, Stop> {
     let rows = stints(desk, active.as_deref())?;
     let here = rows.iter().find(|(_, active)| *active).map(|(row, _)| row.clone());
     members.push(("activeStint", here.unwrap_or_else(null)));
-    members.push(("stints", if rows.is_empty() { null() } else { show::array(rows.into_iter().map(|(row, _)| row)) }));
+    members.push((
+        "stints",
+        if rows.is_empty() { null() } else { show::array(rows.into_iter().map(|(row, _)| row)) },
+    ));
 
     let mut lines = vec![
         format!("File: {}", spot.file),
         format!("State: {state}"),
         format!("Laps: {todo} todo, {} done ({total} total)", total - todo),
-        format!("Head: {}", head.map_or("none".to_owned(), |head| format!("{} — {}", head.id, show::one_line(&head.title)))),
+        format!(
+            "Head: {}",
+            head.map_or("none".to_owned(), |head| format!("{} — {}", head.id, show::one_line(&head.title)))
+        ),
     ];
     lines.extend(active.map(|scope| format!("Active stint: {scope}")));
     lines.extend(gate.map(|(.., message)| format!("Gate: {message}")));
-    lines.push(format!("Claim: {}", claim.map_or("none".to_owned(), |claim| {
-        format!("{} ({})", claim.lap, if valid { "valid" } else { "invalid" })
-    })));
+    lines.push(format!(
+        "Claim: {}",
+        claim.map_or("none".to_owned(), |claim| {
+            format!("{} ({})", claim.lap, if valid { "valid" } else { "invalid" })
+        })
+    ));
     if !roles.is_empty() {
         lines.push("Todo by assignee:".to_owned());
         lines.extend(roles.iter().map(|(role, todo)| format!("- {}: {todo}", show::one_line(role))));
@@ -215,18 +252,22 @@ fn stints(desk: &Desk, active: Option<&str>) -> Result<Vec<(Node, bool)>, Stop> 
         let laps = spot.tasks.entries.iter().filter(|entry| entry.kind == Kind::Lap);
         let (done, todo): (Vec<_>, Vec<_>) = laps.partition(|lap| lap.is_done);
         let here = !stint.archived && active.and_then(|scope| scope.rsplit('/').next()) == Some(&stint.name);
-        let queued = root.tasks.entries.iter().any(|entry| entry.kind == Kind::Stint && entry.stint == stint.name);
-        rows.push((Node::object([
-            ("name", stint.name.as_str().into()),
-            ("scope", if here { active.unwrap_or_default() } else { stint.name.as_str() }.into()),
-            ("file", stint.file.as_str().into()),
-            ("todo", show::number(todo.len())),
-            ("done", show::number(done.len())),
-            ("total", show::number(todo.len() + done.len())),
-            ("queued", queued.into()),
-            ("archived", stint.archived.into()),
-            ("active", here.into()),
-        ]), here));
+        let queued =
+            root.tasks.entries.iter().any(|entry| entry.kind == Kind::Stint && entry.stint == stint.name);
+        rows.push((
+            Node::object([
+                ("name", stint.name.as_str().into()),
+                ("scope", if here { active.unwrap_or_default() } else { stint.name.as_str() }.into()),
+                ("file", stint.file.as_str().into()),
+                ("todo", show::number(todo.len())),
+                ("done", show::number(done.len())),
+                ("total", show::number(todo.len() + done.len())),
+                ("queued", queued.into()),
+                ("archived", stint.archived.into()),
+                ("active", here.into()),
+            ]),
+            here,
+        ));
     }
     Ok(rows)
 }
@@ -237,11 +278,15 @@ pub fn stints_ls(desk: &Desk) -> Result<(), Stop> {
     let (mut lines, mut rows) = (String::new(), Vec::new());
     for stint in desk.folder.stints()? {
         let tasks = desk.folder.spot(&Scope::File(stint.file.clone()))?.tasks;
-        let queued = root.tasks.entries.iter().any(|entry| entry.kind == Kind::Stint && entry.stint == stint.name);
+        let queued =
+            root.tasks.entries.iter().any(|entry| entry.kind == Kind::Stint && entry.stint == stint.name);
         let held = if tasks.held { "\theld=true" } else { "" };
         lines += &format!(
             "{}\tprefix={}\tlaps={}\tqueued={queued}\tarchived={}{held}\n",
-            show::one_line(&stint.name), tasks.prefix, tasks.entries.len(), stint.archived
+            show::one_line(&stint.name),
+            tasks.prefix,
+            tasks.entries.len(),
+            stint.archived
         );
         rows.push(Node::object([
             ("name", stint.name.as_str().into()),
@@ -277,9 +322,11 @@ pub fn stints_show(desk: &Desk, name: &str) -> Result<(), Stop> {
 /// `log`.
 pub fn log(desk: &Desk, log: &Log) -> Result<(), Stop> {
     let wrong = |what: String| Stop::store(format!("log: {what}"));
-    let limit: usize = log.limit.parse().map_err(|_| wrong(format!("{} is not a count of events", log.limit)))?;
+    let limit: usize =
+        log.limit.parse().map_err(|_| wrong(format!("{} is not a count of events", log.limit)))?;
     let since = log.since.as_deref().map(|text| {
-        Stamp::parse(text).ok_or_else(|| wrong(format!("{text:?} is not a moment such as 2026-01-31T00:00:00Z")))
+        Stamp::parse(text)
+            .ok_or_else(|| wrong(format!("{text:?} is not a moment such as 2026-01-31T00:00:00Z")))
     });
     let since = since.transpose()?;
     let scope = if desk.scope == Scope::Active { &Scope::Root } else { &desk.scope };
@@ -314,7 +361,13 @@ pub fn log(desk: &Desk, log: &Log) -> Result<(), Stop> {
     }
     let word = |value: &serde_json::Value, key: &str| show::one_line(value[key].as_str().unwrap_or("-"));
     let lines = events.iter().map(|(_, value)| {
-        format!("{} {} {} {}\n", word(value, "ts"), word(value, "event"), word(value, "lap"), word(value, "title"))
+        format!(
+            "{} {} {} {}\n",
+            word(value, "ts"),
+            word(value, "event"),
+            word(value, "lap"),
+            word(value, "title")
+        )
     });
     print(&lines.collect::<String>())
 }

@@ -81,7 +81,8 @@ fn ignore(path: &Path) -> Result<Vec<&'static str>, Stop> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
         Err(error) => return Err(Stop::store(format!("cannot read {}: {error}", path.display()))),
     };
-    let has = |line: &str| old.split(|byte| *byte == b'\n').any(|known| known.trim_ascii() == line.as_bytes());
+    let has =
+        |line: &str| old.split(|byte| *byte == b'\n').any(|known| known.trim_ascii() == line.as_bytes());
     let missing: Vec<&str> = IGNORED.into_iter().filter(|line| !has(line)).collect();
     if missing.is_empty() {
         return Ok(missing);
@@ -92,8 +93,11 @@ fn ignore(path: &Path) -> Result<Vec<&'static str>, Stop> {
         lines += end;
     }
     missing.iter().for_each(|line| lines += &format!("{line}{end}"));
-    let written =
-        OpenOptions::new().append(true).create(true).open(path).and_then(|mut file| file.write_all(lines.as_bytes()));
+    let written = OpenOptions::new()
+        .append(true)
+        .create(true)
+        .open(path)
+        .and_then(|mut file| file.write_all(lines.as_bytes()));
     written.map_err(|error| Stop::store(format!("cannot add to {}: {error}", path.display())))?;
     Ok(missing)
 }
@@ -136,7 +140,9 @@ fn block(text: &str) -> Result<Option<(usize, usize)>, &'static str> {
     match (opened, closed, start, text.find(CLOSER)) {
         (0, 0, ..) => Ok(None),
         (1, 1, Some(start), Some(end)) if start < end => Ok(Some((start, end + CLOSER.len()))),
-        (_, 0, ..) => Err("the block <laps-instructions> has no end; write </laps-instructions> where it ends"),
+        (_, 0, ..) => {
+            Err("the block <laps-instructions> has no end; write </laps-instructions> where it ends")
+        }
         (0, ..) => Err("there is a </laps-instructions> without its beginning; remove it"),
         _ => Err("there is more than one block <laps-instructions>; leave one"),
     }

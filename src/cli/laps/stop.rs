@@ -2,8 +2,8 @@
 
 use std::io::Write;
 
-use crate::laps::file::json::Node;
 use crate::laps::file::OpError;
+use crate::laps::file::json::Node;
 use crate::laps::folder::LapsError;
 
 /// The command line was wrong.

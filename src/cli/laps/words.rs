@@ -116,8 +116,13 @@ mod tests {
     #[test]
     fn a_slip_finds_its_name() {
         let declared = ["deploy".to_owned()];
-        let table =
-            [("clam", Some("claim")), ("lsit", Some("list")), ("deplo", Some("deploy")), ("wrapip", Some("wrapup")), ("transmogrify", None)];
+        let table = [
+            ("clam", Some("claim")),
+            ("lsit", Some("list")),
+            ("deplo", Some("deploy")),
+            ("wrapip", Some("wrapup")),
+            ("transmogrify", None),
+        ];
         for (typed, meant) in table {
             assert_eq!(suggestion(typed, &declared).as_deref(), meant, "{typed}");
         }
