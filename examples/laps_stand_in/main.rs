@@ -46,8 +46,8 @@ impl Line {
     }
 
     fn parse() -> Result<Line, Fail> {
-        let mut line = Line::default();
-        line.new = std::env::var("LAPS_STAND_IN").is_ok_and(|version| version == "0.9.0");
+        let new = std::env::var("LAPS_STAND_IN").is_ok_and(|version| version == "0.9.0");
+        let mut line = Line { new, ..Line::default() };
         let mut args: Vec<String> = std::env::args().skip(1).collect();
         if args.iter().any(|arg| arg == "-v" || arg == "--version") {
             args = vec!["version".to_owned()];

@@ -7,6 +7,7 @@ mod grammar;
 mod hooked;
 mod import;
 mod input;
+mod native;
 mod reading;
 mod setting;
 mod show;
@@ -41,7 +42,7 @@ pub fn main(called: &'static str, words: impl Iterator<Item = OsString>) -> Exit
 
 /// What was typed; `None` when it is answered already, as help is.
 fn parse(called: &'static str, words: &words::Words) -> Result<Option<Line>, Stop> {
-    if let Some(name) = words.name.as_deref().filter(|name| !words::is_known(name)) {
+    if let Some(name) = words.name.as_deref().filter(|name| !words::is_parsed(name)) {
         return hooked::declared(name, words).map(|()| None);
     }
     let command = Line::command().bin_name(called).disable_version_flag(true);
@@ -97,7 +98,8 @@ pub fn run(line: Line, json: bool) -> Result<(), Stop> {
         Command::On(_) => setting::guide(&whole()?, true),
         Command::Off(_) => setting::guide(&whole()?, false),
         Command::Version(_) => version(json),
-        Command::Handoff(_) | Command::Wrapup(_) => Err(Stop::usage("not built yet")),
+        // Their words are their own: they are taken before the grammar is asked.
+        Command::Handoff(_) | Command::Wrapup(_) => Err(Stop::usage("write the name in front of its words")),
     }
 }
 

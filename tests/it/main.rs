@@ -13,6 +13,7 @@ mod doctor;
 mod foreign_text;
 mod git;
 mod house;
+mod laps;
 mod laps_driver;
 mod laps_reports;
 mod process;

@@ -104,23 +104,13 @@ pub fn number(count: usize) -> Node {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::laps::file::Stamp;
+    use crate::laps::file::TaskFile;
 
     fn some(title: &str, assignee: &str, is_done: bool) -> Entry {
-        Entry {
-            kind: Kind::Lap,
-            id: "work-1a2b".to_owned(),
-            stint: String::new(),
-            title: title.to_owned(),
-            description: "all of it".to_owned(),
-            assignee: assignee.to_owned(),
-            is_done,
-            order: 1,
-            created_at: Stamp::none(),
-            updated_at: Stamp::none(),
-            completed_at: None,
-            unknown: Vec::new(),
-        }
+        let text = r#"{"version":2,"tasks":[{"id":"work-1a2b","description":"all of it"}]}"#;
+        let mut entry = TaskFile::parse(text.as_bytes()).unwrap().unwrap().entries.remove(0);
+        (entry.title, entry.assignee, entry.is_done) = (title.to_owned(), assignee.to_owned(), is_done);
+        entry
     }
 
     // 40 section 7.2, 7.3, 7.4
@@ -148,7 +138,8 @@ mod tests {
         for (lap, look, wanted) in table {
             assert_eq!(entry(&lap, 1, look, None).join("\n"), wanted);
         }
-        let stint = Entry { kind: Kind::Stint, stint: "auth".to_owned(), ..some("auth", "", false) };
+        let mut stint = some("auth", "", false);
+        (stint.kind, stint.stint) = (Kind::Stint, "auth".to_owned());
         assert_eq!(entry(&stint, 2, look(true, ""), Some(3)), ["2. auth/ (stint - 3 laps)"]);
         assert_eq!(entry(&stint, 2, look(false, ""), None), ["2. auth/ (stint - ? laps)"]);
     }

@@ -78,7 +78,9 @@ impl Stop {
     /// `move`, `edit` and `assign` call a wrong lap a wrong command line.
     pub fn of_change(error: LapsError) -> Stop {
         match error {
-            LapsError::Op(OpError::Unknown(_) | OpError::Done(_)) => Stop::usage(error.to_string()),
+            LapsError::NotFound(_) | LapsError::Op(OpError::Unknown(_) | OpError::Done(_)) => {
+                Stop::usage(error.to_string())
+            }
             other => other.into(),
         }
     }

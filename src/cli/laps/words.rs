@@ -47,14 +47,9 @@ impl Words {
     }
 }
 
-/// Whether this is a command.
-pub fn is_known(name: &str) -> bool {
-    name == "st" || NAMES.contains(&name)
-}
-
-/// Whether this is a command whose options are known here.
-fn is_parsed(name: &str) -> bool {
-    is_known(name) && !matches!(name, "handoff" | "wrapup")
+/// Whether this is a command whose options the grammar knows. Those of any other are its own.
+pub fn is_parsed(name: &str) -> bool {
+    name == "st" || (NAMES.contains(&name) && !matches!(name, "handoff" | "wrapup"))
 }
 
 /// The command that was probably meant.

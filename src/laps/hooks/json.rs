@@ -88,7 +88,7 @@ impl Document {
             return None;
         }
         let kept = foreign.map(|(at, _)| self.text[at.clone()].to_owned());
-        let items: Vec<String> = kept.chain(own.iter().map(|value| shown(value))).collect();
+        let items: Vec<String> = kept.chain(own.iter().map(shown)).collect();
         let list = format!("[\n    {}\n  ]", items.join(",\n    "));
         Some(match &self.list {
             Some(at) => format!("{}{list}{}", &self.text[..at.start], &self.text[at.end..]),

@@ -37,7 +37,7 @@ pub fn wrapup(ctx: &Ctx, wrapup: &Wrapup, ending: Ending) -> Result<Report, Stor
         None => (new, false),
     };
     let mut warnings = Vec::new();
-    let due = !wrapup.followups.is_empty() && !(again && known.is_settled());
+    let due = !wrapup.followups.is_empty() && (!again || !known.is_settled());
     match ctx.queue.filter(|_| due) {
         Some(queue) => {
             if !again {
@@ -66,10 +66,12 @@ pub fn wrapup(ctx: &Ctx, wrapup: &Wrapup, ending: Ending) -> Result<Report, Stor
             drop(shared);
         }
     }
-    if let (Some(queue), Some(lap), true) = (ctx.queue, &seat.lap.lap_id, entry.handoff.is_some()) {
-        if let Err(problem) = queue.release(lap) {
-            warnings.push(format!("the lap {lap} is handed over, but stays claimed: {problem}"));
-        }
+    // A straggler of an older run has no say in who holds the lap now.
+    let hands_over = seat.in_view && entry.handoff.is_some();
+    if let (Some(queue), Some(lap), true) = (ctx.queue, &seat.lap.lap_id, hands_over)
+        && let Err(problem) = queue.release(lap)
+    {
+        warnings.push(format!("the lap {lap} is handed over, but stays claimed: {problem}"));
     }
     Ok(Report { entry, warnings })
 }

@@ -254,3 +254,32 @@ fn the_store_sees_what_was_reported_for_a_run() {
     assert_eq!(serde_json::to_value(&reported).unwrap(), json!([entry]));
     assert!(store.progress_of("relay-1-run-20").unwrap().is_empty());
 }
+
+// A report belongs to the run of its try, whatever the view shows by then.
+#[test]
+fn a_try_reports_for_its_own_run() {
+    let sandbox = workspace();
+    let (mut store, _) = open(&layout(&sandbox));
+    let relay = store.create_relay(new_relay(1), at(0)).unwrap().id;
+    let tag = store.allocate_try(new_try(relay, 1, 1), at(1)).unwrap().tag;
+    run_state(&sandbox, |state| state.run_id = "relay-9-run-9".into());
+    let say = |tag: &str, args: &[&str]| {
+        let mut command = sandbox.rally(["progress"].iter().chain(args));
+        assert!(command.env("RALLY_TRY", tag).output().unwrap().status.success());
+    };
+    say(&tag, &["--record-lap", "a", "--set-handoff"]);
+    say(&tag, &["--wrapup", "--summary", "half"]);
+    say(&tag, &["--wrapup", "--summary", "half"]);
+    let run = format!("relay-{relay}-run-1");
+    let reported = store.reported(&run).unwrap();
+    assert_eq!(reported.done[0].lap_id, "a");
+    assert_eq!(reported.entries.len(), 1, "said twice, recorded once");
+    assert!(reported.handed_over().is_some());
+    let view = store.read_run_state().unwrap().unwrap();
+    assert_eq!((view.run_id.as_str(), view.handoff_state), ("relay-9-run-9", 0));
+    assert!(view.recorded_laps.is_empty());
+    // Of a try that nobody knows.
+    say("gone", &["--record-lap", "b", "--summary", "late"]);
+    let id = sandbox.records(".rally/summary.jsonl").pop().unwrap()["run_id"].clone();
+    assert!(!id.as_str().unwrap().starts_with("relay-"), "{id}");
+}

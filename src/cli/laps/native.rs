@@ -1,0 +1,106 @@
+//! What agents report through the queue: a lap done, a handoff, the end of their work. rally's own queue says it
+//! itself; a program `laps` calls `rally progress` from hooks.
+
+use std::path::Path;
+
+use clap::Parser;
+
+use super::desk::print;
+use super::stop::{self, Stop};
+use crate::cli::workspace;
+use crate::laps::Queue;
+use crate::laps::report::{self, Ctx, Ending, Wrapup, guidance};
+use crate::model::{text, time};
+use crate::process::TAG;
+use crate::store::StoreError;
+
+/// A command of this queue that is one only because rally reports.
+#[derive(Debug)]
+pub enum Word {
+    /// The lap is about to be handed over.
+    Handoff,
+    /// The work is at its end.
+    Wrapup(Wrapup),
+}
+
+/// What can be typed after `laps wrapup`.
+#[derive(Debug, Parser)]
+#[command(name = "wrapup", bin_name = "laps wrapup", about = "Report what came of the run")]
+#[command(
+    after_help = "Example:\n  rally laps wrapup --summary \"parser done, 14 tests pass\" --followup \"document it\""
+)]
+struct Line {
+    /// What happened
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
+    summary: String,
+    /// What is left to do; becomes a lap (may be given several times)
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
+    followup: Vec<String>,
+    /// How a recovery run judges the work it found
+    #[arg(long, value_name = "WORD", allow_hyphen_values = true)]
+    classification: Option<String>,
+}
+
+impl Word {
+    /// Reads `handoff` and `wrapup`; any other name is none.
+    pub fn of(name: &str, words: &[String]) -> Result<Option<Word>, Stop> {
+        match name {
+            "handoff" => Ok(Some(Word::Handoff)),
+            "wrapup" => {
+                let line = ["laps wrapup".to_owned()].into_iter().chain(words.iter().cloned());
+                let line = Line::try_parse_from(line).map_err(|error| {
+                    let text = error.render().to_string();
+                    Stop::usage(text.strip_prefix("error: ").unwrap_or(&text).trim_end())
+                })?;
+                let summary = line.summary.trim().to_owned();
+                if summary.is_empty() {
+                    return Err(Stop::usage("wrapup: --summary must not be blank"));
+                }
+                let classification = line.classification.map(|word| word.trim().to_owned());
+                let classification = classification.filter(|word| !word.is_empty());
+                Ok(Some(Word::Wrapup(Wrapup { summary, followups: line.followup, classification })))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Reports it.
+    pub fn run(&self, root: &Path, json: bool) -> Result<(), Stop> {
+        let said = with_ctx(root, |ctx| match self {
+            Word::Handoff => report::handoff_begun(ctx).map(|()| guidance::HANDOFF),
+            Word::Wrapup(wrapup) => report::wrapup(ctx, wrapup, Ending::AsReported).map(|report| {
+                report.warnings.iter().for_each(|warning| stop::note(warning));
+                guidance::RECORDED
+            }),
+        })?;
+        if json { Ok(()) } else { print(said) }
+    }
+}
+
+/// After a lap was completed: inside a try it is reported. The lap is done whatever comes of that.
+pub fn done(root: &Path, lap: &str, json: bool) {
+    if std::env::var_os(TAG).is_none() {
+        return;
+    }
+    let laps = [lap.to_owned()];
+    let told = with_ctx(root, |ctx| report::laps_done(ctx, &laps));
+    match told.and_then(|()| if json { Ok(()) } else { print(guidance::DONE) }) {
+        Err(Stop::Error(_, why)) => stop::note(&format!("the lap is done, but that was not reported: {why}")),
+        Ok(()) | Err(Stop::Nothing(_)) => {}
+    }
+}
+
+fn with_ctx<T>(root: &Path, tell: impl FnOnce(&Ctx) -> Result<T, StoreError>) -> Result<T, Stop> {
+    let layout = workspace::state_layout(root).map_err(|error| Stop::store(format!("{error:#}")))?;
+    if !layout.rally_dir().is_dir() {
+        return Err(Stop::store(format!("there is no .rally in {}: run `rally init` first", root.display())));
+    }
+    let state = layout.state_dir();
+    std::fs::create_dir_all(&state)
+        .map_err(|error| Stop::store(format!("cannot create the folder {}: {error}", state.display())))?;
+    let search = std::env::var_os("PATH");
+    let queue = Queue::detect(root, search.as_deref());
+    let tag = std::env::var(TAG).ok();
+    let ctx = Ctx { layout: &layout, queue: queue.as_ref(), tag: tag.as_deref(), now: time::now() };
+    tell(&ctx).map_err(|error| Stop::store(text::chain(&error)))
+}

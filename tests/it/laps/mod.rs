@@ -1,0 +1,4 @@
+//! `rally laps`, and rally under the name `laps`.
+
+mod commands;
+mod together;
