@@ -11,6 +11,7 @@ pub mod guard;
 pub mod init;
 pub mod instructions;
 pub mod man;
+pub mod message;
 mod output;
 mod program;
 pub mod progress;
@@ -52,6 +53,8 @@ enum Command {
     Tail(tail::Args),
     /// Record progress (called by agents)
     Progress(progress::Args),
+    /// Leave messages for the agents of the next run or of a whole relay
+    Message(message::Args),
     /// Read and change the configuration, by key or question by question
     Config(config::Args),
     /// Show or edit the instructions that every agent gets
@@ -110,6 +113,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<u8> {
         Command::Init(args) => init::run(args),
         Command::Tail(args) => tail::run(args),
         Command::Progress(args) => progress::run(args),
+        Command::Message(args) => message::run(args),
         Command::Instructions(args) => instructions::run(args),
         Command::Config(args) => config::run(args),
         Command::Status(args) => status::run(args),

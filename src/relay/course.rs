@@ -107,6 +107,8 @@ pub struct Seat {
 pub struct Settled {
     /// The run.
     pub run_id: u64,
+    /// Whether it passed.
+    pub passed: bool,
     /// Whose health changed by it, which is to be stored first.
     pub events: Vec<AgentStatusEvent>,
 }
@@ -180,6 +182,16 @@ impl Course {
         self.relay = relay;
     }
 
+    /// Takes down messages that runs of the relay have dealt with, each once.
+    pub fn note_consumed(&mut self, ids: &[u64]) {
+        let known = &mut self.relay.consumed_message_ids;
+        ids.iter().for_each(|id| {
+            if !known.contains(id) {
+                known.push(*id);
+            }
+        });
+    }
+
     /// Whether the target is reached.
     pub fn is_complete(&self) -> bool {
         self.relay.completed_iterations >= self.relay.target_iterations
@@ -207,6 +219,8 @@ impl Course {
                 .into_iter()
                 .for_each(|verdict| self.crew.record_of_earlier_pass(choice.lane, turn, verdict));
         }
+        let passed =
+            result.as_ref().is_some_and(|result| matches!(result.verdict, RunVerdict::Passed { .. }));
         let events = match (over, result) {
             (Some(Over { record, told: false }), Some(result)) => {
                 let then = Moment { now: record.ended_at.min(moment.now), ..moment };
@@ -214,7 +228,7 @@ impl Course {
             }
             _ => Vec::new(),
         };
-        Some(Settled { run_id, events })
+        Some(Settled { run_id, passed, events })
     }
 
     /// The lane of the next task. Without a queue no task has a role.

@@ -10,6 +10,7 @@ use super::clearing::Clearing;
 use super::course::{Absence, Bounds, Course, Moment, Seat, Settled, Step};
 use super::crew::Team;
 use super::event::{Event, PassEnd, RunVerdict, Wait};
+use super::inbox;
 use super::operator::{Halt, Waited};
 use super::resilience::Healths;
 use super::run::{self, Assignment};
@@ -112,9 +113,11 @@ impl<'w> Pass<'w> {
     }
 
     async fn go(&mut self) -> Result<PassEnd, PassError> {
-        if let Some(Settled { run_id, events }) = self.ask(Course::settle_open_run) {
+        let consumed = inbox::at_start(self.world, self.course.relay().id).await?;
+        self.course.note_consumed(&consumed);
+        if let Some(Settled { run_id, passed, events }) = self.ask(Course::settle_open_run) {
             self.remember(events).await?;
-            self.end_run(run_id).await?;
+            self.end_run(run_id, passed).await?;
         }
         loop {
             // Nobody stops or pauses what is complete.
@@ -144,6 +147,8 @@ impl<'w> Pass<'w> {
             }
             match step {
                 Step::Complete => {
+                    let consumed = inbox::close(self.world, self.course.relay().id).await?;
+                    self.course.note_consumed(&consumed);
                     self.course.close(time::now());
                     self.save().await?;
                     return Ok(PassEnd::Completed);
@@ -170,8 +175,11 @@ impl<'w> Pass<'w> {
         question(&mut self.course, moment)
     }
 
-    /// Rotation and counters first, then the end of the run: whatever lies between is settled at the next start.
-    async fn end_run(&mut self, run_id: u64) -> Result<(), PassError> {
+    /// Messages, rotation and counters first, then the end of the run: whatever lies between is settled at the
+    /// next start.
+    async fn end_run(&mut self, run_id: u64, passed: bool) -> Result<(), PassError> {
+        let consumed = inbox::settle(self.world, self.course.relay().id, run_id, passed).await?;
+        self.course.note_consumed(&consumed);
         self.course.end_run(run_id);
         self.save().await?;
         let fact = Fact::RunEnded { relay_id: self.course.relay().id, run_id };
@@ -271,7 +279,7 @@ impl<'w> Pass<'w> {
             self.cancelled.insert(run_id);
         }
         match run::is_decided(&result.verdict) {
-            true => self.end_run(run_id).await,
+            true => self.end_run(run_id, matches!(result.verdict, RunVerdict::Passed { .. })).await,
             false => self.save().await,
         }
     }
