@@ -1,10 +1,10 @@
 //! The operator's messages on their way to the agents: what a run has to read, and what became of it.
 
 use super::world::{PassError, World};
-use crate::model::{Outcome, time};
+use crate::model::time;
+use crate::store::Store;
 use crate::store::messages::Inbox;
 use crate::store::records::Message;
-use crate::store::{Store, StoreError};
 
 /// What the prompt of a run says about messages.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -40,7 +40,7 @@ pub async fn close(world: &mut World, relay: u64) -> Result<Vec<u64>, PassError>
 pub async fn at_start(world: &mut World, relay: u64) -> Result<Vec<u64>, PassError> {
     let ids = world.persist(|store| {
         for (of, run) in inbox(store).held()?.into_iter().filter(|(of, _)| *of != relay) {
-            let passed = has_passed(store, of, run)?;
+            let passed = store.run_passed(of, run)?;
             inbox(store).settle(of, run, passed, time::now())?;
         }
         inbox(store).addressed_by(relay)
@@ -50,16 +50,6 @@ pub async fn at_start(world: &mut World, relay: u64) -> Result<Vec<u64>, PassErr
 
 fn inbox(store: &Store) -> Inbox<'_> {
     Inbox::new(store.layout())
-}
-
-fn has_passed(store: &Store, relay: u64, run: u64) -> Result<bool, StoreError> {
-    for record in store.tries_of_relay(relay)? {
-        let record = record?;
-        if record.run_id == run && record.outcome.is_some_and(Outcome::is_success) {
-            return Ok(true);
-        }
-    }
-    Ok(false)
 }
 
 fn for_run(message: &Message) -> String {

@@ -13,6 +13,7 @@ mod doctor;
 mod foreign_text;
 mod git;
 mod house;
+mod message;
 mod process;
 mod relay;
 mod restore;
