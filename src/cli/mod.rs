@@ -13,6 +13,7 @@ pub mod init;
 pub mod instructions;
 pub mod laps;
 pub mod man;
+pub mod message;
 mod output;
 mod program;
 pub mod progress;
@@ -56,6 +57,8 @@ enum Command {
     Tail(tail::Args),
     /// Record progress (called by agents)
     Progress(progress::Args),
+    /// Leave messages for the agents of the next run or of a whole relay
+    Message(message::Args),
     /// Read and change the configuration, by key or question by question
     Config(config::Args),
     /// Show or edit the instructions that every agent gets
@@ -126,6 +129,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<u8> {
         Command::Laps(_) => Ok(error::USAGE),
         Command::Tail(args) => tail::run(args),
         Command::Progress(args) => progress::run(args),
+        Command::Message(args) => message::run(args),
         Command::Instructions(args) => instructions::run(args),
         Command::Config(args) => config::run(args),
         Command::Status(args) => status::run(args),

@@ -114,6 +114,8 @@ pub struct Seat {
 pub struct Settled {
     /// The run.
     pub run_id: u64,
+    /// Whether it passed.
+    pub passed: bool,
     /// Whose health changed by it, which is to be stored first.
     pub events: Vec<AgentStatusEvent>,
 }
@@ -190,6 +192,16 @@ impl Course {
     /// Takes the stored form of the relay.
     pub fn saved(&mut self, relay: RelayRecord) {
         self.relay = relay;
+    }
+
+    /// Takes down messages that runs of the relay have dealt with, each once.
+    pub fn note_consumed(&mut self, ids: &[u64]) {
+        let known = &mut self.relay.consumed_message_ids;
+        ids.iter().for_each(|id| {
+            if !known.contains(id) {
+                known.push(*id);
+            }
+        });
     }
 
     /// Whether the target is reached. A relay that goes on until its queue is empty has none of its own.
@@ -270,6 +282,8 @@ impl Course {
                 .into_iter()
                 .for_each(|verdict| self.crew.record_of_earlier_pass(choice.lane, turn, verdict));
         }
+        let passed =
+            result.as_ref().is_some_and(|result| matches!(result.verdict, RunVerdict::Passed { .. }));
         let events = match (over, result) {
             (Some(Over { record, told: false }), Some(result)) => {
                 let then = Moment { now: record.ended_at.min(moment.now), ..moment };
@@ -277,7 +291,7 @@ impl Course {
             }
             _ => Vec::new(),
         };
-        Some(Settled { run_id, events })
+        Some(Settled { run_id, passed, events })
     }
 
     /// The lane of the task.

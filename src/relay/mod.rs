@@ -16,6 +16,7 @@ pub mod crew;
 pub mod event;
 pub mod growing;
 pub mod half_done;
+pub mod inbox;
 pub mod keyboard;
 pub mod landing;
 pub mod ledger;

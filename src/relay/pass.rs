@@ -13,6 +13,7 @@ use super::clearing::Clearing;
 use super::course::{Absence, Bounds, Course, Moment, Seat, Settled, Step};
 use super::crew::Team;
 use super::event::{Event, PassEnd, RunVerdict, Wait};
+use super::inbox;
 use super::operator::{Halt, Waited};
 use super::resilience::Healths;
 use super::run::{self, Assignment, Errand};
@@ -128,9 +129,11 @@ impl<'w> Pass<'w> {
     }
 
     async fn go(&mut self) -> Result<PassEnd, PassError> {
-        if let Some(Settled { run_id, events }) = self.ask(Course::settle_open_run) {
+        let consumed = inbox::at_start(self.world, self.course.relay().id).await?;
+        self.course.note_consumed(&consumed);
+        if let Some(Settled { run_id, passed, events }) = self.ask(Course::settle_open_run) {
             self.remember(events).await?;
-            self.end_run(run_id).await?;
+            self.end_run(run_id, passed).await?;
         }
         loop {
             // Nobody stops or pauses what is complete.
@@ -189,9 +192,15 @@ impl<'w> Pass<'w> {
 
     async fn complete(&mut self) -> Result<PassEnd, PassError> {
         self.end_wait();
-        self.course.close(time::now());
-        self.save().await?;
+        self.close().await?;
         Ok(PassEnd::Completed)
+    }
+
+    async fn close(&mut self) -> Result<(), PassError> {
+        let consumed = inbox::close(self.world, self.course.relay().id).await?;
+        self.course.note_consumed(&consumed);
+        self.course.close(time::now());
+        self.save().await
     }
 
     /// Asks the course something that depends on the time.
@@ -201,8 +210,11 @@ impl<'w> Pass<'w> {
         question(&mut self.course, moment)
     }
 
-    /// Rotation and counters first, then the end of the run: whatever lies between is settled at the next start.
-    async fn end_run(&mut self, run_id: u64) -> Result<(), PassError> {
+    /// Messages, rotation and counters first, then the end of the run: whatever lies between is settled at the
+    /// next start.
+    async fn end_run(&mut self, run_id: u64, passed: bool) -> Result<(), PassError> {
+        let consumed = inbox::settle(self.world, self.course.relay().id, run_id, passed).await?;
+        self.course.note_consumed(&consumed);
         self.course.end_run(run_id);
         self.save().await?;
         let fact = Fact::RunEnded { relay_id: self.course.relay().id, run_id };
@@ -311,7 +323,7 @@ impl<'w> Pass<'w> {
             self.claimed = claimed;
         }
         match run::is_decided(&result.verdict) {
-            true => self.end_run(run_id).await,
+            true => self.end_run(run_id, matches!(result.verdict, RunVerdict::Passed { .. })).await,
             false => self.save().await,
         }
     }

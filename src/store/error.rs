@@ -83,6 +83,14 @@ pub enum StoreError {
         /// The inbox.
         path: PathBuf,
     },
+    /// An inbox message that nobody waits for any more.
+    #[error("message {id} is {status} already")]
+    MessageOver {
+        /// The message.
+        id: u64,
+        /// What became of it.
+        status: String,
+    },
 }
 
 impl StoreError {

@@ -153,6 +153,7 @@ impl Store {
             self.recount(&mut relay)?;
             if !relay.is_open() {
                 relay.ended_at = Some(now);
+                relay.consumed_message_ids = self.messages_of_complete(&relay, now)?;
                 completed = Some(relay.clone());
             }
             if relay == stored {

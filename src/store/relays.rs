@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::jsonl::{Durability, RecordsBack, append_all};
+use super::messages::Inbox;
 use super::records::{RECORD_VERSION, RelayRecord, TryRecord};
 use super::tries::tries_of;
 use super::{Layout, Store, StoreError, aside};
@@ -149,6 +150,35 @@ impl Store {
             last = last.max(record?.run_id);
         }
         Ok(last.saturating_add(1))
+    }
+
+    /// Whether a run of a relay has a try that succeeded.
+    pub fn run_passed(&self, relay_id: u64, run_id: u64) -> Result<bool, StoreError> {
+        for record in self.tries_of_relay(relay_id)? {
+            let record = record?;
+            if record.run_id == run_id && has_passed(&record) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Settles the messages of a relay that turned out to be complete, since a crash cut the end of its last
+    /// run. Says all that its runs have dealt with.
+    pub(super) fn messages_of_complete(
+        &self,
+        relay: &RelayRecord,
+        now: Timestamp,
+    ) -> Result<Vec<u64>, StoreError> {
+        let inbox = Inbox::new(&self.layout);
+        for (_, run) in inbox.held()?.into_iter().filter(|(of, _)| *of == relay.id) {
+            inbox.settle(relay.id, run, self.run_passed(relay.id, run)?, now)?;
+        }
+        let mut ids = relay.consumed_message_ids.clone();
+        ids.extend(
+            inbox.close(relay.id, now)?.into_iter().filter(|id| !relay.consumed_message_ids.contains(id)),
+        );
+        Ok(ids)
     }
 
     /// Derives what a relay's record says about its tries from the tries themselves.

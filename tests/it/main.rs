@@ -16,6 +16,7 @@ mod house;
 mod laps;
 mod laps_driver;
 mod laps_reports;
+mod message;
 mod process;
 mod relay;
 mod restore;

@@ -171,7 +171,7 @@ impl Week {
         let mut course = Course::new(relay, team, open, self.memory.healths(), self.bounds);
         self.news = false;
         let settled = self.ask(&mut course, |course, moment| course.settle_open_run(moment));
-        if let Some(Settled { run_id: run, events }) = settled {
+        if let Some(Settled { run_id: run, events, .. }) = settled {
             let open = to_go_on.take().filter(|open| open.run_id == run);
             let is_over =
                 |open: OpenRun| open.over.is_some() || open.attempts_used >= self.bounds.retry_budget.min(3);

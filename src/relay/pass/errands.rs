@@ -4,7 +4,7 @@
 use super::{Pass, stopped};
 use crate::laps::{Lap, Offer, Queue, QueueError, Standing};
 use crate::model::text::chain;
-use crate::model::{Outcome, time};
+use crate::model::Outcome;
 use crate::relay::course::Task;
 use crate::relay::event::{Event, PassEnd};
 use crate::relay::meanwhile;
@@ -66,8 +66,7 @@ impl Pass<'_> {
                 Asked::Over(PassEnd::Failed { reason })
             }
             Offer::Empty | Offer::Complete => {
-                self.course.close(time::now());
-                self.save().await?;
+                self.close().await?;
                 Asked::Over(PassEnd::QueueEmpty)
             }
         })
@@ -116,7 +115,7 @@ impl Pass<'_> {
         let try_id = record.map(|record| record.id);
         self.ask(|course, moment| course.end_open_run(counts, try_id, moment));
         self.remembered = None;
-        self.end_run(run).await
+        self.end_run(run, counts).await
     }
 
     /// Gives back a lap that nothing was done with.

@@ -9,6 +9,7 @@ use crate::model::{Evidence, Outcome, Timestamp, time};
 use crate::prompt;
 use crate::relay::attempt::Seen;
 use crate::relay::event::{Event, Retry, RunVerdict};
+use crate::relay::inbox;
 use crate::relay::landing::{self, Found};
 use crate::relay::outcome::pin::Known;
 use crate::relay::outcome::stall::Newest;
@@ -26,7 +27,7 @@ impl Run<'_> {
     pub(super) async fn attempt(&mut self, aim: Aim, number: u32, used: u32) -> Result<Tried, PassError> {
         let started_at = time::now();
         let text = match aim {
-            Aim::Task => self.prompt_text()?,
+            Aim::Task => self.prompt_text().await?,
             Aim::HandOff => {
                 self.announce_handoff();
                 self.handoff_prompt()
@@ -154,7 +155,8 @@ impl Run<'_> {
         run_name(self.assignment.relay_id, self.assignment.run_id)
     }
 
-    fn prompt_text(&mut self) -> Result<String, PassError> {
+    async fn prompt_text(&mut self) -> Result<String, PassError> {
+        let mail = inbox::give(self.world, self.assignment.relay_id, self.assignment.run_id).await?;
         let settings = &self.world.settings;
         let tries = self.world.store.recent_tries(settings.recent_tries, Some(self.assignment.relay_id))?;
         let recent = prompt::recent_tries(&tries, settings.context_limits);
@@ -164,6 +166,8 @@ impl Run<'_> {
             previous_summary: self.thread.summary.as_deref(),
             unfinalised: self.thread.unfinalised,
             recent_tries: Some(&recent),
+            relay_message: mail.relay.as_deref(),
+            inbox_message: mail.run.as_deref(),
             ..self.parts(&lap)
         }))
     }
