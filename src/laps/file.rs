@@ -8,6 +8,8 @@ pub mod json;
 mod operations;
 mod order;
 mod read;
+#[cfg(test)]
+mod replay;
 mod stamp;
 #[cfg(test)]
 mod tests;

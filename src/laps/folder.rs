@@ -6,6 +6,8 @@
 
 mod actions;
 mod claim;
+#[cfg(test)]
+mod deaths;
 mod events;
 mod save;
 mod stints;

@@ -15,6 +15,7 @@ mod git;
 mod house;
 mod laps;
 mod laps_driver;
+mod laps_files;
 mod laps_reports;
 mod message;
 mod process;

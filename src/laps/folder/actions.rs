@@ -105,6 +105,18 @@ impl Folder {
         self.find_anywhere(&claim.lap)
     }
 
+    /// A bare claim names no file: the selected one comes first.
+    fn claimed_lap(&self, scope: &Scope, claim: &Claim) -> Result<Option<(Entry, Spot)>> {
+        if claim.is_bare()
+            && let Scope::File(_) = scope
+            && let Ok(spot) = self.spot(scope)
+            && let Ok(entry) = spot.tasks.find(&claim.lap).cloned()
+        {
+            return Ok(Some((entry, spot)));
+        }
+        self.lap_of(claim)
+    }
+
     /// Adds laps to a queue in one step.
     pub fn add(&self, scope: &Scope, at: &At, laps: &[NewLap], now: Timestamp) -> Result<(Added, Spot)> {
         let lock = self.lock()?;
@@ -138,7 +150,7 @@ impl Folder {
             Some(id) => self.get(scope, id)?,
             None => match self.claimed()? {
                 Some(claim) => self
-                    .lap_of(&claim)?
+                    .claimed_lap(scope, &claim)?
                     .ok_or_else(|| LapsError::NotFound(format!("claimed lap {} not found", claim.lap)))?,
                 None => {
                     let head = match self.head(scope)? {
@@ -162,7 +174,10 @@ impl Folder {
         }
         let (entry, spot) = lock.change(spot, |tasks| Ok(tasks.done(&target.id, now)?))?;
         self.log("completed", spot.scene("done", now), Some(&entry), &[]);
-        lock.drain(&spot.file, now)?;
+        // The lap is done whatever becomes of its stint: the next claim archives what stays behind.
+        if let Err(e) = lock.drain(&spot.file, now) {
+            self.warn(format!("lap {} is done, but its stint is not archived: {e}", entry.id));
+        }
         let claim = lock.claimed().ok().flatten().filter(|claim| claim.names(&entry.id, &spot.file));
         if let Some(claim) = claim
             && lock.remove(CLAIM).is_ok()
@@ -194,7 +209,7 @@ impl Folder {
         if seconds > UNDO && !yes {
             return Err(LapsError::TooOld { id: target.id, seconds });
         }
-        let file = lock.restore(&spot.file, now)?;
+        let file = lock.restore(&spot.file, &mut Vec::new(), now)?;
         let (entry, spot) = lock.change(Spot { file, ..spot }, |tasks| Ok(tasks.reopen(&target.id, now)?))?;
         self.log("reopened", spot.scene("done-undo", now), Some(&entry), &[]);
         Ok((entry, spot))
@@ -277,7 +292,11 @@ impl Lock<'_> {
         let mut taken = folder.logged_ids();
         taken.extend(self.claimed()?.map(|claim| claim.lap));
         let prefix = root_prefix(&folder.root);
-        let (added, spot) = self.change(spot, |tasks| Ok(tasks.add(at, laps, &prefix, &taken, now)?))?;
+        let file = spot.file.clone();
+        let (added, spot) = self.change(spot, |tasks| {
+            self.settle_prefix(&file, tasks)?;
+            Ok(tasks.add(at, laps, &prefix, &taken, now)?)
+        })?;
         for entry in &added.entries {
             folder.log("created", spot.scene("add", now), Some(entry), &[("position", at.word().into())]);
         }

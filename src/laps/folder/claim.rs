@@ -1,5 +1,7 @@
 //! The claim: which lap is being worked on. It reserves nothing and never expires.
 
+use std::io::Write;
+
 use super::save::Lock;
 use super::{Folder, ROOT_FILE, Result, Spot};
 use crate::laps::file::json::{Json, Node};
@@ -78,7 +80,8 @@ impl Claim {
         self.lap == lap && (self.file == file || self.is_bare())
     }
 
-    fn is_bare(&self) -> bool {
+    /// Whether it says nothing but the lap.
+    pub(super) fn is_bare(&self) -> bool {
         self.scope.is_none() && self.claimed_at.is_none() && self.file == ROOT_FILE
     }
 }
@@ -104,10 +107,15 @@ impl Lock<'_> {
         match Claim::parse(&bytes) {
             Ok(claim) => Ok(claim),
             Err(why) => {
-                let aside = std::env::temp_dir().join(format!("laps-claim-malformed-{}", std::process::id()));
-                let kept = std::fs::write(&aside, &bytes).is_ok();
+                // Not into the folder: git would take it for something to commit.
+                let aside = tempfile::Builder::new().prefix("laps-claim-malformed-").tempfile().ok();
+                let aside = aside.filter(|file| file.as_file().write_all(&bytes).is_ok());
+                let aside = aside.and_then(|file| file.keep().ok());
                 self.remove(CLAIM)?;
-                let place = if kept { format!("moved to {}", aside.display()) } else { "deleted".to_owned() };
+                let place = match aside {
+                    Some((_, path)) => format!("moved to {}", path.display()),
+                    None => "deleted".to_owned(),
+                };
                 self.folder.warn(format!(
                     "{} could not be understood ({why}): {place}",
                     self.folder.path(CLAIM).display()

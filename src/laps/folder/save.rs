@@ -123,7 +123,10 @@ impl Lock<'_> {
         let path = self.folder.path(file);
         match std::fs::remove_file(&path) {
             Err(e) if e.kind() != ErrorKind::NotFound => Err(LapsError::io("delete", &path)(e)),
-            _ => Ok(()),
+            _ => {
+                point();
+                Ok(())
+            }
         }
     }
 
@@ -138,6 +141,7 @@ impl Lock<'_> {
                 std::fs::create_dir_all(dir)?;
             }
             std::fs::rename(&from, &to)?;
+            point();
             sync(&from);
             sync(&to);
             Ok(())
@@ -155,10 +159,12 @@ fn replace(path: &Path, bytes: &[u8], still: impl FnOnce() -> Result<bool>) -> R
         let mut builder = tempfile::Builder::new();
         builder.prefix(TEMPORARY).suffix(".tmp").permissions(Permissions::from_mode(0o644));
         let mut file = builder.tempfile_in(dir)?;
+        point();
         if let Ok(known) = path.metadata() {
             file.as_file().set_permissions(known.permissions())?;
         }
         file.write_all(bytes)?;
+        point();
         file.as_file().sync_all()?;
         Ok(file)
     };
@@ -166,7 +172,9 @@ fn replace(path: &Path, bytes: &[u8], still: impl FnOnce() -> Result<bool>) -> R
     if !still()? {
         return Ok(false);
     }
+    point();
     file.persist(path).map_err(|e| LapsError::io("write", path)(e.error))?;
+    point();
     sync(path);
     Ok(true)
 }
@@ -181,6 +189,12 @@ fn target(path: &Path) -> std::io::Result<PathBuf> {
         Ok(link) => Ok(path.parent().unwrap_or(Path::new(".")).join(link)),
         Err(_) => Ok(path.to_owned()),
     }
+}
+
+/// Where the tests let the process die.
+fn point() {
+    #[cfg(test)]
+    super::deaths::point();
 }
 
 /// The folder is as durable as the system allows: some file systems refuse.

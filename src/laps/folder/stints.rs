@@ -1,11 +1,12 @@
 //! Stints: queue files of their own, to which an entry of another queue refers. A finished one is archived.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use super::events::Scene;
 use super::save::Lock;
 use super::{Folder, LapsError, ROOT_FILE, Result};
-use crate::laps::file::{Added, At, Entry, Kind, STINT_VERSION, root_prefix};
+use crate::laps::file::{Added, At, Entry, Kind, STINT_VERSION, TaskFile, root_prefix};
 use crate::model::Timestamp;
 
 pub(super) const ARCHIVE: &str = "stints/archive/";
@@ -87,18 +88,22 @@ impl Folder {
         if known.iter().any(|stint| stint.name == name) {
             return Err(LapsError::Stint(format!("the stint {name} is there already; choose another name")));
         }
-        let mut taken = BTreeSet::from([root_prefix(&self.root)]);
-        for stint in &known {
-            taken.extend(self.read(&stint.file).ok().flatten().map(|tasks| tasks.prefix));
-        }
-        let prefix = free_prefix(name, &taken)
-            .ok_or_else(|| LapsError::Stint(format!("there is no free prefix for the stint {name}")))?;
+        let prefix = self.prefix_for(name)?;
         lock.edit(&file, |tasks| {
             tasks.version = STINT_VERSION;
             tasks.prefix.clone_from(&prefix);
             Ok(())
         })?;
         Ok(prefix)
+    }
+
+    fn prefix_for(&self, name: &str) -> Result<String> {
+        let mut taken = BTreeSet::from([root_prefix(&self.root)]);
+        for stint in self.stints()? {
+            taken.extend(self.read(&stint.file).ok().flatten().map(|tasks| tasks.prefix));
+        }
+        free_prefix(name, &taken)
+            .ok_or_else(|| LapsError::Stint(format!("there is no free prefix for the stint {name}")))
     }
 
     /// Puts a stint into the root queue.
@@ -160,10 +165,7 @@ impl Lock<'_> {
             if quiet {
                 return Ok(false);
             }
-            return Err(LapsError::Stint(format!(
-                "{} is there already; move it away first",
-                folder.path(&target).display()
-            )));
+            return Err(in_the_way(&folder.path(&target)));
         }
         self.rename(file, &target)?;
         if let Err(e) = self.edit(parent, |tasks| Ok(tasks.finish(&entry.id, now)?)) {
@@ -183,15 +185,26 @@ impl Lock<'_> {
         Ok(true)
     }
 
-    /// Whether the archive has room for a stint that this file's last lap would finish, and those above it.
+    /// Whether the archive has room for a stint whose last lap is about to be done, and for those above that it
+    /// would finish.
     pub(super) fn room(&self, file: &str) -> Result<()> {
-        let target = file.strip_prefix("stints/").map(|name| format!("{ARCHIVE}{name}"));
-        match target.map(|target| self.folder.path(&target)).filter(|path| path.exists()) {
-            Some(path) => {
-                Err(LapsError::Stint(format!("{} is there already; move it away first", path.display())))
+        let folder = self.folder;
+        let mut file = file.to_owned();
+        for _ in 0..folder.all_files()?.len() {
+            let Some(name) = file.strip_prefix("stints/").filter(|_| !file.starts_with(ARCHIVE)) else {
+                break;
+            };
+            let path = folder.path(&format!("{ARCHIVE}{name}"));
+            let Some((parent, _)) = folder.reference(&Folder::scope_of(&file))? else { break };
+            if path.exists() {
+                return Err(in_the_way(&path));
             }
-            None => Ok(()),
+            if folder.tasks_of(&parent)?.waiting().count() != 1 {
+                break;
+            }
+            file = parent;
         }
+        Ok(())
     }
 
     /// After a completion: archives the stint if that was its last lap, and those above that are finished by it.
@@ -209,20 +222,46 @@ impl Lock<'_> {
         Ok(())
     }
 
-    /// Before a lap of an archived stint is opened again: brings its stint back, the entries above first, so that a
-    /// death in between leaves a finished stint, which the next claim archives again. Gives the file's new name.
-    pub(super) fn restore(&self, file: &str, now: Timestamp) -> Result<String> {
-        let Some(name) = file.strip_prefix(ARCHIVE) else { return Ok(file.to_owned()) };
-        let active = format!("stints/{name}");
+    /// Before a lap of a finished stint is opened again: brings its stint back from the archive, the entries above
+    /// first, so that a death in between leaves a finished stint, which the next claim archives again. Gives the
+    /// file's new name. `below` are the files that were come from.
+    pub(super) fn restore(&self, file: &str, below: &mut Vec<String>, now: Timestamp) -> Result<String> {
+        if !file.starts_with("stints/") || below.iter().any(|seen| seen == file) {
+            return Ok(file.to_owned());
+        }
+        below.push(file.to_owned());
         if let Some((parent, entry)) = self.folder.reference(&Folder::scope_of(file))? {
-            let parent = if parent == file { parent } else { self.restore(&parent, now)? };
+            let parent = self.restore(&parent, below, now)?;
             if entry.is_done {
                 self.edit(&parent, |tasks| Ok(tasks.reopen(&entry.id, now)?))?;
             }
         }
+        let Some(name) = file.strip_prefix(ARCHIVE) else { return Ok(file.to_owned()) };
+        let active = format!("stints/{name}");
         self.rename(file, &active)?;
         Ok(active)
     }
+
+    /// The prefix for new laps of this file: a stint without one gets one, if it has no laps yet.
+    pub(super) fn settle_prefix(&self, file: &str, tasks: &mut TaskFile) -> Result<()> {
+        let stint = Folder::scope_of(file);
+        if !file.starts_with("stints/") || stint == file || !tasks.prefix.is_empty() {
+            return Ok(());
+        }
+        if !tasks.entries.is_empty() {
+            return Err(LapsError::Stint(format!(
+                "{} has laps but no prefix; write \"prefix\": and 4 of a-z and 0-9 behind its version",
+                self.folder.path(file).display()
+            )));
+        }
+        tasks.version = STINT_VERSION;
+        tasks.prefix = self.folder.prefix_for(&stint)?;
+        Ok(())
+    }
+}
+
+fn in_the_way(path: &Path) -> LapsError {
+    LapsError::Stint(format!("{} is there already; move it away first", path.display()))
 }
 
 /// The first four of the name; else windows and permutations in sorted order; else another last character.

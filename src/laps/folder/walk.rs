@@ -4,7 +4,7 @@ use super::save::Lock;
 use super::stints::{ARCHIVE, stint_file};
 use super::{Folder, Handed, LapsError, ROOT_FILE, Result, Scope, Spot, file_name};
 use crate::laps::Standing;
-use crate::laps::file::{Entry, Kind, TaskFile};
+use crate::laps::file::{Entry, Kind, OpError, TaskFile};
 use crate::model::Timestamp;
 
 /// How a walk treats what it meets.
@@ -172,11 +172,20 @@ impl Folder {
         Ok(files)
     }
 
-    /// A lap wherever it is: root, stints, archive; one that waits before one that is done.
+    /// Queues beside the root that only `-f` reaches. What cannot be read as one is somebody else's file.
+    fn others(&self) -> Vec<Spot> {
+        let names = std::fs::read_dir(&self.dir).into_iter().flatten().flatten();
+        let mut names: Vec<String> = names.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+        names.retain(|name| name.ends_with(".json") && name != ROOT_FILE && name != "hooks.json");
+        names.sort();
+        names.into_iter().filter_map(|name| self.at(name).ok()).collect()
+    }
+
+    /// A lap wherever it is: root, stints, archive, files of `-f`; one that waits before one that is done.
     pub fn find_anywhere(&self, id: &str) -> Result<Option<(Entry, Spot)>> {
         let mut done = None;
-        for file in self.all_files()? {
-            let spot = self.at(file)?;
+        let known = self.all_files()?.into_iter().map(|file| self.at(file));
+        for spot in known.collect::<Result<Vec<Spot>>>()?.into_iter().chain(self.others()) {
             let Some(entry) = spot.tasks.entries.iter().filter(|e| e.id == id).min_by_key(|e| e.is_done)
             else {
                 continue;
@@ -205,8 +214,11 @@ impl Folder {
             Ok(Some((_, spot))) if spot.file == ROOT_FILE => {
                 "; it is in the root queue: use --root".to_owned()
             }
+            Ok(Some((_, spot))) if spot.scope == spot.file => {
+                format!("; it is in {0}: use -f {0}", spot.file)
+            }
             Ok(Some((_, spot))) => format!("; it is in the stint {0}: use -s {0}", spot.scope),
-            Ok(None) | Err(_) => String::new(),
+            Ok(None) | Err(_) => return OpError::Unknown(id.to_owned()).into(),
         };
         LapsError::NotFound(format!("lap {id} not found{elsewhere}"))
     }
