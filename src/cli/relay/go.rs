@@ -144,12 +144,13 @@ async fn go(
         Err(error) => warn(&format!("no relay log: {}: {error}", layout.relay_log(relay.id).display())),
     }
     let settings = settings(&prepared);
+    let instructions = instructions(&prepared, &layout);
     let mut world = World {
         identity,
         operator,
         sink: Box::new(listeners),
         agent_path,
-        instructions: instructions(&layout),
+        instructions,
         settings,
         git: prepared.git,
         registry,
@@ -258,10 +259,21 @@ fn resume(
     Ok(store.save_relay(&relay)?)
 }
 
-/// The project's instructions; an unreadable file is a warning, a missing one is none.
-fn instructions(layout: &Layout) -> Option<String> {
+/// The project's instructions; with a queue a file of the user's may stand for them. An unreadable file is a
+/// warning, a missing one of the project's is none.
+fn instructions(prepared: &Prepared, layout: &Layout) -> Option<String> {
+    let text = |text: String| Some(text).filter(|text| !text.trim().is_empty());
+    if let (Some(file), Some(_)) = (&prepared.config.laps_instructions_file, &prepared.queue) {
+        match std::fs::read_to_string(file) {
+            Ok(said) => return text(said),
+            Err(error) => warn(&format!(
+                "{} ([laps].instructions_file) is left out, the project's instructions are used: {error}",
+                file.display()
+            )),
+        }
+    }
     match std::fs::read_to_string(layout.instructions()) {
-        Ok(text) => Some(text).filter(|text| !text.trim().is_empty()),
+        Ok(said) => text(said),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
         Err(error) => {
             warn(&format!("{} is left out: {error}", layout.instructions().display()));
