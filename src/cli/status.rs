@@ -103,6 +103,8 @@ struct Relay {
     target_iterations: u64,
     mix: String,
     open: bool,
+    /// Whether the target follows what waits in the queue.
+    until_empty: bool,
     #[serde(with = "millis")]
     started_at: Timestamp,
     #[serde(with = "millis_option")]
@@ -277,6 +279,7 @@ impl From<RelayRecord> for Relay {
             target_iterations: relay.target_iterations,
             mix: display_label(&relay.agent_mix).to_owned(),
             open: relay.is_open(),
+            until_empty: relay.until_empty,
             started_at: relay.started_at,
             ended_at: relay.ended_at,
         }
@@ -286,8 +289,9 @@ impl From<RelayRecord> for Relay {
 impl Relay {
     fn line(&self) -> String {
         let state = if self.open { "open" } else { "ended" };
+        let goal = if self.open && self.until_empty { ", until the queue is empty" } else { "" };
         format!(
-            "{} ({state}): {}/{} done, mix: {}",
+            "{} ({state}): {}/{} done{goal}, mix: {}",
             self.id,
             self.completed_iterations,
             self.target_iterations,

@@ -41,6 +41,7 @@ struct OpenRelay {
     id: u64,
     completed_iterations: u64,
     target_iterations: u64,
+    until_empty: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -137,8 +138,8 @@ fn open_relay(reader: &Reader) -> Result<Option<OpenRelay>, StoreError> {
         }
         let completed_iterations = passed.len() as u64;
         if relay.until_empty || completed_iterations < relay.target_iterations {
-            let target_iterations = relay.target_iterations;
-            return Ok(Some(OpenRelay { id: relay.id, completed_iterations, target_iterations }));
+            let RelayRecord { id, target_iterations, until_empty, .. } = relay;
+            return Ok(Some(OpenRelay { id, completed_iterations, target_iterations, until_empty }));
         }
     }
     Ok(None)
@@ -177,7 +178,10 @@ pub fn findings(state: &State) -> Vec<Finding> {
     }
     if let Some(relay) = &state.open_relay {
         let (done, target) = (relay.completed_iterations, relay.target_iterations);
-        let text = format!("{} is unfinished, {done} of {target} runs done", relay.id);
+        let text = match relay.until_empty {
+            true => format!("{} is unfinished, {done} runs done, until the queue is empty", relay.id),
+            false => format!("{} is unfinished, {done} of {target} runs done", relay.id),
+        };
         findings.push(if state.held() {
             say(Level::Ok, "relay", text)
         } else {
@@ -202,7 +206,12 @@ mod tests {
             initialised: true,
             unreadable: BTreeMap::from([("tries.jsonl".to_owned(), 2)]),
             errors: vec!["cannot read it".into()],
-            open_relay: Some(OpenRelay { id: 3, completed_iterations: 1, target_iterations: 2 }),
+            open_relay: Some(OpenRelay {
+                id: 3,
+                completed_iterations: 1,
+                target_iterations: 2,
+                until_empty: false,
+            }),
             unrecorded: vec![Unrecorded { try_id: 7, harness: "claude".into(), decided: false }],
             ..State::default()
         }

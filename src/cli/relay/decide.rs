@@ -22,7 +22,7 @@ use crate::terminal::prompt::LineReader;
 
 /// Nothing can be begun behind a closed gate.
 const HELD: &str =
-    "the queue is held at the gate of {scope}: no lap can be claimed before `rally laps gate open` opens it";
+    "the queue is held at the gate of {scope}: no lap can be claimed before the gate is opened";
 
 /// The one reader of all answers; none when the task takes up standard input.
 pub type Answers = Option<LineReader<StdinLock<'static>>>;

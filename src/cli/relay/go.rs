@@ -144,15 +144,13 @@ async fn go(
         Err(error) => warn(&format!("no relay log: {}: {error}", layout.relay_log(relay.id).display())),
     }
     let settings = settings(&prepared);
+    let instructions = instructions(&prepared, &layout);
     let mut world = World {
         identity,
         operator,
         sink: Box::new(listeners),
         agent_path,
-        instructions: instructions(
-            &layout,
-            prepared.config.laps_instructions_file.as_deref().filter(|_| relay.laps_backed),
-        ),
+        instructions,
         settings,
         git: prepared.git,
         registry,
@@ -261,20 +259,21 @@ fn resume(
     Ok(store.save_relay(&relay)?)
 }
 
-/// The project's instructions, or those of the configuration for relays over a queue. An unreadable file is a warning,
-/// a missing one of the project none.
-fn instructions(layout: &Layout, of_queue: Option<&Path>) -> Option<String> {
-    if let Some(path) = of_queue {
-        match std::fs::read_to_string(path) {
-            Ok(text) => return Some(text).filter(|text| !text.trim().is_empty()),
-            Err(error) => {
-                let (configured, used) = (path.display(), layout.instructions());
-                warn(&format!("[laps].instructions_file {configured}: {error}; {} is used", used.display()));
-            }
+/// The project's instructions; with a queue a file of the user's may stand for them. An unreadable file is a
+/// warning, a missing one of the project's is none.
+fn instructions(prepared: &Prepared, layout: &Layout) -> Option<String> {
+    let text = |text: String| Some(text).filter(|text| !text.trim().is_empty());
+    if let (Some(file), Some(_)) = (&prepared.config.laps_instructions_file, &prepared.queue) {
+        match std::fs::read_to_string(file) {
+            Ok(said) => return text(said),
+            Err(error) => warn(&format!(
+                "{} ([laps].instructions_file) is left out, the project's instructions are used: {error}",
+                file.display()
+            )),
         }
     }
     match std::fs::read_to_string(layout.instructions()) {
-        Ok(text) => Some(text).filter(|text| !text.trim().is_empty()),
+        Ok(said) => text(said),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
         Err(error) => {
             warn(&format!("{} is left out: {error}", layout.instructions().display()));

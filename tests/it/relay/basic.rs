@@ -322,7 +322,7 @@ fn what_can_be_refused_is_refused_before_anything_is_written() {
     assert!(sandbox.tries().is_empty() && sandbox.relays().is_empty());
 
     sandbox.write(".laps/laps.json", "{}");
-    refused(&["--agent", "cc", "work"], 1, &["laps.json", "--no-laps"]);
+    refused(&["--agent", "cc", "work"], 2, &["queue", "--no-laps"]);
 
     let outside = Sandbox::without_repository();
     let output = outside.relay(&["--agent", "cc", "work"]);

@@ -68,7 +68,7 @@ pub fn time_to_ask(cli: Cli) -> u32 {
     match cli {
         Cli::Claude | Cli::Codex => 10,
         Cli::Gemini => 20,
-        Cli::Opencode => 30,
+        Cli::Opencode => 45,
     }
 }
 
