@@ -6,6 +6,7 @@ use std::path::Path;
 use anyhow::Context;
 
 use super::decide::{self, Answers, Decision, Target, decide};
+use super::demand::Demand;
 use super::notice::warn;
 use super::prepare::{Prepared, UNBOUNDED, prepare};
 use super::{Args, harnesses, surroundings, task};
@@ -22,8 +23,8 @@ use crate::relay::pass::{self, Plan};
 use crate::relay::scratch;
 use crate::relay::settings::Settings;
 use crate::relay::world::World;
+use crate::routing::Roster;
 use crate::routing::label::display_label;
-use crate::routing::{Lane, Roster};
 use crate::store::records::{RelayRecord, TryStarted};
 use crate::store::{Layout, LockError, NewRelay, Reader, Store, Survey, WorkspaceLock};
 use crate::terminal::Keys;
@@ -86,29 +87,43 @@ async fn go(
 
     let decision = decide::settle(&prepared, decision, (&seen, &survey), &mut answers)?;
     drop(answers);
-    let (on, team) = match decision {
+    let (on, team, demand) = match decision {
         Decision::Nothing => {
-            warn("give a task to begin a new relay");
+            warn(match prepared.queue {
+                Some(_) => "leave --resume out to begin a new relay",
+                None => "give a task to begin a new relay",
+            });
+            return Ok(SUCCESS);
+        }
+        Decision::NoLaps => {
+            writeln!(
+                std::io::stdout(),
+                "The queue is empty: add laps with `rally laps add tail --title \"...\"`."
+            )?;
             return Ok(SUCCESS);
         }
         Decision::Complete(relay) => {
             writeln!(std::io::stdout(), "Relay {relay} is complete.")?;
             return Ok(SUCCESS);
         }
-        Decision::Go { on, team } => (on, team),
+        Decision::Go { on, team, demand } => (on, team, demand),
     };
     let mut registry = std::mem::take(&mut prepared.registry);
     for repaired in registry.repair() {
         warn(&repaired);
     }
-    harnesses::learn(&mut registry, lanes_in_use(&team.roster), &prepared.workspace);
+    let lanes = demand.lanes(&team.roster)?.into_iter().map(|lane| &team.roster.lanes[lane]);
+    harnesses::learn(&mut registry, lanes, &prepared.workspace);
     // Whatever may fail stands before the first word about the relay is written. Until here a signal simply
     // ends us, as questions need it: no agent is at work, and what it cuts, the next start completes.
-    let agent_path = surroundings::agent_path(&layout)?;
+    let agent_path = surroundings::agent_path(&layout, prepared.queue.as_ref())?;
     // A repository that cannot say has other troubles, which will be told.
     let identity = prepared.git.identity().unwrap_or_else(|_| Identity::fallback());
     // git may hang, and nobody listens to single keys yet.
     surroundings::role_files(&prepared.git, &prepared.workspace);
+    if prepared.queue.is_some() {
+        surroundings::laps_hooks(&prepared.git, &prepared.workspace)?;
+    }
     let at_terminal = std::io::stdin().is_terminal();
     let keyboard: Box<dyn Keyboard> = match at_terminal {
         true => Box::new(Keys::open(warn)),
@@ -117,7 +132,7 @@ async fn go(
     let operator = Operator::install(keyboard, at_terminal).context("cannot listen to signals")?;
     let resumed = matches!(on, Target::Stored { .. });
     let relay = match on {
-        Target::Fresh { anew } => fresh(&mut store, &prepared, &team.roster, anew)?,
+        Target::Fresh { anew } => fresh(&mut store, &prepared, &team.roster, &demand, anew)?,
         Target::Stored { relay, overwrite_mix } => {
             resume(&mut store, &prepared, *relay, overwrite_mix.then_some(&team.roster))?
         }
@@ -144,7 +159,7 @@ async fn go(
         workspace: prepared.workspace,
         own_commit: None,
         store,
-        queue: None,
+        queue: prepared.queue,
     };
     let open_run = survey.open_run.filter(|open| resumed && open.relay_id == relay.id);
     let plan = Plan { relay, team, resumed, open_run };
@@ -173,22 +188,25 @@ fn held(error: LockError) -> anyhow::Error {
     }
 }
 
-/// Without a queue every run is free, and free runs use one lane.
-fn lanes_in_use(roster: &Roster) -> Option<&Lane> {
-    let choice = roster.choose(None).ok()?;
-    roster.lanes.get(choice.lane)
-}
-
-fn fresh(store: &mut Store, prepared: &Prepared, roster: &Roster, anew: bool) -> anyhow::Result<RelayRecord> {
+fn fresh(
+    store: &mut Store,
+    prepared: &Prepared,
+    roster: &Roster,
+    demand: &Demand,
+    anew: bool,
+) -> anyhow::Result<RelayRecord> {
     let target = prepared.args.iterations.or(prepared.config.defaults.iterations);
-    let target = target.unwrap_or_else(|| match prepared.prompt {
-        Some(_) => 1,
-        None => {
+    let (laps_backed, until_empty, target) = match (demand, target) {
+        (Demand::Laps { .. }, Some(target)) => (true, false, target),
+        (Demand::Laps { .. }, None) => (true, true, demand.waiting()),
+        (Demand::Free, Some(target)) => (false, false, target),
+        (Demand::Free, None) if prepared.prompt.is_some() => (false, false, 1),
+        (Demand::Free, None) => {
             warn(&format!("no iteration limit specified; stopping after {UNBOUNDED} successful runs"));
-            UNBOUNDED
+            (false, false, UNBOUNDED)
         }
-    });
-    let file = prepared.config.free_run_prompt_file.as_deref();
+    };
+    let file = prepared.config.free_run_prompt_file.as_deref().filter(|_| !laps_backed);
     let prompt = prepared.prompt.clone().or_else(|| task::configured(file, &mut |text| warn(&text)));
     let now = time::now();
     for id in store.close_open_relays(now)? {
@@ -202,8 +220,8 @@ fn fresh(store: &mut Store, prepared: &Prepared, roster: &Roster, anew: bool) ->
         agent_mix: roster.label(),
         entries: roster.texts.clone(),
         prompt,
-        laps_backed: false,
-        until_empty: false,
+        laps_backed,
+        until_empty,
     };
     Ok(store.create_relay(new, now)?)
 }
@@ -231,12 +249,13 @@ fn resume(
         relay.prompt = Some(prompt.clone());
     }
     if let Some(target) = prepared.args.iterations
-        && target != relay.target_iterations
+        && (relay.until_empty || target != relay.target_iterations)
     {
-        warn(&format!(
-            "the target of relay #{} is {target} now, it was {}",
-            relay.id, relay.target_iterations
-        ));
+        let before = match std::mem::take(&mut relay.until_empty) {
+            true => "to empty the queue".to_owned(),
+            false => relay.target_iterations.to_string(),
+        };
+        warn(&format!("the target of relay #{} is {target} now, it was {before}", relay.id));
         relay.target_iterations = target;
     }
     Ok(store.save_relay(&relay)?)
