@@ -136,7 +136,7 @@ fn open_relay(reader: &Reader) -> Result<Option<OpenRelay>, StoreError> {
             }
         }
         let completed_iterations = passed.len() as u64;
-        if completed_iterations < relay.target_iterations {
+        if relay.until_empty || completed_iterations < relay.target_iterations {
             let target_iterations = relay.target_iterations;
             return Ok(Some(OpenRelay { id: relay.id, completed_iterations, target_iterations }));
         }

@@ -6,9 +6,10 @@ use std::io::StdinLock;
 use anyhow::Context;
 
 use super::choose::{Chosen, choose, confirm};
+use super::demand::{self, Demand};
 use super::notice::warn;
 use super::prepare::Prepared;
-use super::startup::{self, Next, Queue};
+use super::startup::{self, Next};
 use super::{Args, task};
 use crate::cli::error::CliError;
 use crate::config::DEFAULT_ROUTE;
@@ -18,6 +19,10 @@ use crate::routing::{Catalog, Roster, RosterError};
 use crate::store::Survey;
 use crate::store::records::RelayRecord;
 use crate::terminal::prompt::LineReader;
+
+/// Nothing can be begun behind a closed gate.
+const HELD: &str =
+    "the queue is held at the gate of {scope}: no lap can be claimed before `rally laps gate open` opens it";
 
 /// The one reader of all answers; none when the task takes up standard input.
 pub type Answers = Option<LineReader<StdinLock<'static>>>;
@@ -34,12 +39,16 @@ pub enum Decision {
     Nothing,
     /// The relay that was to be resumed is complete.
     Complete(u64),
+    /// There is no lap to begin a relay with.
+    NoLaps,
     /// Work.
     Go {
         /// On what.
         on: Target,
         /// Who works.
         team: Team,
+        /// What there is to do.
+        demand: Demand,
     },
 }
 
@@ -73,23 +82,33 @@ pub fn decide(prepared: &Prepared, survey: &Survey, answers: &mut Answers) -> an
         // Whoever resumes in a loop must not begin something new with it.
         Chosen::Fresh { .. } if args.resume && prepared.prompt.is_none() => Ok(Decision::Nothing),
         Chosen::Fresh { anew } => {
+            let demand = Demand::of(prepared.queue.as_ref())?;
+            if let Demand::Laps { next, .. } = &demand {
+                match next {
+                    demand::Next::Lap => {}
+                    demand::Next::Held { scope } => anyhow::bail!(HELD.replace("{scope}", scope)),
+                    demand::Next::Nothing => return Ok(Decision::NoLaps),
+                }
+            }
             let roster = match &prepared.flags {
                 Some(flags) => flags.clone(),
-                None if !prepared.config.routes.is_empty() => of_routes(prepared, answers)?,
+                None if !prepared.config.routes.is_empty() => of_routes(prepared, &demand, answers)?,
                 None => prepared.rules.mix.clone()?,
             };
-            let team = team(prepared, roster, "a new relay")?;
-            Ok(Decision::Go { on: Target::Fresh { anew }, team })
+            let team = team(prepared, &demand, roster, "a new relay")?;
+            Ok(Decision::Go { on: Target::Fresh { anew }, team, demand })
         }
         Chosen::Resume { relay, overwrite_mix } => {
             check_target(args, &relay)?;
+            check_kind(prepared, &relay)?;
+            let demand = Demand::of(prepared.queue.as_ref())?;
             let roster = match &prepared.flags {
                 Some(flags) if overwrite_mix => flags.clone(),
-                _ if relay.agent_mix.trim() == ROUTES => of_routes(prepared, answers)?,
+                _ if relay.agent_mix.trim() == ROUTES => of_routes(prepared, &demand, answers)?,
                 _ => stored(&relay, prepared)?,
             };
-            let team = team(prepared, roster, &format!("relay #{}", relay.id))?;
-            Ok(Decision::Go { on: Target::Stored { relay, overwrite_mix }, team })
+            let team = team(prepared, &demand, roster, &format!("relay #{}", relay.id))?;
+            Ok(Decision::Go { on: Target::Stored { relay, overwrite_mix }, team, demand })
         }
     }
 }
@@ -106,11 +125,12 @@ pub fn settle(
     let id = |relay: &Option<RelayRecord>| relay.as_ref().map(|relay| relay.id);
     let ids = |survey: &Survey| (id(&survey.resumable), id(&survey.completed));
     match (decision, open_relay(&prepared.args, found)) {
-        (Decision::Go { on: Target::Stored { relay, overwrite_mix }, team }, Open::Relay(now))
+        (Decision::Go { on: Target::Stored { relay, overwrite_mix }, team, demand }, Open::Relay(now))
             if now.id == relay.id && is_as_decided(&relay, &now, overwrite_mix) =>
         {
             check_target(&prepared.args, &now)?;
-            Ok(Decision::Go { on: Target::Stored { relay: now, overwrite_mix }, team })
+            check_kind(prepared, &now)?;
+            Ok(Decision::Go { on: Target::Stored { relay: now, overwrite_mix }, team, demand })
         }
         (Decision::Go { on: Target::Stored { relay, .. }, .. }, _) => {
             match Some(relay.id) == id(&found.completed) {
@@ -125,9 +145,10 @@ pub fn settle(
 }
 
 /// Whether a relay is still the one that it was decided to go on with. Progress changes nothing; who
-/// works, on what and how far does.
+/// works, on what and how far does. The target of a relay that goes on until its queue is empty is progress, too.
 fn is_as_decided(decided: &RelayRecord, now: &RelayRecord, overwrite_mix: bool) -> bool {
-    let task = |relay: &RelayRecord| (relay.target_iterations, relay.prompt.clone());
+    let target = |relay: &RelayRecord| (!relay.until_empty).then_some(relay.target_iterations);
+    let task = |relay: &RelayRecord| (target(relay), relay.prompt.clone(), relay.laps_backed);
     let same_mix = (&decided.agent_mix, &decided.entries) == (&now.agent_mix, &now.entries);
     (overwrite_mix || same_mix) && task(decided) == task(now)
 }
@@ -144,7 +165,12 @@ fn open_relay(args: &Args, survey: &Survey) -> Open {
         (Some(relay), _) => Open::Relay(Box::new(relay.clone())),
         (None, Some(done)) if args.resume => match args.iterations {
             Some(target) if target > done.completed_iterations => {
-                let further = RelayRecord { ended_at: None, target_iterations: target, ..done.clone() };
+                let further = RelayRecord {
+                    ended_at: None,
+                    target_iterations: target,
+                    until_empty: false,
+                    ..done.clone()
+                };
                 Open::Relay(Box::new(further))
             }
             _ => Open::Complete(done.id),
@@ -154,7 +180,7 @@ fn open_relay(args: &Args, survey: &Survey) -> Open {
 }
 
 /// The roster of the configured routes, if they may be used as they are.
-fn of_routes(prepared: &Prepared, answers: &mut Answers) -> anyhow::Result<Roster> {
+fn of_routes(prepared: &Prepared, demand: &Demand, answers: &mut Answers) -> anyhow::Result<Roster> {
     if prepared.config.routes.is_empty() {
         return Err(RosterError::NeedsRoutes.into());
     }
@@ -162,7 +188,7 @@ fn of_routes(prepared: &Prepared, answers: &mut Answers) -> anyhow::Result<Roste
         warn(warning);
     }
     let names_default = prepared.config.routes.contains_key(DEFAULT_ROUTE);
-    let judgement = startup::judge(&prepared.rules.routes, names_default, Queue::Empty);
+    let judgement = startup::judge(&prepared.rules.routes, names_default, demand.queue());
     for warning in &judgement.warnings {
         warn(warning);
     }
@@ -192,24 +218,43 @@ fn stored(relay: &RelayRecord, prepared: &Prepared) -> anyhow::Result<Roster> {
 }
 
 /// The roster with everybody's limits; told what is fragile, refused what can never run.
-fn team(prepared: &Prepared, roster: Roster, whose: &str) -> anyhow::Result<Team> {
+fn team(prepared: &Prepared, demand: &Demand, roster: Roster, whose: &str) -> anyhow::Result<Team> {
     if let Err(problem) = &prepared.rules.mix
         && prepared.config.defaults.mix.is_some()
     {
         let mix = roster.label();
         warn(&format!("{problem}; it is not needed now: {whose} uses {}", display_label(&mix)));
     }
-    // Without a queue every run is free, and free runs have no role.
-    let lanes = [roster.choose(None)?.lane];
+    let (needs, lanes) = (demand.sure(&roster)?, demand.lanes(&roster)?);
     let rules = &prepared.rules;
     let team = Team { roster, providers: rules.providers.clone(), reasoning: rules.reasoning.clone() };
-    if let Some(why) = startup::refusal(&team, &lanes) {
+    if let Some(why) = startup::refusal(&team, &needs) {
         anyhow::bail!(why);
     }
     for doubt in startup::doubts(&team, &lanes) {
         warn(&doubt);
     }
     Ok(team)
+}
+
+/// Refuses to go on with a relay in a workspace of the other kind.
+fn check_kind(prepared: &Prepared, relay: &RelayRecord) -> anyhow::Result<()> {
+    let id = relay.id;
+    let text = match (relay.laps_backed, prepared.queue.is_some()) {
+        (true, true) | (false, false) => return Ok(()),
+        (true, false) if prepared.args.no_laps => format!(
+            "relay #{id} works off the queue: go on with it without --no-laps, or begin another with --new"
+        ),
+        (true, false) => format!(
+            "relay #{id} works off a queue, and {} holds none; begin another relay with --new",
+            prepared.workspace.join(".laps/laps.json").display()
+        ),
+        (false, true) => format!(
+            "relay #{id} was begun without the queue that is here now: go on with it with --no-laps, or work off the \
+             queue with --new"
+        ),
+    };
+    Err(CliError::Usage(text).into())
 }
 
 /// Refuses a target that has been reached already.

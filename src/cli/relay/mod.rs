@@ -6,6 +6,7 @@
 mod args;
 mod choose;
 mod decide;
+mod demand;
 mod go;
 pub(in crate::cli) mod harnesses;
 mod notice;

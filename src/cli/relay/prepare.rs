@@ -10,6 +10,7 @@ use crate::cli::error::CliError;
 use crate::config::{self, Config, ConfigError, Diagnostic};
 use crate::executor::Registry;
 use crate::git::{self, Git};
+use crate::laps::Queue;
 use crate::routing::{Catalog, Roster, Rules};
 
 /// A command line that can be carried out.
@@ -28,6 +29,8 @@ pub struct Prepared {
     pub flags: Option<Roster>,
     /// The task of the command line.
     pub prompt: Option<String>,
+    /// What is to be done; `None` in a free relay.
+    pub queue: Option<Queue>,
     /// Who can be driven.
     pub registry: Registry,
     /// Doubts about the configured routes, for relays that use them.
@@ -57,7 +60,7 @@ pub fn prepare(args: Args) -> anyhow::Result<Prepared> {
         warn(&doubt.to_string());
     }
     let route_warnings = routes.iter().map(ToString::to_string).collect();
-    check_queue(&args, &workspace)?;
+    let queue = find_queue(&args, &workspace)?;
     // Who shares a limit, and what a role wants, may concern any relay.
     if !rules.errors.is_empty() {
         let mut errors = std::mem::take(&mut rules.errors);
@@ -71,23 +74,30 @@ pub fn prepare(args: Args) -> anyhow::Result<Prepared> {
     }
     surroundings::check_data_dir(&workspace, &config)?;
     let prompt = task::typed(&args)?;
-    Ok(Prepared { args, workspace, git, config, rules, flags, prompt, registry, route_warnings })
+    Ok(Prepared { args, workspace, git, config, rules, flags, prompt, queue, registry, route_warnings })
 }
 
-/// The queue is not built yet: a workspace that has one must not be run as if it had none.
-fn check_queue(args: &Args, workspace: &Path) -> anyhow::Result<()> {
-    let laps = workspace.join(".laps");
-    if laps.join("laps.json").exists() && !args.no_laps {
-        anyhow::bail!(
-            "{} holds a lap queue, which this version of rally cannot work off yet; \
-             pass --no-laps to run the task freely",
-            laps.join("laps.json").display()
-        );
+/// The queue of the workspace, unless it is to be left alone. Its laps are the tasks: there cannot be another one.
+fn find_queue(args: &Args, workspace: &Path) -> anyhow::Result<Option<Queue>> {
+    if args.no_laps {
+        return Ok(None);
     }
-    if laps.is_dir() && !laps.join("laps.json").exists() {
-        warn(&format!("{} holds no laps.json; running without a queue", laps.display()));
+    let Some(queue) = Queue::detect(workspace, std::env::var_os("PATH").as_deref()) else {
+        let laps = workspace.join(".laps");
+        if laps.is_dir() {
+            warn(&format!("{} holds no laps.json; running without a queue", laps.display()));
+        }
+        return Ok(None);
+    };
+    if let Some(advisory) = queue.advisory() {
+        warn(&advisory);
     }
-    Ok(())
+    if task::is_given(args) {
+        let text = "this workspace has a queue, whose laps are the tasks: add yours with \
+                    `rally laps add tail --title \"...\"`, or give --no-laps to run it without the queue";
+        return Err(CliError::Usage(text.to_owned()).into());
+    }
+    Ok(Some(queue))
 }
 
 fn flag_roster(args: &Args, config: &Config) -> anyhow::Result<Option<Roster>> {

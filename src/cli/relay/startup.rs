@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use super::demand::Need;
 use crate::relay::crew::Team;
 use crate::routing::Routes;
 
@@ -12,10 +13,6 @@ pub enum Queue {
     /// No queue, or an empty one: every run uses the default route.
     Empty,
     /// A queue whose tasks may have roles.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "a workspace with a queue is refused until queues are built")
-    )]
     Waiting,
 }
 
@@ -76,9 +73,9 @@ pub fn judge(routes: &Routes, names_default: bool, queue: Queue) -> Judgement {
     Judgement { warnings, next }
 }
 
-/// Why a relay whose tasks surely need all these lanes cannot do them.
-pub fn refusal(team: &Team, lanes: &[usize]) -> Option<String> {
-    lanes.iter().find_map(|lane| team.why_disabled(*lane, None))
+/// Why a relay whose tasks surely need all these lanes, for tasks of these roles, cannot do them.
+pub fn refusal(team: &Team, needs: &[Need<'_>]) -> Option<String> {
+    needs.iter().find_map(|(lane, role)| team.why_disabled(*lane, *role))
 }
 
 /// What makes lanes that are in use fragile, sorted; every disabled provider is named once.

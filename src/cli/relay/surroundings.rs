@@ -1,6 +1,7 @@
 //! What the agents find around them, and who listens to the relay.
 
 use std::ffi::OsString;
+use std::io::{ErrorKind, Write};
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
@@ -10,10 +11,12 @@ use super::notice::warn;
 use crate::cli::role_files::put_in_order;
 use crate::config::{Config, Origin};
 use crate::git::Git;
+use crate::laps::{Queue, hooks};
 use crate::model::text::chain;
 use crate::prompt::roles::FOLDER;
 use crate::relay::event::{Event, Sink};
 use crate::store::Layout;
+use crate::terminal::sanitize;
 
 /// Refuses a folder of transcripts and relay logs that has another purpose already.
 pub fn check_data_dir(workspace: &Path, config: &Config) -> anyhow::Result<()> {
@@ -55,19 +58,46 @@ pub fn role_files(git: &Git, workspace: &Path) {
     }
 }
 
-/// PATH of the agents: a folder in which `rally` is this very binary, then our own PATH.
-pub fn agent_path(layout: &Layout) -> anyhow::Result<OsString> {
+/// PATH of the agents: a folder in which `rally` is this very binary and `laps` whoever keeps the queue, then
+/// our own PATH.
+pub fn agent_path(layout: &Layout, queue: Option<&Queue>) -> anyhow::Result<OsString> {
     let folder = layout.state_dir().join("bin");
     std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    let link = folder.join("rally");
     let binary = std::env::current_exe().context("cannot tell where this program is")?;
-    if std::fs::read_link(&link).ok().as_deref() != Some(&binary) {
-        replace_link(&binary, &link).with_context(|| format!("cannot make {}", link.display()))?;
+    point(&folder.join("rally"), &binary)?;
+    let laps = folder.join("laps");
+    match queue {
+        Some(queue) => point(&laps, queue.program().unwrap_or(&binary))?,
+        None => match std::fs::remove_file(&laps) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                return Err(error).with_context(|| format!("cannot remove {}", laps.display()));
+            }
+            _ => {}
+        },
     }
     let own = std::env::var_os("PATH").unwrap_or_default();
     let folders = std::iter::once(folder).chain(std::env::split_paths(&own));
     // A workspace with a colon in its name cannot stand in a PATH: agents then need rally on their own.
     Ok(std::env::join_paths(folders).unwrap_or(own))
+}
+
+fn point(link: &Path, target: &Path) -> anyhow::Result<()> {
+    if std::fs::read_link(link).ok().as_deref() == Some(target) {
+        return Ok(());
+    }
+    replace_link(target, link).with_context(|| format!("cannot make {}", link.display()))
+}
+
+/// Brings rally's hooks of the queue in order, and commits what rally did. That it cannot be committed is a warning.
+pub fn laps_hooks(git: &Git, workspace: &Path) -> anyhow::Result<()> {
+    let noted = hooks::install_and_commit(workspace, Ok(Some(git)))?;
+    if let Some(line) = noted.installed {
+        writeln!(std::io::stdout(), "{}", sanitize::text(&line))?;
+    }
+    if let Some(warning) = noted.warning {
+        warn(&warning);
+    }
+    Ok(())
 }
 
 /// Replaces a link in one step, so that an agent never finds it missing.

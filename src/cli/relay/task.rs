@@ -32,6 +32,11 @@ pub fn typed(args: &Args) -> anyhow::Result<Option<String>> {
     Ok(Some(text.strip_prefix('\u{feff}').unwrap_or(&text).to_owned()))
 }
 
+/// Whether the command line gives a task, whatever it is.
+pub fn is_given(args: &Args) -> bool {
+    !args.prompt.is_empty() || args.prompt_file.is_some()
+}
+
 /// Whether the task comes from standard input, where then no answer can come from.
 pub fn reads_stdin(args: &Args) -> bool {
     args.prompt == ["-"] || args.prompt_file.as_deref() == Some(Path::new("-"))

@@ -136,7 +136,7 @@ fn a_disabled_provider_is_told_once() {
 fn a_lane_of_disabled_members_cannot_be_used() {
     let team = team(DISABLED, &[]);
     let lane = |name: &str| team.roster.lanes.iter().position(|lane| lane.name == name).unwrap();
-    let why = refusal(&team, &[lane("default"), lane("off")]).unwrap();
+    let why = refusal(&team, &[(lane("default"), None), (lane("off"), Some("off"))]).unwrap();
     assert!(why.contains("off") && why.contains("disabled") && why.contains("plan"), "{why}");
-    assert_eq!(refusal(&team, &[lane("default"), lane("planner")]), None);
+    assert_eq!(refusal(&team, &[(lane("default"), None), (lane("planner"), None)]), None);
 }
