@@ -149,10 +149,7 @@ async fn go(
         operator,
         sink: Box::new(listeners),
         agent_path,
-        instructions: instructions(
-            &layout,
-            prepared.config.laps_instructions_file.as_deref().filter(|_| relay.laps_backed),
-        ),
+        instructions: instructions(&layout),
         settings,
         git: prepared.git,
         registry,
@@ -261,18 +258,8 @@ fn resume(
     Ok(store.save_relay(&relay)?)
 }
 
-/// The project's instructions, or those of the configuration for relays over a queue. An unreadable file is a warning,
-/// a missing one of the project none.
-fn instructions(layout: &Layout, of_queue: Option<&Path>) -> Option<String> {
-    if let Some(path) = of_queue {
-        match std::fs::read_to_string(path) {
-            Ok(text) => return Some(text).filter(|text| !text.trim().is_empty()),
-            Err(error) => {
-                let (configured, used) = (path.display(), layout.instructions());
-                warn(&format!("[laps].instructions_file {configured}: {error}; {} is used", used.display()));
-            }
-        }
-    }
+/// The project's instructions; an unreadable file is a warning, a missing one is none.
+fn instructions(layout: &Layout) -> Option<String> {
     match std::fs::read_to_string(layout.instructions()) {
         Ok(text) => Some(text).filter(|text| !text.trim().is_empty()),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
