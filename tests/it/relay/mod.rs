@@ -5,6 +5,7 @@ mod budgets;
 mod commits;
 mod freeze;
 mod keys;
+mod laps;
 mod outcomes;
 mod quota;
 mod resilience;
