@@ -3,8 +3,8 @@
 
 use super::{Pass, stopped};
 use crate::laps::{Lap, Offer, Queue, QueueError, Standing};
-use crate::model::text::chain;
 use crate::model::Outcome;
+use crate::model::text::chain;
 use crate::relay::course::Task;
 use crate::relay::event::{Event, PassEnd};
 use crate::relay::meanwhile;
