@@ -11,6 +11,7 @@ mod native;
 mod reading;
 mod setting;
 mod show;
+mod stints;
 mod stop;
 mod words;
 
@@ -20,7 +21,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, FromArgMatches};
 
 use desk::Desk;
-use grammar::{Command, Global, Scope, StintCommand};
+use grammar::{Command, Global, Scope};
 use stop::Stop;
 
 pub use grammar::Line;
@@ -90,10 +91,7 @@ pub fn run(line: Line, json: bool) -> Result<(), Stop> {
         Command::Import(import) => changing::import(&open(&import.scope)?, &import),
         Command::Status(status) => reading::status(&open(&status.scope)?),
         Command::Log(log) => reading::log(&open(&log.scope)?, &log),
-        Command::Stints(stints) => match stints.command {
-            StintCommand::Ls(_) => reading::stints_ls(&whole()?),
-            StintCommand::Show(stint) => reading::stints_show(&whole()?, &stint.name),
-        },
+        Command::Stints(words) => stints::run(&whole()?, &words.command),
         Command::Init(_) => setting::init(&whole()?),
         Command::On(_) => setting::guide(&whole()?, true),
         Command::Off(_) => setting::guide(&whole()?, false),

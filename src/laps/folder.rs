@@ -7,6 +7,7 @@
 mod actions;
 mod claim;
 mod events;
+mod remove;
 mod save;
 mod stints;
 #[cfg(test)]
