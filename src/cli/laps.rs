@@ -18,6 +18,7 @@ mod words;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
+use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches};
 
 use desk::Desk;
@@ -51,7 +52,10 @@ fn parse(called: &'static str, words: &words::Words) -> Result<Option<Line>, Sto
     let parsed = command.try_get_matches_from(line).and_then(|found| Line::from_arg_matches(&found));
     match parsed {
         Ok(line) => Ok(Some(line)),
-        Err(error) if error.use_stderr() => {
+        // Help is also the answer to a command that is only half a name.
+        Err(error)
+            if error.use_stderr() && error.kind() != ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand =>
+        {
             let text = error.render().to_string();
             let text = text.strip_prefix("error: ").unwrap_or(&text).trim_end();
             let message = if words.json() { text.lines().next().unwrap_or_default() } else { text };

@@ -35,7 +35,7 @@ fn new(desk: &Desk, name: &str) -> Result<(), Stop> {
     let prefix = desk.folder.new_stint(name)?;
     let known = desk.folder.stints()?.into_iter().find(|stint| !stint.archived && stint.name == name);
     let path = known.map_or(String::new(), |stint| desk.folder.path(&stint.file).display().to_string());
-    let json = [("name", name.into()), ("prefix", prefix.as_str().into()), ("path", path.as_str().into())];
+    let json = [("name", name.into()), ("path", path.as_str().into()), ("prefix", prefix.as_str().into())];
     say(desk, format!("{prefix}\n"), Node::object(json))
 }
 
@@ -58,13 +58,13 @@ fn enqueue(desk: &Desk, name: &str, position: &[String]) -> Result<(), Stop> {
         stop::note(&format!("lap {id} is done already: enqueued in front of the queue (head)"));
     }
     let entry = &added.entries[0];
-    let json = [("stint", name.into()), ("ref", entry.node(true))];
+    let json = [("ref", entry.node(true)), ("stint", name.into())];
     say(desk, format!("{}\n", entry.id), Node::object(json))
 }
 
 fn hold(desk: &Desk, name: &str, held: bool) -> Result<(), Stop> {
     desk.folder.hold(name, held, desk.now)?;
-    let json = [("stint", name.into()), ("held", held.into())];
+    let json = [("held", held.into()), ("stint", name.into())];
     say(desk, format!("{}\n", show::one_line(name)), Node::object(json))
 }
 

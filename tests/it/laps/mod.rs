@@ -1,4 +1,5 @@
 //! `rally laps`, and rally under the name `laps`.
 
 mod commands;
+mod native;
 mod together;
