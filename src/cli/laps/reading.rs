@@ -227,7 +227,12 @@ fn status_of(desk: &Desk, spot: &Spot) -> Result<Said, Stop> {
             head.map_or("none".to_owned(), |head| format!("{} — {}", head.id, show::one_line(&head.title)))
         ),
     ];
-    lines.extend(active.map(|scope| format!("Active stint: {scope}")));
+    if let (Some(scope), Handed::Lap { spot, .. }) = (active, &next) {
+        let waiting = spot.tasks.waiting().count();
+        let total = spot.tasks.entries.len();
+        lines
+            .push(format!("Active stint: {scope} ({waiting} todo, {} done, {total} total)", total - waiting));
+    }
     lines.extend(gate.map(|(.., message)| format!("Gate: {message}")));
     lines.push(format!(
         "Claim: {}",

@@ -2,4 +2,5 @@
 
 mod commands;
 mod native;
+mod stints;
 mod together;
