@@ -4,3 +4,4 @@ mod commands;
 mod native;
 mod stints;
 mod together;
+mod views;
