@@ -11,16 +11,18 @@ mod native;
 mod reading;
 mod setting;
 mod show;
+mod stints;
 mod stop;
 mod words;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
 
+use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches};
 
 use desk::Desk;
-use grammar::{Command, Global, Scope, StintCommand};
+use grammar::{Command, Global, Scope};
 use stop::Stop;
 
 pub use grammar::Line;
@@ -50,7 +52,10 @@ fn parse(called: &'static str, words: &words::Words) -> Result<Option<Line>, Sto
     let parsed = command.try_get_matches_from(line).and_then(|found| Line::from_arg_matches(&found));
     match parsed {
         Ok(line) => Ok(Some(line)),
-        Err(error) if error.use_stderr() => {
+        // Help is also the answer to a command that is only half a name.
+        Err(error)
+            if error.use_stderr() && error.kind() != ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand =>
+        {
             let text = error.render().to_string();
             let text = text.strip_prefix("error: ").unwrap_or(&text).trim_end();
             let message = if words.json() { text.lines().next().unwrap_or_default() } else { text };
@@ -90,10 +95,7 @@ pub fn run(line: Line, json: bool) -> Result<(), Stop> {
         Command::Import(import) => changing::import(&open(&import.scope)?, &import),
         Command::Status(status) => reading::status(&open(&status.scope)?),
         Command::Log(log) => reading::log(&open(&log.scope)?, &log),
-        Command::Stints(stints) => match stints.command {
-            StintCommand::Ls(_) => reading::stints_ls(&whole()?),
-            StintCommand::Show(stint) => reading::stints_show(&whole()?, &stint.name),
-        },
+        Command::Stints(words) => stints::run(&whole()?, &words.command),
         Command::Init(_) => setting::init(&whole()?),
         Command::On(_) => setting::guide(&whole()?, true),
         Command::Off(_) => setting::guide(&whole()?, false),

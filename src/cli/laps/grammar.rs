@@ -92,9 +92,9 @@ pub enum Command {
     /// Complete the claimed lap, or take the newest completion back with `done undo`
     Done(Done),
     /// Hand the claimed lap over: it stays in the queue
-    Handoff(Native),
+    Handoff(Handoff),
     /// Report what came of the run
-    Wrapup(Native),
+    Wrapup(Wrapup),
     /// List the laps that wait
     #[command(visible_alias = "ls")]
     List(List),
@@ -136,12 +136,30 @@ pub struct Plain {
     pub json: Json,
 }
 
-/// A command whose arguments are taken as they are.
+/// `handoff`.
 #[derive(Debug, Args)]
-pub struct Native {
-    /// --summary TEXT, --followup TEXT (repeatable), --classification WORD
+#[command(after_help = "Examples:\n  rally laps handoff\n  rally laps wrapup --summary \"why you stop\"")]
+pub struct Handoff {
+    /// Nothing is needed; what is given is for hooks
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGUMENTS")]
     pub words: Vec<String>,
+}
+
+/// `wrapup`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  rally laps wrapup --summary \"parser done, 14 tests pass\" --followup \"document it\""
+)]
+pub struct Wrapup {
+    /// What happened
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
+    pub summary: String,
+    /// What is left to do; becomes a lap (may be given several times)
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
+    pub followup: Vec<String>,
+    /// How a recovery run judges the work it found
+    #[arg(long, value_name = "WORD", allow_hyphen_values = true)]
+    pub classification: Option<String>,
 }
 
 /// `add`.
@@ -433,6 +451,16 @@ pub enum StintCommand {
     Ls(Plain),
     /// The laps of a stint
     Show(Stint),
+    /// Make a stint, and print the prefix of its ids
+    New(Stint),
+    /// Put a stint into the root queue
+    Enqueue(Enqueue),
+    /// Close a stint: none of its laps is handed out
+    Hold(Stint),
+    /// Open a stint again
+    Release(Stint),
+    /// Remove a stint with all its laps
+    Rm(Rm),
 }
 
 /// A command about one stint.
@@ -441,6 +469,33 @@ pub struct Stint {
     /// Which stint
     #[arg(value_name = "NAME")]
     pub name: String,
+    #[command(flatten)]
+    pub json: Json,
+}
+
+/// `stints enqueue`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  rally laps stints enqueue auth\n  rally laps stints enqueue auth head")]
+pub struct Enqueue {
+    /// Which stint
+    #[arg(value_name = "NAME")]
+    pub name: String,
+    /// head, tail (the default), or after ID
+    #[arg(value_name = "POSITION")]
+    pub position: Vec<String>,
+    #[command(flatten)]
+    pub json: Json,
+}
+
+/// `stints rm`.
+#[derive(Debug, Args)]
+pub struct Rm {
+    /// Which stint
+    #[arg(value_name = "NAME")]
+    pub name: String,
+    /// Also one that is queued or has the claimed lap
+    #[arg(long)]
+    pub force: bool,
     #[command(flatten)]
     pub json: Json,
 }

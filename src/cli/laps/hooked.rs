@@ -119,11 +119,14 @@ fn after(root: &Path, entries: &[hooks::Entry], event: &str, vars: &Vars, json: 
 /// Runs `handoff`, `wrapup`, or a name that exists only as hooks. Such a name must be declared: a slip is never taken
 /// for success.
 pub fn declared(name: &str, words: &Words) -> Result<(), Stop> {
+    if let Some(help) = native::help(name, &words.after) {
+        return print(&help);
+    }
+    let own = native::Word::of(name, &words.after)?;
     let here =
         std::env::current_dir().map_err(|e| Stop::store(format!("the current folder is gone: {e}")))?;
     let folder = Folder::discover(&here)?;
     let entries = hooks::read(folder.root()).map_err(|error| Stop::store(text::chain(&error)))?;
-    let own = native::Word::of(name, &words.after)?;
     if own.is_none() && !entries.iter().any(|entry| entry.command == name) {
         let names: Vec<String> = entries.into_iter().map(|entry| entry.command).collect();
         let hint = match suggestion(name, &names) {

@@ -3,9 +3,10 @@
 
 use std::path::Path;
 
-use clap::Parser;
+use clap::{CommandFactory, FromArgMatches};
 
 use super::desk::print;
+use super::grammar::{Line, Wrapup as Wrapped};
 use super::stop::{self, Stop};
 use crate::cli::workspace;
 use crate::laps::Queue;
@@ -23,32 +24,13 @@ pub enum Word {
     Wrapup(Wrapup),
 }
 
-/// What can be typed after `laps wrapup`.
-#[derive(Debug, Parser)]
-#[command(name = "wrapup", bin_name = "laps wrapup", about = "Report what came of the run")]
-#[command(
-    after_help = "Example:\n  rally laps wrapup --summary \"parser done, 14 tests pass\" --followup \"document it\""
-)]
-struct Line {
-    /// What happened
-    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
-    summary: String,
-    /// What is left to do; becomes a lap (may be given several times)
-    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
-    followup: Vec<String>,
-    /// How a recovery run judges the work it found
-    #[arg(long, value_name = "WORD", allow_hyphen_values = true)]
-    classification: Option<String>,
-}
-
 impl Word {
     /// Reads `handoff` and `wrapup`; any other name is none.
     pub fn of(name: &str, words: &[String]) -> Result<Option<Word>, Stop> {
         match name {
             "handoff" => Ok(Some(Word::Handoff)),
             "wrapup" => {
-                let line = ["laps wrapup".to_owned()].into_iter().chain(words.iter().cloned());
-                let line = Line::try_parse_from(line).map_err(|error| {
+                let line = parsed(name, words).map_err(|error| {
                     let text = error.render().to_string();
                     Stop::usage(text.strip_prefix("error: ").unwrap_or(&text).trim_end())
                 })?;
@@ -74,6 +56,27 @@ impl Word {
             }),
         })?;
         if json { Ok(()) } else { print(said) }
+    }
+}
+
+fn command(name: &str) -> clap::Command {
+    let grammar = Line::command();
+    grammar.find_subcommand(name).cloned().unwrap_or(grammar).bin_name(format!("laps {name}"))
+}
+
+fn parsed(name: &str, words: &[String]) -> Result<Wrapped, clap::Error> {
+    let line = [name.to_owned()].into_iter().chain(words.iter().cloned());
+    command(name).try_get_matches_from(line).and_then(|found| Wrapped::from_arg_matches(&found))
+}
+
+/// The help, if that is what is asked for. Then nothing else happens.
+pub fn help(name: &str, words: &[String]) -> Option<String> {
+    match name {
+        "handoff" if words.iter().any(|word| word == "-h" || word == "--help") => {
+            Some(command(name).render_help().to_string())
+        }
+        "wrapup" => parsed(name, words).err().filter(|e| !e.use_stderr()).map(|e| e.render().to_string()),
+        _ => None,
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::changing::handed;
-use super::desk::{Desk, Said, node, print};
+use super::desk::{Desk, Said, node};
 use super::grammar::{Get, List, Log};
 use super::hooked::{Call, around};
 use super::show::{self, Look};
@@ -227,7 +227,12 @@ fn status_of(desk: &Desk, spot: &Spot) -> Result<Said, Stop> {
             head.map_or("none".to_owned(), |head| format!("{} — {}", head.id, show::one_line(&head.title)))
         ),
     ];
-    lines.extend(active.map(|scope| format!("Active stint: {scope}")));
+    if let (Some(scope), Handed::Lap { spot, .. }) = (active, &next) {
+        let waiting = spot.tasks.waiting().count();
+        let total = spot.tasks.entries.len();
+        lines
+            .push(format!("Active stint: {scope} ({waiting} todo, {} done, {total} total)", total - waiting));
+    }
     lines.extend(gate.map(|(.., message)| format!("Gate: {message}")));
     lines.push(format!(
         "Claim: {}",
@@ -272,53 +277,6 @@ fn stints(desk: &Desk, active: Option<&str>) -> Result<Vec<(Node, bool)>, Stop> 
     Ok(rows)
 }
 
-/// `stints ls`.
-pub fn stints_ls(desk: &Desk) -> Result<(), Stop> {
-    let root = desk.folder.spot(&Scope::Root)?;
-    let (mut lines, mut rows) = (String::new(), Vec::new());
-    for stint in desk.folder.stints()? {
-        let tasks = desk.folder.spot(&Scope::File(stint.file.clone()))?.tasks;
-        let queued =
-            root.tasks.entries.iter().any(|entry| entry.kind == Kind::Stint && entry.stint == stint.name);
-        let held = if tasks.held { "\theld=true" } else { "" };
-        lines += &format!(
-            "{}\tprefix={}\tlaps={}\tqueued={queued}\tarchived={}{held}\n",
-            show::one_line(&stint.name),
-            tasks.prefix,
-            tasks.entries.len(),
-            stint.archived
-        );
-        rows.push(Node::object([
-            ("name", stint.name.as_str().into()),
-            ("laps", show::number(tasks.entries.len())),
-            ("queued", queued.into()),
-            ("archived", stint.archived.into()),
-            ("held", tasks.held.into()),
-            ("prefix", tasks.prefix.as_str().into()),
-        ]));
-    }
-    let json = Node::object([("stints", show::array(rows.into_iter()))]);
-    desk.answer(&Said { text: lines, json, output: String::new(), lap: None })
-}
-
-/// `stints show`.
-pub fn stints_show(desk: &Desk, name: &str) -> Result<(), Stop> {
-    let known = desk.folder.stints()?;
-    let stint = known.into_iter().find(|stint| stint.name == name);
-    let stint = stint.ok_or_else(|| Stop::not_found(format!("there is no stint {name}; see `stints ls`")))?;
-    let spot = desk.folder.spot(&Scope::File(stint.file.clone()))?;
-    let mut text = format!("{}/{}\n", show::one_line(name), if stint.archived { " (archived)" } else { "" });
-    for (number, entry) in (1..).zip(&spot.tasks.entries) {
-        text += &(show::entry(entry, number, Look { oneline: false, claimed: "" }, None).join("\n") + "\n");
-    }
-    let json = Node::object([
-        ("archived", stint.archived.into()),
-        ("name", name.into()),
-        ("tasks", show::array(spot.tasks.entries.iter().map(|entry| node(entry, &spot)))),
-    ]);
-    desk.answer(&Said { text, json, output: String::new(), lap: None })
-}
-
 /// `log`.
 pub fn log(desk: &Desk, log: &Log) -> Result<(), Stop> {
     let wrong = |what: String| Stop::store(format!("log: {what}"));
@@ -330,7 +288,14 @@ pub fn log(desk: &Desk, log: &Log) -> Result<(), Stop> {
     });
     let since = since.transpose()?;
     let scope = if desk.scope == Scope::Active { &Scope::Root } else { &desk.scope };
-    let file = desk.folder.spot(scope)?.file;
+    let spot = desk.folder.spot(scope)?;
+    let call = Call::new("log", &[]).of(None, Some(&spot));
+    around(desk, call, || events(desk, log, (&spot.file, limit, since.as_ref())))
+}
+
+/// The newest events of one queue file.
+fn events(desk: &Desk, log: &Log, (file, limit, since): (&str, usize, Option<&Stamp>)) -> Result<Said, Stop> {
+    let wrong = |what: String| Stop::store(format!("log: {what}"));
     let text = match std::fs::read(desk.folder.path("log.jsonl")) {
         Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
@@ -345,20 +310,18 @@ pub fn log(desk: &Desk, log: &Log) -> Result<(), Stop> {
             continue;
         };
         let is = |key: &str, wanted: Option<&str>| wanted.is_none_or(|wanted| value[key] == wanted);
-        if is("file", Some(&file))
+        if is("file", Some(file))
             && is("lap", log.lap.as_deref())
             && is("session", log.session.as_deref())
             && is("scope", log.of_scope.as_deref())
-            && since.as_ref().is_none_or(|since| at.at() >= since.at())
+            && since.is_none_or(|since| at.at() >= since.at())
         {
             events.push((line.trim(), value));
         }
     }
     events.drain(..events.len().saturating_sub(limit));
-    if desk.json {
-        let lines: Vec<&str> = events.iter().map(|(line, _)| *line).collect();
-        return print(&format!("{{\"events\":[{}]}}\n", lines.join(",")));
-    }
+    let json = events.iter().filter_map(|(line, _)| Node::parse(line.as_bytes()).ok());
+    let json = Node::object([("events", show::array(json))]);
     let word = |value: &serde_json::Value, key: &str| show::one_line(value[key].as_str().unwrap_or("-"));
     let lines = events.iter().map(|(_, value)| {
         format!(
@@ -369,5 +332,6 @@ pub fn log(desk: &Desk, log: &Log) -> Result<(), Stop> {
             word(value, "title")
         )
     });
-    print(&lines.collect::<String>())
+    let text: String = lines.collect();
+    Ok(Said { output: text.trim_end().to_owned(), text, json, lap: None })
 }

@@ -325,7 +325,7 @@ impl Lock<'_> {
     }
 
     /// The line of a claim that is no more, under the file that it named.
-    fn unclaimed(&self, cmd: &str, claim: &Claim, reason: Option<&str>, now: Timestamp) {
+    pub(super) fn unclaimed(&self, cmd: &str, claim: &Claim, reason: Option<&str>, now: Timestamp) {
         let lap = self.folder.lap_of(claim).ok().flatten();
         let (title, assignee) = lap.as_ref().map_or(("", ""), |(e, _)| (&e.title, &e.assignee));
         let version = lap.as_ref().map_or(0, |(_, spot)| spot.tasks.version);

@@ -6,29 +6,29 @@ use serde_json::Value;
 
 use crate::support::{Sandbox, rally, stderr, stdout};
 
-fn queue() -> Sandbox {
+pub(super) fn queue() -> Sandbox {
     let sandbox = Sandbox::new();
     rally(&sandbox, 0, &["laps", "init"]);
     sandbox
 }
 
-fn laps(sandbox: &Sandbox, code: i32, args: &[&str]) -> (String, String) {
+pub(super) fn laps(sandbox: &Sandbox, code: i32, args: &[&str]) -> (String, String) {
     let output = sandbox.rally(["laps"]).args(args).output().unwrap();
     assert_eq!(output.status.code(), Some(code), "{args:?}: {}{}", stdout(&output), stderr(&output));
     (stdout(&output), stderr(&output))
 }
 
-fn out(sandbox: &Sandbox, args: &[&str]) -> String {
+pub(super) fn out(sandbox: &Sandbox, args: &[&str]) -> String {
     laps(sandbox, 0, args).0
 }
 
-fn add(sandbox: &Sandbox, place: &str, title: &str) -> String {
+pub(super) fn add(sandbox: &Sandbox, place: &str, title: &str) -> String {
     let (id, noise) = laps(sandbox, 0, &["add", place, "--title", title]);
     assert_eq!(noise, "");
     id.trim_end().to_owned()
 }
 
-fn hooks(sandbox: &Sandbox, entries: &str) {
+pub(super) fn hooks(sandbox: &Sandbox, entries: &str) {
     sandbox.write(".laps/hooks.json", &format!("{{\"version\":1,\"hooks\":[{entries}]}}"));
 }
 
