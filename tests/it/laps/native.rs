@@ -39,6 +39,7 @@ impl Scene {
         let relay =
             store.create_relay(NewRelay { target_iterations: 1, ..NewRelay::default() }, now).unwrap().id;
         let lap_ref = LapRef {
+            lap_title: None,
             lap_id: Some(lap.clone()),
             lap_assignee: Some("backend".into()),
             role: Some("backend".into()),
