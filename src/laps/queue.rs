@@ -1,12 +1,15 @@
 //! The queue as the relay sees it, whoever keeps it.
 
 use std::ffi::OsStr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::built_in;
 use super::external::{External, Version};
 use super::folder::Folder;
 use super::installed;
+
+/// The root queue, from the top of the workspace.
+const FILE: &str = ".laps/laps.json";
 
 /// A task of the queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,6 +85,7 @@ const REQUIRED: Version = Version(0, 8, 1);
 /// The queue of one workspace.
 #[derive(Debug, Clone)]
 pub struct Queue {
+    root: PathBuf,
     keeper: Keeper,
 }
 
@@ -95,7 +99,7 @@ impl Queue {
     /// The queue of a workspace that has a `.laps/laps.json`: the program `laps` of this search path, or rally's
     /// own where there is none or where it is this very binary.
     pub fn detect(workspace: &Path, path: Option<&OsStr>) -> Option<Queue> {
-        if let Err(why) = workspace.join(".laps/laps.json").metadata()
+        if let Err(why) = workspace.join(FILE).metadata()
             && why.kind() == std::io::ErrorKind::NotFound
         {
             return None;
@@ -104,7 +108,7 @@ impl Queue {
             Some(program) => Keeper::External(External::new(program, workspace)),
             None => Keeper::BuiltIn(Folder::of(workspace)),
         };
-        Some(Queue { keeper })
+        Some(Queue { root: workspace.to_owned(), keeper })
     }
 
     /// The installed program, if that keeps the queue.
@@ -125,9 +129,21 @@ impl Queue {
         }
     }
 
+    /// Who is asked. A queue that was there and is gone is not an empty one: an agent may have tidied it away.
+    fn keeper(&self) -> Result<&Keeper, QueueError> {
+        let file = self.root.join(FILE);
+        match file.symlink_metadata() {
+            Err(why) if why.kind() == std::io::ErrorKind::NotFound => Err(QueueError::Failed(format!(
+                "the queue: {} is gone; restore it with `git checkout HEAD -- {FILE}`",
+                file.display()
+            ))),
+            _ => Ok(&self.keeper),
+        }
+    }
+
     /// Claims the head. A second claim hands out the same lap again.
     pub fn claim(&self) -> Result<Offer, QueueError> {
-        match &self.keeper {
+        match self.keeper()? {
             Keeper::BuiltIn(folder) => built_in::claim(folder),
             Keeper::External(external) => external.claim(),
         }
@@ -135,7 +151,7 @@ impl Queue {
 
     /// Claims this lap, for a run that goes on with it. Refused when it is done or gone.
     pub fn claim_again(&self, id: &str) -> Result<Offer, QueueError> {
-        match &self.keeper {
+        match self.keeper()? {
             Keeper::BuiltIn(folder) => built_in::claim_again(folder, id),
             Keeper::External(external) => external.claim_again(id),
         }
@@ -143,7 +159,7 @@ impl Queue {
 
     /// What a claim would give. Changes nothing.
     pub fn head(&self) -> Result<Offer, QueueError> {
-        match &self.keeper {
+        match self.keeper()? {
             Keeper::BuiltIn(folder) => built_in::head(folder),
             Keeper::External(external) => external.head(),
         }
@@ -151,7 +167,7 @@ impl Queue {
 
     /// The laps that wait, in order, those of queued stints in their place.
     pub fn waiting(&self) -> Result<Vec<Lap>, QueueError> {
-        match &self.keeper {
+        match self.keeper()? {
             Keeper::BuiltIn(folder) => built_in::waiting(folder),
             Keeper::External(external) => external.waiting(),
         }
@@ -159,7 +175,7 @@ impl Queue {
 
     /// How a lap stands, wherever it is: root file, stints, archive.
     pub fn standing(&self, id: &str) -> Result<Standing, QueueError> {
-        match &self.keeper {
+        match self.keeper()? {
             Keeper::BuiltIn(folder) => built_in::standing(folder, id),
             Keeper::External(external) => external.standing(id),
         }
@@ -167,7 +183,7 @@ impl Queue {
 
     /// Adds laps in one step, and says their ids in the same order.
     pub fn add(&self, place: Place, laps: &[NewLap]) -> Result<Vec<String>, QueueError> {
-        match &self.keeper {
+        match self.keeper()? {
             Keeper::BuiltIn(folder) => built_in::add(folder, place, laps),
             Keeper::External(external) => external.add(place, laps),
         }

@@ -11,7 +11,7 @@ use crate::store::{Layout, RunState, Shared, StoreError};
 
 use super::Queue;
 
-pub use ending::wrapup;
+pub use ending::{complete, wrapup};
 
 /// Who reports, and where.
 #[derive(Debug, Clone, Copy)]

@@ -128,8 +128,8 @@ pub struct Course {
     bounds: Bounds,
     open_run: Option<OpenRun>,
     task: Task,
-    /// The lap that was handed over last, and how often in a row.
-    handed_over: (String, u32),
+    /// Runs in a row that handed their laps over: none has finished one since.
+    handovers: u32,
     /// The run that began last.
     running: u64,
     /// The newest run that the stored position takes into account.
@@ -161,7 +161,7 @@ impl Course {
             bounds,
             open_run,
             task: Task::default(),
-            handed_over: (String::new(), 0),
+            handovers: 0,
             running: saved_run,
             saved_run,
             failed_in_a_row: 0,
@@ -360,12 +360,10 @@ impl Course {
             self.crew.record(seat.lane, seat.turn, verdict);
         }
         self.skipped = is_skipped(&result.verdict);
-        self.handed_over = match &self.task.lap {
-            Some(lap) if result.handed_over && *lap == self.handed_over.0 => {
-                (lap.clone(), self.handed_over.1 + 1)
-            }
-            Some(lap) if result.handed_over => (lap.clone(), 1),
-            _ => Default::default(),
+        self.handovers = match &result.verdict {
+            RunVerdict::Passed { .. } if result.handed_over => self.handovers + 1,
+            RunVerdict::Passed { .. } => 0,
+            RunVerdict::Failed { .. } | RunVerdict::Cancelled { .. } => self.handovers,
         };
         match &result.verdict {
             RunVerdict::Passed { .. } => {
@@ -456,12 +454,12 @@ impl Course {
         format!("{runs} in a row, the last one: {last}")
     }
 
-    /// A lap that is handed over again and again, with nothing done in between, would go round for ever.
+    /// Laps that are only ever handed over, be it to follow-ups that are handed over in their turn, would go round
+    /// for ever.
     fn why_stuck(&self) -> Option<String> {
-        let (lap, times) = &self.handed_over;
-        let is_stuck = self.task.lap.as_ref() == Some(lap) && *times > self.bounds.max_failed_runs;
-        is_stuck.then(|| {
-            format!("lap {lap} was handed over {times} times in a row and is not done; look at it yourself")
+        let (lap, times) = (self.task.lap.as_deref()?, self.handovers);
+        (times > self.bounds.max_failed_runs).then(|| {
+            format!("{times} runs in a row handed their laps over and finished none; the next lap is {lap}")
         })
     }
 

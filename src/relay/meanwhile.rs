@@ -53,7 +53,9 @@ pub async fn settle(
     settled: Settled,
 ) -> Result<Option<TryRecord>, PassError> {
     let Some(newest) = newest(world, &left)? else { return Ok(None) };
-    let told = world.store.reported(&run_name(left.relay_id, left.run_id))?;
+    let name = run_name(left.relay_id, left.run_id);
+    world.complete_report(name.clone(), newest.lap.of.clone()).await?;
+    let told = world.store.reported(&name)?;
     let mut record = verdict(newest, &settled);
     record.lap.recorded_laps = told.laps_done().into_iter().map(str::to_owned).collect();
     record.lap.laps_attempted = told.attempted();

@@ -11,10 +11,10 @@ use super::settings::Settings;
 use super::waiting::Clock;
 use crate::executor::Registry;
 use crate::git::{Brake, Git};
-use crate::laps::{Queue, QueueError};
+use crate::laps::{Queue, QueueError, report};
 use crate::model::text::chain;
-use crate::model::{CancelSource, Identity, Runner, Timestamp};
-use crate::store::records::{AgentStatusEvent, AgentStatusKind};
+use crate::model::{CancelSource, Identity, Runner, Timestamp, time};
+use crate::store::records::{AgentStatusEvent, AgentStatusKind, LapRef};
 use crate::store::{Store, StoreError};
 
 /// How often a full disk is tried again.
@@ -250,6 +250,15 @@ impl World {
             patience -= 1;
             self.warn(format!("the queue cannot be used, asking again: {}", chain(&error)));
         }
+    }
+
+    /// Completes a report of a run that was cut: with its agent, or with rally.
+    pub async fn complete_report(&mut self, run: String, lap: LapRef) -> Result<(), PassError> {
+        if self.queue.is_none() {
+            return Ok(());
+        }
+        let layout = self.store.layout().clone();
+        self.ask_queue(move |queue| report::complete(&layout, queue, &run, &lap, time::now())).await
     }
 
     /// Runs a git operation beside the event loop, and listens to the operator meanwhile: what is ordered

@@ -10,8 +10,8 @@ use super::{Ctx, Ending, Report, Seat, Wrapup};
 use crate::laps::{NewLap, Place, Queue, QueueError};
 use crate::model::{Timestamp, text};
 use crate::store::jsonl::RecordsBack;
-use crate::store::progress::Reported;
-use crate::store::records::{Handoff, SummaryEntry};
+use crate::store::progress::{Reported, reported};
+use crate::store::records::{Handoff, LapRef, SummaryEntry};
 use crate::store::shared::bounded;
 use crate::store::{Layout, RunState, Shared, StoreError};
 
@@ -54,12 +54,12 @@ pub fn wrapup(ctx: &Ctx, wrapup: &Wrapup, ending: Ending) -> Result<Report, Stor
                 }
             }
             let shared = Shared::lock(ctx.layout)?;
-            finish(ctx, &shared, &entry, again)?;
+            finish(ctx.layout, &shared, &entry, again)?;
             close(&shared, &seat)?;
         }
         None => {
             match again {
-                true => finish(ctx, &shared, &entry, again)?,
+                true => finish(ctx.layout, &shared, &entry, again)?,
                 false => drop(shared.record_progress(entry.clone(), ctx.now)?),
             }
             close(&shared, &seat)?;
@@ -76,6 +76,35 @@ pub fn wrapup(ctx: &Ctx, wrapup: &Wrapup, ending: Ending) -> Result<Report, Stor
     Ok(Report { entry, warnings })
 }
 
+/// Completes what a report of this run has left undone when it was cut: the laps of its follow-ups, and its line in
+/// `summary.jsonl`. Nothing is done twice.
+///
+/// # Errors
+///
+/// The journal or the queue cannot be used.
+pub fn complete(
+    layout: &Layout,
+    queue: &Queue,
+    run: &str,
+    lap: &LapRef,
+    now: Timestamp,
+) -> Result<(), QueueError> {
+    let failed = |error: StoreError| QueueError::Failed(text::chain(&error));
+    let _one_at_a_time = lock(layout).map_err(failed)?;
+    let known = reported(layout, run).map_err(failed)?;
+    let Some(mut entry) = known.entries.last().cloned() else { return Ok(()) };
+    let followups = entry.left_to_do().to_vec();
+    if !followups.is_empty() && !known.is_settled() {
+        let seat = Seat { run: Some(run.to_owned()), lap: lap.clone(), in_view: false };
+        let ids = create(queue, &seat, &entry, &followups, true)?;
+        let shared = Shared::lock(layout).map_err(failed)?;
+        shared.note_created(run, &ids, now).map_err(failed)?;
+        entry.set_created(ids);
+    }
+    let shared = Shared::lock(layout).map_err(failed)?;
+    finish(layout, &shared, &entry, true).map_err(failed)
+}
+
 fn lock(layout: &Layout) -> Result<File, StoreError> {
     let path = layout.state_dir().join("wrapup.lock");
     drop(Shared::lock(layout)?);
@@ -87,9 +116,9 @@ fn lock(layout: &Layout) -> Result<File, StoreError> {
 }
 
 /// The line in `summary.jsonl`, unless it is there.
-fn finish(ctx: &Ctx, shared: &Shared, entry: &SummaryEntry, again: bool) -> Result<(), StoreError> {
+fn finish(layout: &Layout, shared: &Shared, entry: &SummaryEntry, again: bool) -> Result<(), StoreError> {
     if again {
-        for known in RecordsBack::<SummaryEntry>::open(&ctx.layout.summary())? {
+        for known in RecordsBack::<SummaryEntry>::open(&layout.summary())? {
             let known = known?;
             if known.run_id == entry.run_id && known.updated_at == entry.updated_at {
                 return Ok(());

@@ -67,6 +67,7 @@ impl Run<'_> {
         }
 
         let found = landing::look(self.world, head_before, &self.snapshot).await;
+        self.world.complete_report(self.run_name(), started.lap.clone()).await?;
         let told = self.world.store.reported(&self.run_name())?;
         let mut of_try = told.entries.iter().rev().filter(|entry| entry.updated_at >= started_at);
         // What was asked for may be followed by something else.
@@ -98,7 +99,9 @@ impl Run<'_> {
         let used = if is_none { used - 1 } else { used };
         self.hand_on(&seen, &record).await?;
         let mut own = false;
-        if verdict.may_commit(known.work()) {
+        // What nobody can judge stays as it is, a broken queue above all. A clean handoff leaves rally's own files.
+        let clean_handoff = verdict.outcome == Outcome::HandoffRequested && !found.uncommitted;
+        if known.doubt().is_none() && (verdict.may_commit(known.work()) || clean_handoff) {
             own = self.land(&mut record, &found).await?;
             if own {
                 self.newest = Newest::Rally;

@@ -98,3 +98,80 @@ fn hooks_of_the_user_stay_as_they_are() {
     assert!(list.contains(own) && list.contains("rally:laps-done"), "{list}");
     assert!(sandbox.repo().join("hooked").exists(), "it ran");
 }
+
+// 30-C1: follow-ups of follow-ups are no progress either
+#[test]
+fn laps_that_are_only_ever_handed_over_end_the_pass() {
+    for follow_up in ["", "--followup more"] {
+        let sandbox = workspace(&["one"]);
+        sandbox.configure("[reliability]\nmax_failed_runs = 2\n");
+        sandbox.claude(&format!("init; laps handoff && laps wrapup --summary stuck {follow_up}; result ok"));
+        let said = relay(&sandbox, 1, &["--agent", "cc"]);
+        assert!(said.contains("3 runs in a row handed their laps over and finished none"), "{said}");
+        assert_eq!(sandbox.tries().len(), 3, "{said}");
+    }
+}
+
+// 30-L1
+#[test]
+fn a_queue_that_is_gone_is_not_an_empty_one() {
+    for version in [None, Some("0.8.1"), Some("0.9.0")] {
+        let sandbox = workspace(&["one", "two"]);
+        sandbox.git(["add", "-A"]);
+        sandbox.git(["commit", "-q", "-m", "queue"]);
+        if let Some(version) = version {
+            sandbox.install_laps(version);
+        }
+        sandbox.claude("init; echo 1 > one.txt; rm -rf .laps; result ok");
+        let said = relay(&sandbox, 1, &["--agent", "cc"]);
+        assert!(said.contains("laps.json is gone"), "{said}");
+        assert!(sandbox.relays()[0]["ended_at"].is_null(), "it can be resumed: {said}");
+        let removed = sandbox.git(["log", "--diff-filter=D", "--name-only", "--format="]);
+        assert!(!removed.contains("laps.json"), "{removed}");
+    }
+}
+
+// 30-L12: what a wrapup had promised when everything was killed is done by the next pass, once
+#[test]
+fn a_wrapup_that_was_cut_is_completed() {
+    let sandbox = workspace(&["one"]);
+    let queue = sandbox.read(".laps/laps.json");
+    sandbox.claude(
+        "init; laps handoff && laps wrapup --summary stuck --followup first --followup second; here; await never",
+    );
+    let running = sandbox.start_relay(&["--agent", "cc", "-i", "1"]);
+    sandbox.wait_for_note("here.1");
+    running.kill();
+    sandbox.wait_until_nobody_is_left();
+    // As if it had been cut behind the first of its four steps.
+    sandbox.write(".laps/laps.json", &queue);
+    let journal = sandbox.read(".rally/state/journal.jsonl");
+    let kept: Vec<&str> = journal.lines().filter(|line| !line.contains("\"laps_created\"")).collect();
+    assert!(kept.len() < journal.lines().count());
+    sandbox.write(".rally/state/journal.jsonl", &(kept.join("\n") + "\n"));
+    sandbox.write(".rally/summary.jsonl", "");
+
+    let said = relay(&sandbox, 0, &["--resume"]);
+    let file: serde_json::Value = serde_json::from_str(&sandbox.read(".laps/laps.json")).unwrap();
+    let titles: Vec<&str> =
+        file["tasks"].as_array().unwrap().iter().map(|task| task["title"].as_str().unwrap()).collect();
+    assert_eq!(titles, ["first", "second", "one"], "{said}");
+    let entries = sandbox.records(".rally/summary.jsonl");
+    let ids = &waiting(&sandbox)[..2];
+    assert_eq!(entries.len(), 1, "{entries:#?}");
+    assert_eq!(entries[0]["handoff"]["created_lap_ids"], serde_json::json!(ids));
+    assert_eq!(sandbox.tries().last().unwrap()["handoff_created_lap_ids"], serde_json::json!(ids));
+}
+
+// Nothing that nobody can judge is committed, a broken queue above all.
+#[test]
+fn a_queue_that_an_agent_breaks_is_not_committed() {
+    let sandbox = workspace(&["one"]);
+    sandbox.git(["add", "-A"]);
+    sandbox.git(["commit", "-q", "-m", "queue"]);
+    sandbox.claude("init; echo 1 > one.txt; echo '{broken' > .laps/laps.json; result ok");
+    relay(&sandbox, 1, &["--agent", "cc"]);
+    let committed = sandbox.git(["show", "HEAD:.laps/laps.json"]);
+    assert!(!committed.contains("broken"), "{committed}");
+    assert!(sandbox.git(["status", "--short"]).contains("?? one.txt"), "it waits for a lap that is done");
+}

@@ -18,7 +18,7 @@ fn a_lap_that_is_done_passes_however_its_agent_ends() {
         assert_eq!(each(&sandbox, "outcome"), ["completed"], "{end}");
         let record = &sandbox.tries()[0];
         assert_eq!((&record["lap_id"], &record["recorded_laps"]), (&json!(id), &json!([id])));
-        assert_eq!(laps(&sandbox, true), [id.clone()]);
+        assert_eq!(laps(&sandbox, true), [&*id]);
         let message = sandbox.git(["log", "-1", "--format=%b"]);
         assert_eq!(message.lines().next(), Some(&*format!("Lap: {id} Build it")));
     }
