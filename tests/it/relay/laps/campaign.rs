@@ -175,3 +175,16 @@ fn a_queue_that_an_agent_breaks_is_not_committed() {
     assert!(!committed.contains("broken"), "{committed}");
     assert!(sandbox.git(["status", "--short"]).contains("?? one.txt"), "it waits for a lap that is done");
 }
+
+#[test]
+fn a_hook_of_the_user_can_refuse_a_claim() {
+    let sandbox = workspace(&["one"]);
+    let refuse =
+        r#"{"title": "no", "command": "claim", "when": "before", "run": "echo $LAPS_ID > asked; exit 7"}"#;
+    sandbox.write(".laps/hooks.json", &format!(r#"{{"version": 1, "hooks": [{refuse}]}}"#));
+    sandbox.claude(WORK);
+    let said = relay(&sandbox, 1, &["--agent", "cc"]);
+    assert!(said.contains("no lap was claimed: hook 'no'"), "{said}");
+    assert_eq!(sandbox.read("asked").trim(), waiting(&sandbox)[0]);
+    assert!(sandbox.tries().is_empty());
+}
