@@ -126,7 +126,7 @@ impl LapsError {
             LapsError::Op(error) => match error {
                 OpError::Unknown(_) | OpError::Done(_) | OpError::Todo(_) => 3,
                 OpError::Stint { .. } | OpError::BlankTitle(_) | OpError::AfterItself(_) => 1,
-                OpError::Ambiguous(_) | OpError::NoId(_) => 2,
+                OpError::Ambiguous(_) | OpError::Nameless | OpError::NoId(_) => 2,
             },
         }
     }

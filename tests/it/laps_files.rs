@@ -250,3 +250,18 @@ fn a_lap_that_was_claimed_in_another_file_is_found() {
         laps(&sandbox, 3, &["get", "repo-0000"]);
     }
 }
+
+// 40-13.8: nobody could tell which of two was done, nor claim what has no name
+#[test]
+fn a_lap_that_cannot_be_named_is_not_handed_out() {
+    let sandbox = Sandbox::new();
+    let lap = |id: &str| format!(r#"{{{id}"title": "t", "description": "", "isDone": false, "order": 1}}"#);
+    let twice = [lap(r#""id": "a-1", "#), lap(r#""id": "a-1", "#)].join(",");
+    for (tasks, told) in [(twice, "the id a-1 stands more than once"), (lap(""), "a lap has no id")] {
+        sandbox.write(".laps/laps.json", &format!(r#"{{"version": 2, "tasks": [{tasks}]}}"#));
+        let output = sandbox.rally(["laps", "claim"]).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.code() == Some(2) && said.contains(told), "{:?} {said}", output.status);
+        assert!(!sandbox.repo().join(".laps/claim").exists());
+    }
+}

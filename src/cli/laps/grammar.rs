@@ -114,7 +114,7 @@ pub enum Command {
     Import(Import),
     /// How the queue stands
     Status(Status),
-    /// What happened to the laps
+    /// What happened to the laps: written for queues of version 3, and where .laps/log.jsonl exists
     Log(Log),
     /// Queues within the queue
     #[command(visible_alias = "st")]

@@ -15,6 +15,9 @@ pub enum OpError {
     /// Several have.
     #[error("the id {0} stands more than once; give one of them another in the file")]
     Ambiguous(String),
+    /// An entry of the file has none.
+    #[error("a lap has no id; give it one in the file")]
+    Nameless,
     /// It is done.
     #[error("lap {0} is already done")]
     Done(String),
@@ -117,6 +120,7 @@ impl TaskFile {
     pub fn find(&self, id: &str) -> Result<&Entry, OpError> {
         let mut found = self.entries.iter().filter(|entry| entry.id == id);
         match (found.next(), found.next()) {
+            (Some(_), _) if id.is_empty() => Err(OpError::Nameless),
             (Some(entry), None) => Ok(entry),
             (Some(_), Some(_)) => Err(OpError::Ambiguous(id.to_owned())),
             (None, _) => Err(OpError::Unknown(id.to_owned())),

@@ -2,15 +2,14 @@
 
 use std::fs::File;
 use std::io::{Read, Seek};
-use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::fs::{MemfdFlags, memfd_create};
-use rustix::process::{Pid, Signal, kill_process_group};
 
 use super::{Entry, Stage, Vars};
+use crate::process::{TreeSignal, tree};
 
 /// How long a hook may take.
 const PATIENCE: Duration = Duration::from_secs(5 * 60);
@@ -63,13 +62,13 @@ fn one(patience: Duration, root: &Path, text: &str, env: &[(String, String)]) ->
     let broken = |e: std::io::Error| format!("cannot be run: {e}");
     // In memory, so that nobody waits for what a hook leaves running.
     let mut output = File::from(memfd_create("hook", MemfdFlags::CLOEXEC).map_err(|e| broken(e.into()))?);
+    // In the caller's process group: Ctrl+C is meant for it, too.
     let mut child = Command::new("/bin/sh")
         .args(["-c", text])
         .envs(env.iter().map(|(key, value)| (key, value)))
         .current_dir(root)
         .stdin(Stdio::null())
         .stdout(output.try_clone().map_err(broken)?)
-        .process_group(0)
         .spawn()
         .map_err(broken)?;
     let begun = Instant::now();
@@ -78,8 +77,12 @@ fn one(patience: Duration, root: &Path, text: &str, env: &[(String, String)]) ->
             Some(status) => break status,
             None if begun.elapsed() < patience => std::thread::sleep(LOOK),
             None => {
-                // It is not reaped yet, so the number of its group is still its own.
-                let _ = kill_process_group(Pid::from_child(&child), Signal::KILL);
+                // It is not reaped yet, so its number is still its own; what it started goes first to be found.
+                let tree = i32::try_from(child.id()).map(tree::living).unwrap_or_default();
+                for member in tree {
+                    member.send(TreeSignal::Kill);
+                }
+                let _ = child.kill();
                 let _ = child.wait();
                 return Err(format!("did not end within {} s and was killed", patience.as_secs()));
             }
@@ -136,6 +139,10 @@ mod tests {
     fn a_hook_that_hangs_is_ended_and_its_children_are_not_waited_for() {
         let end = one(Duration::from_millis(50), "/".as_ref(), "sleep 300 | cat", &[]);
         assert!(end.unwrap_err().contains("was killed"));
+        let own = i32::try_from(std::process::id()).unwrap();
+        let left =
+            tree::living(own).into_iter().filter(|member| member.describe().command.contains("sleep 300"));
+        assert_eq!(left.count(), 0);
         assert_eq!(one(PATIENCE, "/".as_ref(), "sleep 3 & echo x", &[]).unwrap(), b"x\n");
     }
 }
