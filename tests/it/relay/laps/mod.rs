@@ -1,6 +1,7 @@
 //! Relays that work off the queue of their workspace.
 
 mod campaign;
+mod handoffs;
 mod outcomes;
 mod runs;
 mod start;
