@@ -68,6 +68,9 @@ pub async fn settle(
             let found = landing::look(world, head, &Arc::new(snapshot)).await;
             record.lap.dirty_handoff = found.uncommitted;
             record.lap.handoff_created_lap_ids = told.created;
+            if !found.unknown && !found.uncommitted {
+                landing::commit_state(world).await;
+            }
         }
         (Settled::Done | Settled::Removed | Settled::Mismatch(_), Some(snapshot)) => {
             let entry = record::stub(&record);

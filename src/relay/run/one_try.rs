@@ -106,6 +106,9 @@ impl Run<'_> {
             if own {
                 self.newest = Newest::Rally;
             }
+        } else if verdict.outcome == Outcome::HandoffRequested && !found.unknown && !found.uncommitted {
+            // Nothing is left to judge but what the queue and the report became.
+            landing::commit_state(self.world).await;
         }
         let record = self.world.persist(|store| store.finish_try(record.clone())).await?;
         self.world.persist(|store| store.clear_active()).await?;

@@ -1,6 +1,8 @@
 //! Relays that work off the queue of their workspace.
 
 mod campaign;
+mod endings;
+mod handoffs;
 mod outcomes;
 mod runs;
 mod start;
