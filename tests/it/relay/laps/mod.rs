@@ -2,6 +2,7 @@
 
 mod campaign;
 mod outcomes;
+mod prompts;
 mod runs;
 mod start;
 
