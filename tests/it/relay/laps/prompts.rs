@@ -188,3 +188,75 @@ fn the_environment_of_an_agent_names_its_session_and_finds_these_programs() {
         assert_eq!(found("laps"), program.canonicalize().unwrap());
     }
 }
+
+// 30-96..101
+#[test]
+fn the_wrapup_is_the_summary_and_a_run_without_one_gets_a_line() {
+    let sandbox = workspace(&["one", "two"]);
+    sandbox.claude(
+        "init; laps done; if [ $N = 1 ]; then laps wrapup --summary 'the report'; fi; result \"said $N\"",
+    );
+    relay(&sandbox, 0, &CC);
+    let tries = sandbox.tries();
+    assert_eq!((&tries[0]["summary"], &tries[1]["summary"]), (&json!("the report"), &json!("said 2")));
+    let lines = sandbox.records(".rally/summary.jsonl");
+    let of = |n: usize| {
+        let name = format!("relay-1-run-{n}");
+        let found: Vec<_> = lines.iter().filter(|line| line["run_id"] == *name).collect();
+        assert_eq!(found.len(), 1, "{lines:#?}");
+        (found[0]["summary"].clone(), found[0]["laps_completed"].clone())
+    };
+    assert_eq!(of(1), (json!("the report"), json!([tries[0]["lap_id"]])));
+    assert_eq!(of(2), (json!("said 2"), json!([tries[1]["lap_id"]])));
+}
+
+// 10-F, [reasoning]
+#[test]
+fn what_a_role_wants_reaches_the_command_line() {
+    let sandbox = workspace(&["one@senior", "two@junior", "three"]);
+    sandbox.configure("[reasoning]\nsenior = \"high\"\njunior = \"haiku\"\n");
+    sandbox.claude(WORK);
+    relay(&sandbox, 0, &CC);
+    let args = |n| sandbox.note(&format!("args.{n}"));
+    assert!(args(1).contains("high\n"), "{}", args(1));
+    assert!(args(2).contains("haiku\n") && !args(2).contains("high\n"), "{}", args(2));
+    assert!(!args(3).contains("high\n") && !args(3).contains("haiku\n"), "{}", args(3));
+}
+
+// 40-9: a closed gate ends a pass, and is no reason to think that the queue is empty
+#[test]
+fn a_closed_gate_ends_a_pass_and_the_relay_goes_on_when_it_is_open() {
+    let sandbox = workspace(&["first"]);
+    for args in [&["new", "auth"][..], &["enqueue", "auth", "tail"]] {
+        rally(&sandbox, 0, &[&["laps", "stints"], args].concat());
+    }
+    rally(&sandbox, 0, &["laps", "add", "tail", "-s", "auth", "--title", "second"]);
+    rally(&sandbox, 0, &["laps", "stints", "hold", "auth"]);
+    sandbox.claude(WORK);
+    let said = relay(&sandbox, 1, &CC);
+    assert!(said.contains("held at the gate of auth") && said.contains("rally relay --resume"), "{said}");
+    assert_eq!(sandbox.relays()[0]["ended_at"], json!(null));
+
+    // A fresh start has nothing to begin.
+    let said = relay(&sandbox, 1, &["--new", "--agent", "cc"]);
+    assert!(said.contains("auth"), "{said}");
+    assert_eq!((sandbox.relays().len(), sandbox.tries().len()), (1, 1), "{said}");
+
+    rally(&sandbox, 0, &["laps", "stints", "release", "auth"]);
+    relay(&sandbox, 0, &["--resume"]);
+    assert_eq!(sandbox.tries().len(), 2);
+    assert!(sandbox.relays()[0]["ended_at"].is_string());
+}
+
+// 30-102, 30-I2
+#[test]
+fn a_message_reaches_the_next_lap_and_is_addressed() {
+    let sandbox = workspace(&["one", "two"]);
+    rally(&sandbox, 0, &["message", "add", "mind the gap"]);
+    sandbox.claude(WORK);
+    relay(&sandbox, 0, &CC);
+    assert!(sandbox.note("prompt.1").contains("Inbox Message:\nmind the gap"));
+    assert!(!sandbox.note("prompt.2").contains("mind the gap"));
+    assert!(rally(&sandbox, 0, &["message", "list"]).contains("no messages wait"));
+    assert_eq!(sandbox.relays()[0]["consumed_message_ids"], json!([1]));
+}
