@@ -260,3 +260,21 @@ fn a_message_reaches_the_next_lap_and_is_addressed() {
     assert!(rally(&sandbox, 0, &["message", "list"]).contains("no messages wait"));
     assert_eq!(sandbox.relays()[0]["consumed_message_ids"], json!([1]));
 }
+
+// 30-L14
+#[test]
+fn the_claim_of_a_lap_that_waits_for_a_runner_is_given_back_at_a_stop() {
+    let sandbox = workspace(&["one"]);
+    sandbox.configure("[reliability]\nretry_budget = 2\n");
+    sandbox.claude("echo 'rate limit reached, retry after 10ms' >&2; exit 1");
+    let running = sandbox.start_relay(&CC);
+    sandbox.wait_for("the pause of the runner", || {
+        let events = sandbox.whole_records(".rally/state/agent_status.jsonl");
+        events.iter().any(|event| event["event_type"] == "paused")
+    });
+    running.signal("TERM");
+    assert_eq!(running.finish().status.code(), Some(143));
+    assert_eq!(sandbox.tries().len(), 2);
+    assert!(!sandbox.repo().join(".laps/claim").exists());
+    assert_eq!(waiting(&sandbox).len(), 1);
+}
