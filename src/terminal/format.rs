@@ -46,8 +46,8 @@ pub fn cut(text: &str, cells: usize) -> String {
     kept + end
 }
 
-/// The header's label: `[2/18] codex - gpt - Its title - started 16:40`, with the title only
-/// when there is a lap, cut to two cells less than the terminal has (its indentation).
+/// The header's label: `[2/18] VERIFY: codex - gpt - Its title - started 16:40`, with the role and the title only
+/// when a lap has them, cut to two cells less than the terminal has (its indentation).
 pub fn header_label(
     (iteration, target): (u64, u64),
     lap: Option<&Lap>,
@@ -61,7 +61,9 @@ pub fn header_label(
         title => format!(" - {title}"),
     });
     let started = at.to_zoned(zone.clone()).strftime("%H:%M").to_string();
-    let label = sanitize::line(&format!("[{iteration}/{target}] {}", runner.label()));
+    let role = lap.and_then(|lap| lap.assignee.as_deref()).unwrap_or_default().trim();
+    let role = if role.is_empty() { String::new() } else { role.to_uppercase() + ": " };
+    let label = sanitize::line(&format!("[{iteration}/{target}] {role}{}", runner.label()));
     let end = format!(" - started {started}");
     // A title gives way to the time.
     let room = width.saturating_sub(2 + label.width() + end.width());
@@ -69,10 +71,9 @@ pub fn header_label(
     cut(&format!("{label}{title}{end}"), width.saturating_sub(2))
 }
 
-/// Below the header of a lap: its id, and the role that does it.
+/// Below the header of a lap: its id.
 pub fn lap_line(lap: &Lap) -> String {
-    let role = lap.assignee.as_ref().map(|role| format!("{GAP}{}", sanitize::line(role)));
-    format!("lap {}{}", sanitize::line(&lap.id), role.unwrap_or_default())
+    format!("lap {}", sanitize::line(&lap.id))
 }
 
 /// How a run ended, with its sign: `✓ passed on try 2/5`, `✗ failed after 5 tries`, `• cancelled`.

@@ -1,4 +1,4 @@
-//! The text for one role, as an agent gets it. Agents get none yet: roles come with the tasks of a lap queue.
+//! The text for one role, as the agent of a lap gets it.
 
 use std::path::{Path, PathBuf};
 

@@ -37,10 +37,14 @@ fn header_labels() {
         header_label((2, 18), lap, &runner, at, &TimeZone::UTC, width)
     };
     let (fix, long) = (lap("Fix\x1b[2J it"), lap("A title that goes on and on"));
-    assert_eq!(label(Some(&fix), None, 80), "[2/18] codex - Fix it - started 16:40");
-    assert_eq!(label(Some(&long), None, 40), "[2/18] codex - A titl… - started 16:40");
-    assert_eq!(label(Some(&lap(" ")), None, 80), "[2/18] codex - Untitled task - started 16:40");
-    assert_eq!(lap_line(&fix), "lap lap-1  │  verify");
+    assert_eq!(label(Some(&fix), None, 80), "[2/18] VERIFY: codex - Fix it - started 16:40");
+    let whole = "[2/18] VERIFY: codex - g55-xh - Fix it - started 16:40";
+    assert_eq!(label(Some(&fix), Some("g55-xh"), 80), whole);
+    let free = crate::laps::Lap { assignee: None, ..lap("Fix it") };
+    assert_eq!(label(Some(&free), None, 80), "[2/18] codex - Fix it - started 16:40");
+    assert_eq!(label(Some(&long), None, 48), "[2/18] VERIFY: codex - A titl… - started 16:40");
+    assert_eq!(label(Some(&lap(" ")), None, 80), "[2/18] VERIFY: codex - Untitled task - started 16:40");
+    assert_eq!(lap_line(&fix), "lap lap-1");
     assert_eq!(label(None, Some("g55-xh"), 80), "[2/18] codex - g55-xh - started 16:40");
     assert_eq!(label(None, None, 80), "[2/18] codex - started 16:40");
     assert_eq!(label(None, Some("\x1b]0;x\x07a\nb"), 80), "[2/18] codex - a b - started 16:40");

@@ -4,6 +4,7 @@ mod campaign;
 mod endings;
 mod handoffs;
 mod outcomes;
+mod prompts;
 mod runs;
 mod start;
 
