@@ -88,6 +88,8 @@ fn a_stuck_tool_is_ended_and_the_try_goes_on() {
         tool_ended
         kill -0 $server && : > "$S/server_lives"
         kill $server
+        # It is told at the next tick: an agent that has ended by then is told as that.
+        until grep -qs 'works again' "$HOME"/.local/share/rally/relays/*/relay-1.log; do sleep 0.1; done
         echo x > made.txt; result ok"#,
     );
     let output = sandbox.relay(&["--new", "--agent", "cc", "work"]);
