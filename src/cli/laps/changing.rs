@@ -166,7 +166,7 @@ pub fn move_lap(desk: &Desk, words: &Move) -> Result<(), Stop> {
         return Err(Stop::usage(format!("move: lap {id} is done")));
     }
     around(desk, Call::new("move", &words.words).of(Some(&lap), Some(&spot)), || {
-        let (moved, spot) = desk.folder.move_lap(&desk.scope, id, &at, desk.now)?;
+        let (moved, spot) = desk.folder.move_lap(&desk.scope, id, &at, desk.now).map_err(Stop::of_change)?;
         if moved.after_done
             && let At::After(target) = &at
         {

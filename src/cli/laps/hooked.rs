@@ -135,6 +135,9 @@ pub fn declared(name: &str, words: &Words) -> Result<(), Stop> {
         };
         return Err(Stop::usage(format!("unknown command {name:?}{hint}")));
     }
+    if own.is_some() {
+        native::Word::check(folder.root())?;
+    }
     let json = words.json();
     let mut vars = Call::new(name, &words.after).vars(&folder);
     (vars.id, vars.title, vars.description, vars.assignee) = (None, None, None, None);

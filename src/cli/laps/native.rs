@@ -13,7 +13,7 @@ use crate::laps::Queue;
 use crate::laps::report::{self, Ctx, Ending, Wrapup, guidance};
 use crate::model::{text, time};
 use crate::process::TAG;
-use crate::store::StoreError;
+use crate::store::{Layout, StoreError};
 
 /// A command of this queue that is one only because rally reports.
 #[derive(Debug)]
@@ -44,6 +44,11 @@ impl Word {
             }
             _ => Ok(None),
         }
+    }
+
+    /// Whether it can be reported: known before the hooks of the operator run.
+    pub fn check(root: &Path) -> Result<(), Stop> {
+        layout(root).map(drop)
     }
 
     /// Reports it.
@@ -93,11 +98,19 @@ pub fn done(root: &Path, lap: &str, json: bool) {
     }
 }
 
-fn with_ctx<T>(root: &Path, tell: impl FnOnce(&Ctx) -> Result<T, StoreError>) -> Result<T, Stop> {
+/// Where it is reported.
+fn layout(root: &Path) -> Result<Layout, Stop> {
     let layout = workspace::state_layout(root).map_err(|error| Stop::store(format!("{error:#}")))?;
-    if !layout.rally_dir().is_dir() {
-        return Err(Stop::store(format!("there is no .rally in {}: run `rally init` first", root.display())));
+    match layout.rally_dir().is_dir() {
+        true => Ok(layout),
+        false => {
+            Err(Stop::store(format!("there is no .rally in {}: run `rally init` first", root.display())))
+        }
     }
+}
+
+fn with_ctx<T>(root: &Path, tell: impl FnOnce(&Ctx) -> Result<T, StoreError>) -> Result<T, Stop> {
+    let layout = layout(root)?;
     let state = layout.state_dir();
     std::fs::create_dir_all(&state)
         .map_err(|error| Stop::store(format!("cannot create the folder {}: {error}", state.display())))?;

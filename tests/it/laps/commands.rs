@@ -175,3 +175,15 @@ fn a_file_of_tasks_is_imported_whole() {
     assert!(list.contains("one (assignee: developer)") && list.contains("two") && !list.contains("gone"));
     laps(&sandbox, 3, &["import", "none.md"]);
 }
+
+// The lap was there when the hooks began: what they do to it is told with the same exit code.
+#[test]
+fn what_a_hook_makes_impossible_is_told_as_if_it_had_been() {
+    let sandbox = queue();
+    let id = add(&sandbox, "tail", "only one");
+    symlink(Sandbox::rally_path(), sandbox.bin().join("laps")).unwrap();
+    let meddle = format!(r#"{{"title":"meddle","command":"move","when":"before","run":"laps done {id}"}}"#);
+    hooks(&sandbox, &meddle);
+    let (_, why) = laps(&sandbox, 1, &["move", &id, "head"]);
+    assert!(why.contains("already done"), "{why}");
+}

@@ -267,8 +267,10 @@ fn a_before_hook_that_fails_stops_a_report() {
     }
     assert_eq!(scene.sandbox.read(".rally/state/journal.jsonl"), journal);
     assert!(scene.sandbox.repo().join(".laps/claim").exists());
-    // Without `.rally` there is nobody to report to.
+    // Without `.rally` there is nobody to report to, and no reason to run a hook.
     let bare = queue();
+    hooks(&bare, r#"{"title":"mark","command":"wrapup","when":"before","run":"touch ran"}"#);
     let (_, why) = laps(&bare, 2, &["wrapup", "--summary", "x"]);
     assert!(why.contains("rally init"), "{why}");
+    assert!(!bare.repo().join("ran").exists());
 }
