@@ -6,6 +6,7 @@
 
 mod actions;
 mod claim;
+mod copy;
 #[cfg(test)]
 mod deaths;
 mod events;
@@ -53,10 +54,19 @@ pub enum LapsError {
     },
     /// A queue file that was cut to nothing.
     #[error(
-        "{} is empty, but the last commit has laps in it; restore it with `git checkout HEAD -- {}`, or write {{}} into it for a new queue",
-        .0.display(), .0.display()
+        "{} is empty, but {} laps in it; restore it with `{}`, or write {{}} into it for a new queue",
+        path.display(),
+        copy.as_ref().map_or("the last commit has".to_owned(), |copy| format!("its last copy {} has", copy.display())),
+        copy.as_ref().map_or_else(
+            || format!("git checkout HEAD -- {}", path.display()),
+            |copy| format!("cp {} {}", copy.display(), path.display()))
     )]
-    CutToNothing(PathBuf),
+    CutToNothing {
+        /// The file.
+        path: PathBuf,
+        /// A copy with laps; `None` when git has one.
+        copy: Option<PathBuf>,
+    },
     /// The lock did not come free.
     #[error("another process has held {} for {} s; end it and try again", path.display(), seconds)]
     Locked {
@@ -115,7 +125,7 @@ impl LapsError {
             LapsError::NoFolder(_)
             | LapsError::Io { .. }
             | LapsError::File { .. }
-            | LapsError::CutToNothing(_)
+            | LapsError::CutToNothing { .. }
             | LapsError::Locked { .. }
             | LapsError::Contended(_)
             | LapsError::Stint(_) => 2,

@@ -314,6 +314,9 @@ impl Lock<'_> {
     }
 
     fn hand_out(&self, entry: &Entry, spot: &Spot, now: Timestamp) -> Result<()> {
+        if let Some(bytes) = self.folder.raw(&spot.file)? {
+            self.folder.keep(&spot.file, &bytes);
+        }
         let (old, fresh) = self.take(&entry.id, spot, now)?;
         if fresh {
             if let Some(old) = old {

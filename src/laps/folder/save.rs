@@ -67,8 +67,11 @@ impl Folder {
         let path = self.path(file);
         let tasks =
             TaskFile::parse(bytes).map_err(|source| LapsError::File { path: path.clone(), source })?;
-        if tasks.is_none() && bytes.trim_ascii().is_empty() && self.committed_laps(&path) {
-            return Err(LapsError::CutToNothing(path));
+        if tasks.is_none() && bytes.trim_ascii().is_empty() {
+            let copy = self.kept(file).map(|(copy, _)| copy);
+            if copy.is_some() || self.committed_laps(&path) {
+                return Err(LapsError::CutToNothing { path, copy });
+            }
         }
         for warning in tasks.iter().flat_map(|tasks| &tasks.warnings) {
             self.warn(format!("{}: {warning}", path.display()));
@@ -100,6 +103,7 @@ impl Lock<'_> {
                 .transpose()?
                 .flatten()
                 .unwrap_or_default();
+            folder.put_copy_aside(file, &tasks);
             let answer = change(&mut tasks)?;
             let after = tasks.bytes();
             if before.as_ref() == Some(&after) {
@@ -107,6 +111,7 @@ impl Lock<'_> {
             }
             let unchanged = || folder.raw(file).map(|now| now == before);
             if replace(&folder.path(file), &after, unchanged)? {
+                folder.keep(file, &after);
                 return Ok(answer);
             }
         }
@@ -121,6 +126,7 @@ impl Lock<'_> {
     /// Deletes a file; one that is not there is fine.
     pub(super) fn remove(&self, file: &str) -> Result<()> {
         let path = self.folder.path(file);
+        self.folder.forget_copy(file);
         match std::fs::remove_file(&path) {
             Err(e) if e.kind() != ErrorKind::NotFound => Err(LapsError::io("delete", &path)(e)),
             _ => {
@@ -131,8 +137,8 @@ impl Lock<'_> {
     }
 
     /// Moves a file to a name that is free.
-    pub(super) fn rename(&self, from: &str, to: &str) -> Result<()> {
-        let (from, to) = (self.folder.path(from), self.folder.path(to));
+    pub(super) fn rename(&self, file: &str, to: &str) -> Result<()> {
+        let (from, to) = (self.folder.path(file), self.folder.path(to));
         if to.symlink_metadata().is_ok() {
             return Err(LapsError::Stint(format!("{} is there already; move it away first", to.display())));
         }
@@ -141,6 +147,7 @@ impl Lock<'_> {
                 std::fs::create_dir_all(dir)?;
             }
             std::fs::rename(&from, &to)?;
+            self.folder.forget_copy(file);
             point();
             sync(&from);
             sync(&to);
