@@ -37,7 +37,7 @@ impl Folder {
         };
         if file != ROOT_FILE && !self.path(&file).exists() {
             let what = if let Scope::Stint(name) = scope { format!("stint {name}") } else { file };
-            return Err(LapsError::NotFound(format!("{what} not found in {}", self.dir.display())));
+            return Err(LapsError::NoQueue(format!("{what} not found in {}", self.dir.display())));
         }
         self.at(file)
     }
