@@ -325,6 +325,11 @@ impl Model {
         let queue = &self.files[&file];
         Some(match command {
             Command::Add(at, title) => self.add(&file, at, title, told)?,
+            // The root's own head may be a stint, which is shown as such.
+            Command::Get(None) if matches!(scope, Scope::Root) => match queue.waiting().next() {
+                Some(entry) => (0, json!({"task": entry.json()})),
+                None => Model::nothing(queue),
+            },
             Command::Get(None) => match self.next_in(scope, &file) {
                 Next::Lap(file, id) => (0, json!({"task": self.files[&file].find(&id).unwrap().json()})),
                 Next::Nothing(must) => must,
