@@ -9,6 +9,7 @@ mod claim;
 #[cfg(test)]
 mod deaths;
 mod events;
+mod look;
 mod remove;
 mod save;
 mod stints;
