@@ -311,17 +311,24 @@ fn live(sandbox: &Sandbox, version: i64, seed: u64, rounds: usize) {
         let open: Vec<(Call, &Told)> = calls.iter().cloned().zip(&all).collect();
         let Some(next) = explain(&model, &open, &|model| agree(model, &after, before.log.len(), version))
         else {
+            let mut lines = Vec::new();
             for (call, output) in calls.iter().zip(&outputs) {
                 let (words, told) = (words(call).join(" "), told(output));
-                eprintln!("laps {words}\n  {} {} {}", told.code, told.answer, stderr(output).trim_end());
+                lines.push(format!(
+                    "laps {words}\n  {} {} {}",
+                    told.code,
+                    told.answer,
+                    stderr(output).trim_end()
+                ));
             }
             for (name, disk) in [("before", &before), ("after", &after)] {
-                eprintln!("{name}: claim {:?}", disk.claim);
-                disk.files.iter().for_each(|(name, file)| eprintln!("  {name} {file}"));
+                lines.push(format!("{name}: claim {:?}", disk.claim));
+                lines.extend(disk.files.iter().map(|(name, file)| format!("  {name} {file}")));
             }
-            after.log[before.log.len()..].iter().for_each(|line| eprintln!("log {line}"));
+            lines.extend(after.log[before.log.len()..].iter().map(|line| format!("log {line}")));
+            let lines = lines.join("\n");
             panic!(
-                "no order of the commands of round {round} of seed {seed} gives what they answered and left"
+                "round {round} of seed {seed}: no order of the commands gives what they answered and left\n{lines}"
             );
         };
         model = next;
