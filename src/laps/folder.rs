@@ -10,6 +10,7 @@ mod copy;
 #[cfg(test)]
 mod deaths;
 mod events;
+mod look;
 mod remove;
 mod save;
 mod stints;
@@ -81,12 +82,15 @@ pub enum LapsError {
     /// A name that leads out of the folder.
     #[error("{0:?} is outside of the folder .laps; name a file in it")]
     Outside(String),
-    /// No such file, stint or lap; with the way out.
+    /// No such stint or lap; with the way out.
     #[error("{0}")]
     NotFound(String),
     /// The chain of stints is broken, or the archive is in the way.
     #[error("{0}")]
     Stint(String),
+    /// No such queue.
+    #[error("{0}")]
+    NoQueue(String),
     /// Nothing is claimed.
     #[error("nothing is claimed{}", head.as_ref().map_or(String::new(), |head| format!(
         "; the head is {} ({}): run `laps claim` first, or `laps done {}`", head.id, head.title, head.id)))]
@@ -130,6 +134,7 @@ impl LapsError {
             | LapsError::Contended(_)
             | LapsError::Stint(_) => 2,
             LapsError::NotFound(_)
+            | LapsError::NoQueue(_)
             | LapsError::NothingClaimed { .. }
             | LapsError::NothingDone
             | LapsError::TooOld { .. } => 3,

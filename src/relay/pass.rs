@@ -2,6 +2,7 @@
 //! wants out, or nothing can go on.
 
 mod errands;
+mod losses;
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -9,6 +10,7 @@ use std::time::{Duration, Instant};
 use jiff::tz::TimeZone;
 
 use self::errands::Asked;
+use self::losses::Waiting;
 use super::clearing::Clearing;
 use super::course::{Absence, Bounds, Course, Moment, Seat, Settled, Step};
 use super::crew::Team;
@@ -95,6 +97,8 @@ struct Pass<'w> {
     waiting: Option<Absence>,
     /// The lap that is claimed, as long as nothing was done with it that is to go on.
     claimed: Option<String>,
+    /// The laps that waited when the queue was last asked.
+    laps: Waiting,
     /// What was told about laps that need recovery.
     told: BTreeSet<String>,
     /// The tries that had a lap, oldest first, unless they have to be read anew.
@@ -123,6 +127,7 @@ impl<'w> Pass<'w> {
             seen,
             waiting: None,
             claimed: None,
+            laps: Waiting::default(),
             told: BTreeSet::new(),
             remembered: None,
         })
@@ -306,6 +311,7 @@ impl<'w> Pass<'w> {
         self.remember(event).await?;
         // While it is worked on, its claim stays whatever happens.
         let claimed = self.claimed.take();
+        let lap = assignment.lap.as_ref().map(|errand| errand.lap.id.clone());
         self.remembered = None;
         let mut result = run::execute(self.world, assignment).await?;
         if let Some(mismatch) = &result.mismatch {
@@ -316,6 +322,9 @@ impl<'w> Pass<'w> {
         self.look_again();
         let events = self.ask(|course, moment| course.learn(&seat, &result, moment));
         self.remember(events).await?;
+        if let (RunVerdict::Passed { .. }, Some(lap)) = (&result.verdict, lap) {
+            self.laps.forget(&lap);
+        }
         if let RunVerdict::Cancelled { .. } = result.verdict {
             self.cancelled.insert(run_id);
         }

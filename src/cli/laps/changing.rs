@@ -7,8 +7,8 @@ use super::stop::{self, Nothing, Stop};
 use super::{import, input, show};
 use crate::laps::NewLap;
 use crate::laps::file::json::Node;
-use crate::laps::file::{self, Added, At, Entry, Kind};
-use crate::laps::folder::{Handed, Scope};
+use crate::laps::file::{self, Added, At, Entry, Kind, OpError};
+use crate::laps::folder::{Handed, LapsError, Scope};
 
 /// How many completed laps `prune` keeps.
 const KEPT: usize = 20;
@@ -166,7 +166,14 @@ pub fn move_lap(desk: &Desk, words: &Move) -> Result<(), Stop> {
         return Err(Stop::usage(format!("move: lap {id} is done")));
     }
     around(desk, Call::new("move", &words.words).of(Some(&lap), Some(&spot)), || {
-        let (moved, spot) = desk.folder.move_lap(&desk.scope, id, &at, desk.now).map_err(Stop::of_change)?;
+        // The lap may have changed since it was looked at; its target is judged here only.
+        let moved = desk.folder.move_lap(&desk.scope, id, &at, desk.now);
+        let (moved, spot) = moved.map_err(|error| match &error {
+            LapsError::Op(OpError::Unknown(gone) | OpError::Done(gone)) if gone == id => {
+                Stop::of_change(error)
+            }
+            _ => error.into(),
+        })?;
         if moved.after_done
             && let At::After(target) = &at
         {

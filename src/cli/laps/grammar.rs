@@ -305,7 +305,7 @@ pub struct Delete {
 #[command(after_help = "Examples:\n  rally laps prune\n  rally laps prune 0")]
 pub struct Prune {
     /// How many completed laps are kept [default: 20]
-    #[arg(value_name = "N", allow_hyphen_values = true)]
+    #[arg(value_name = "N", allow_negative_numbers = true)]
     pub keep: Vec<String>,
     #[command(flatten)]
     pub scope: Scope,

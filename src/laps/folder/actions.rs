@@ -189,6 +189,10 @@ impl Folder {
 
     /// What an undo would open again: the newest completion, of all files unless one was selected.
     pub fn undo_target(&self, scope: &Scope) -> Result<(Entry, Spot)> {
+        self.steady(|| self.newest(scope))
+    }
+
+    fn newest(&self, scope: &Scope) -> Result<(Entry, Spot)> {
         let spots = match scope {
             Scope::Active => {
                 self.all_files()?.into_iter().map(|file| self.at(file)).collect::<Result<_>>()?

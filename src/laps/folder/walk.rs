@@ -30,14 +30,14 @@ impl Folder {
     /// The queue of a scope. Changes nothing.
     pub fn spot(&self, scope: &Scope) -> Result<Spot> {
         let file = match scope {
-            Scope::Active => return self.active(),
+            Scope::Active => return self.steady(|| self.active()),
             Scope::Root => ROOT_FILE.to_owned(),
             Scope::Stint(name) => stint_file(name)?,
             Scope::File(name) => file_name(name)?,
         };
         if file != ROOT_FILE && !self.path(&file).exists() {
             let what = if let Scope::Stint(name) = scope { format!("stint {name}") } else { file };
-            return Err(LapsError::NotFound(format!("{what} not found in {}", self.dir.display())));
+            return Err(LapsError::NoQueue(format!("{what} not found in {}", self.dir.display())));
         }
         self.at(file)
     }
@@ -73,8 +73,8 @@ impl Folder {
     pub fn head(&self, scope: &Scope) -> Result<Handed> {
         let way = Way { tidy: None, gates: true };
         match scope {
-            Scope::Active => self.walk(self.at(ROOT_FILE.to_owned())?, way, &mut Vec::new()),
-            scope => self.head_of(self.spot(scope)?, way),
+            Scope::Active => self.steady(|| self.walk(self.at(ROOT_FILE.to_owned())?, way, &mut Vec::new())),
+            scope => self.steady(|| self.head_of(self.spot(scope)?, way)),
         }
     }
 
@@ -149,9 +149,11 @@ impl Folder {
 
     /// The laps that wait, head first, those of stints in their place.
     pub fn waiting(&self) -> Result<Vec<Entry>> {
-        let mut laps = Vec::new();
-        self.collect(self.at(ROOT_FILE.to_owned())?, &mut Vec::new(), &mut laps)?;
-        Ok(laps)
+        self.steady(|| {
+            let mut laps = Vec::new();
+            self.collect(self.at(ROOT_FILE.to_owned())?, &mut Vec::new(), &mut laps)?;
+            Ok(laps)
+        })
     }
 
     fn collect(&self, spot: Spot, above: &mut Vec<String>, laps: &mut Vec<Entry>) -> Result<()> {
@@ -185,6 +187,10 @@ impl Folder {
 
     /// A lap wherever it is: root, stints, archive, files of `-f`; one that waits before one that is done.
     pub fn find_anywhere(&self, id: &str) -> Result<Option<(Entry, Spot)>> {
+        self.steady(|| self.search(id))
+    }
+
+    fn search(&self, id: &str) -> Result<Option<(Entry, Spot)>> {
         let mut done = None;
         let known = self.all_files()?.into_iter().map(|file| self.at(file));
         for spot in known.collect::<Result<Vec<Spot>>>()?.into_iter().chain(self.others()) {

@@ -1,6 +1,7 @@
 //! What a pass asks the queue: which lap is next, in which role it is done, and what became of one that a run of an
 //! earlier pass began.
 
+use super::losses::Waiting;
 use super::{Pass, stopped};
 use crate::laps::{Lap, Offer, Queue, QueueError, Standing};
 use crate::model::Outcome;
@@ -30,8 +31,8 @@ pub(super) enum Asked {
 
 /// What the queue said.
 enum Found {
-    /// What it offers, and how many laps wait.
-    Offer(Offer, u64),
+    /// What it offers, the laps that wait, and those that were lost since the last look.
+    Offer(Offer, Vec<Lap>, Vec<String>),
     /// The lap of the unfinished run waits no more.
     Settled { done: bool },
 }
@@ -43,27 +44,41 @@ impl Pass<'_> {
             return Ok(Asked::Free);
         }
         let pinned = self.course.open_run().and_then(|open| open.lap.clone());
-        let found = self.world.ask_queue(move |queue| find(queue, pinned.as_deref())).await?;
+        let before = self.laps.clone();
+        let found = self.world.ask_queue(move |queue| find(queue, pinned.as_deref(), &before)).await?;
         // What was ordered while the queue was asked comes first.
         if let Some(halt) = self.world.operator.halt() {
-            if let Found::Offer(Offer::Lap(lap), _) = found {
+            if let Found::Offer(Offer::Lap(lap), ..) = found {
                 self.note_claim(&lap);
             }
             return Ok(Asked::Over(stopped(halt)));
         }
-        let (offer, waiting) = match found {
-            Found::Offer(offer, waiting) => (offer, waiting),
+        let (offer, waiting, lost) = match found {
+            Found::Offer(offer, waiting, lost) => (offer, waiting, lost),
             Found::Settled { done } => {
                 self.settle_without_agent(done).await?;
                 return Ok(Asked::Again);
             }
         };
+        self.laps.set(&waiting);
+        let lost = (!lost.is_empty()).then(|| {
+            format!("removed from the queue, and nothing says that they were done: {}", lost.join(", "))
+        });
+        if let Some(lost) = &lost {
+            self.world.warn(lost.clone());
+        }
         Ok(match offer {
-            Offer::Lap(lap) => Asked::Lap(self.take_up(lap, waiting)?),
+            // The claimed one waits, whatever is said.
+            Offer::Lap(lap) => Asked::Lap(self.take_up(lap, waiting.len().max(1) as u64)?),
             Offer::Held { scope } => {
                 let reason =
                     format!("the queue is held at the gate of {scope}; open it and resume the relay");
                 Asked::Over(PassEnd::Failed { reason })
+            }
+            // Not one lap is left, not even a done one: that is no end of the work.
+            Offer::Empty if lost.is_some() => {
+                let reason = "the queue has lost its laps; mend .laps/laps.json and resume the relay";
+                Asked::Over(PassEnd::Failed { reason: reason.to_owned() })
             }
             Offer::Empty | Offer::Complete => {
                 self.close().await?;
@@ -129,7 +144,7 @@ impl Pass<'_> {
     }
 }
 
-fn find(queue: &Queue, pinned: Option<&str>) -> Result<Found, QueueError> {
+fn find(queue: &Queue, pinned: Option<&str>, before: &Waiting) -> Result<Found, QueueError> {
     let offer = match pinned {
         Some(id) => match queue.standing(id)? {
             Standing::Todo => queue.claim_again(id)?,
@@ -138,12 +153,9 @@ fn find(queue: &Queue, pinned: Option<&str>) -> Result<Found, QueueError> {
         },
         None => queue.claim()?,
     };
-    let waiting = match &offer {
-        // The claimed one waits, whatever is said.
-        Offer::Lap(_) => queue.waiting()?.len().max(1) as u64,
-        Offer::Held { .. } | Offer::Empty | Offer::Complete => 0,
-    };
-    Ok(Found::Offer(offer, waiting))
+    let waiting = queue.waiting()?;
+    let lost = before.lost(queue, &waiting)?;
+    Ok(Found::Offer(offer, waiting, lost))
 }
 
 fn observed(record: &TryRecord) -> Option<Observed<'_>> {
