@@ -137,6 +137,9 @@ pub fn run(args: Args) -> anyhow::Result<u8> {
         report::laps_done(&ctx, &args.record_lap)?;
     }
     if args.set_handoff {
+        if let Some(why) = report::claims_another(&ctx)? {
+            bail!(why);
+        }
         report::handoff_begun(&ctx)?;
     }
     if let Some(ending) = ending {

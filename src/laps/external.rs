@@ -27,6 +27,8 @@ pub use version::Version;
 /// How long a call may take: the operator's hooks run inside.
 const PATIENCE: Duration = Duration::from_secs(120);
 
+pub use files::claimed;
+
 /// An installed `laps` and the workspace it is to work in.
 #[derive(Debug, Clone)]
 pub struct External {

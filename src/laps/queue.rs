@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use super::built_in;
-use super::external::{External, Version};
+use super::external::{self, External, Version};
 use super::folder::Folder;
 use super::installed;
 
@@ -155,6 +155,11 @@ impl Queue {
             Keeper::BuiltIn(folder) => built_in::claim_again(folder, id),
             Keeper::External(external) => external.claim_again(id),
         }
+    }
+
+    /// The lap that the claim names, in either form; `None` when there is no claim that can be read.
+    pub fn claimed(&self) -> Option<String> {
+        external::claimed(&self.root)
     }
 
     /// What a claim would give. Changes nothing.

@@ -106,6 +106,16 @@ pub fn laps_done(ctx: &Ctx, laps: &[String]) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Why the caller cannot hand anything over: another lap than that of its run is claimed, so its words are about that.
+pub fn claims_another(ctx: &Ctx) -> Result<Option<String>, StoreError> {
+    let shared = Shared::lock(ctx.layout)?;
+    let seat = Seat::find(ctx, &shared.run_state()?)?;
+    let claimed = ctx.queue.and_then(Queue::claimed);
+    let (Some(_), Some(lap), Some(claimed)) = (seat.run, seat.lap.lap_id, claimed) else { return Ok(None) };
+    let why = format!("this run was given lap {lap}, but {claimed} is claimed; run `laps claim {lap}` first");
+    Ok((lap != claimed).then_some(why))
+}
+
 /// The agent is about to hand its lap over.
 pub fn handoff_begun(ctx: &Ctx) -> Result<(), StoreError> {
     let shared = Shared::lock(ctx.layout)?;

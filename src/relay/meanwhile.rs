@@ -31,7 +31,7 @@ pub struct Left {
 /// Ends an unfinished run of an earlier pass; `done` says whether its lap is. Says the record, or nothing when no try
 /// was ever made: then there is nothing to commit and nothing to count.
 pub async fn end(world: &mut World, open: &OpenRun, done: bool) -> Result<Option<TryRecord>, PassError> {
-    let told = world.store.reported(&run_name(open.relay_id, open.run_id))?;
+    let told = world.reported(&run_name(open.relay_id, open.run_id)).await?;
     let standing = if done { Standing::Done } else { Standing::Gone };
     let known = Known { standing: Some(Ok(standing)), handed_over: told.handed_over().is_some() };
     let lap = open.lap.as_deref().unwrap_or_default();
@@ -55,7 +55,7 @@ pub async fn settle(
     let Some(newest) = newest(world, &left)? else { return Ok(None) };
     let name = run_name(left.relay_id, left.run_id);
     world.complete_report(name.clone(), newest.lap.of.clone()).await?;
-    let told = world.store.reported(&name)?;
+    let told = world.reported(&name).await?;
     let mut record = verdict(newest, &settled);
     record.lap.recorded_laps = told.laps_done().into_iter().map(str::to_owned).collect();
     record.lap.laps_attempted = told.attempted();

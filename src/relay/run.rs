@@ -332,6 +332,9 @@ impl Run<'_> {
                     break None;
                 }
             }
+            if number > 0 {
+                self.claim_again().await?;
+            }
             (used, number) = (used + 1, number + 1);
             let tried = newest.insert(self.attempt(aim, number, used).await?);
             used = tried.used;

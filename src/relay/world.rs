@@ -11,9 +11,10 @@ use super::settings::Settings;
 use super::waiting::Clock;
 use crate::executor::Registry;
 use crate::git::{Brake, Git};
-use crate::laps::{Queue, QueueError, report};
+use crate::laps::{Queue, QueueError, Standing, report};
 use crate::model::text::chain;
 use crate::model::{CancelSource, Identity, Runner, Timestamp, time};
+use crate::store::progress::Reported;
 use crate::store::records::{AgentStatusEvent, AgentStatusKind, LapRef};
 use crate::store::{Store, StoreError};
 
@@ -259,6 +260,19 @@ impl World {
         }
         let layout = self.store.layout().clone();
         self.ask_queue(move |queue| report::complete(&layout, queue, &run, &lap, time::now())).await
+    }
+
+    /// What a run has reported. Only what the queue does not deny was done: an agent may open a lap again.
+    pub async fn reported(&mut self, run: &str) -> Result<Reported, PassError> {
+        let mut told = self.store.reported(run)?;
+        let laps: Vec<String> = told.laps_done().into_iter().map(str::to_owned).collect();
+        if self.queue.is_some() && !laps.is_empty() {
+            let waits = move |queue: &Queue, lap: &String| matches!(queue.standing(lap), Ok(Standing::Todo));
+            let undone =
+                move |queue: &Queue| Ok(laps.iter().filter(|lap| waits(queue, lap)).cloned().collect());
+            told.undone = self.ask_queue(undone).await?;
+        }
+        Ok(told)
     }
 
     /// Runs a git operation beside the event loop, and listens to the operator meanwhile: what is ordered

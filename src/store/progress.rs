@@ -21,6 +21,8 @@ pub struct Reported {
     pub handoffs: Vec<LapAttempt>,
     /// Laps that were made of follow-ups.
     pub created: Vec<String>,
+    /// Laps that wait again, so that they were not done after all.
+    pub undone: Vec<String>,
     /// How many of `done` came before the newest entry.
     closed: usize,
     /// Whether a handoff was begun since the newest entry.
@@ -50,11 +52,11 @@ impl Reported {
         self.settled
     }
 
-    /// The laps that were reported as done, each once.
+    /// The laps that were reported as done and were not opened again, each once.
     pub fn laps_done(&self) -> Vec<&str> {
         let mut laps: Vec<&str> = Vec::new();
         for LapAttempt { lap_id, .. } in &self.done {
-            if !laps.contains(&lap_id.as_str()) {
+            if !laps.contains(&lap_id.as_str()) && !self.undone.contains(lap_id) {
                 laps.push(lap_id);
             }
         }

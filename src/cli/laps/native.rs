@@ -54,12 +54,15 @@ impl Word {
     /// Reports it.
     pub fn run(&self, root: &Path, json: bool) -> Result<(), Stop> {
         let said = with_ctx(root, |ctx| match self {
-            Word::Handoff => report::handoff_begun(ctx).map(|()| guidance::HANDOFF),
+            Word::Handoff => Ok(match report::claims_another(ctx)? {
+                Some(why) => Err(Stop::usage(why)),
+                None => report::handoff_begun(ctx).map(|()| Ok(guidance::HANDOFF))?,
+            }),
             Word::Wrapup(wrapup) => report::wrapup(ctx, wrapup, Ending::AsReported).map(|report| {
                 report.warnings.iter().for_each(|warning| stop::note(warning));
-                guidance::RECORDED
+                Ok(guidance::RECORDED)
             }),
-        })?;
+        })??;
         if json { Ok(()) } else { print(said) }
     }
 }

@@ -8,7 +8,7 @@ use super::answers::{self, key};
 use super::{QueueError, failed};
 
 /// The lap that the claim names, in either form of it; `None` when there is none, or none that can be read.
-pub(super) fn claimed(workspace: &Path) -> Option<String> {
+pub fn claimed(workspace: &Path) -> Option<String> {
     let text = std::fs::read_to_string(workspace.join(".laps/claim")).ok()?;
     claim_of(&text)
 }

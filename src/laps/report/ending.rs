@@ -7,7 +7,7 @@ use std::fs::{File, OpenOptions};
 use serde_json::Value;
 
 use super::{Ctx, Ending, Report, Seat, Wrapup};
-use crate::laps::{NewLap, Place, Queue, QueueError};
+use crate::laps::{NewLap, Place, Queue, QueueError, Standing};
 use crate::model::{Timestamp, text};
 use crate::store::jsonl::RecordsBack;
 use crate::store::progress::{Reported, reported};
@@ -147,10 +147,14 @@ fn entry(
         Ending::Handoff => true,
         Ending::AsReported => known.is_handing_over() || viewed.is_some_and(|view| view.handoff_state != 0),
     };
+    // What the queue denies was opened again. An installed program may run hooks, which report something themselves.
+    let own = ctx.queue.filter(|queue| queue.program().is_none());
+    let waits = |lap: &str| own.is_some_and(|queue| matches!(queue.standing(lap), Ok(Standing::Todo)));
     let mut done: Vec<String> = known.done_since().iter().map(|done| done.lap_id.clone()).collect();
     if done.is_empty() {
         done = viewed.map(|view| view.recorded_laps.clone()).unwrap_or_default();
     }
+    done.retain(|lap| !waits(lap));
     let laps = if done.is_empty() { Value::from("none") } else { Value::from(done) };
     let followups = wrapup.followups.clone();
     let handoff = hands_over.then(|| Handoff {

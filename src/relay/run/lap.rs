@@ -1,7 +1,7 @@
 //! The lap of a run: what the queue and the agent's reports say of it, and what the agent is told.
 
 use super::Run;
-use crate::laps::QueueError;
+use crate::laps::{Offer, Queue, QueueError};
 use crate::model::text::chain;
 use crate::prompt::{self, roles};
 use crate::relay::event::RunVerdict;
@@ -43,10 +43,28 @@ impl Run<'_> {
     pub(super) async fn settled(&mut self) -> Result<Option<Settled>, PassError> {
         let Some(errand) = &self.assignment.lap else { return Ok(None) };
         let lap = errand.lap.id.clone();
-        let told = self.world.store.reported(&self.run_name())?;
+        let told = self.world.reported(&self.run_name()).await?;
         let known = self.known(&told).await?;
         in_doubt(&known)?;
         Ok(pin::settled(&lap, &told.laps_done(), &known))
+    }
+
+    /// Claims the lap once more for the next try: the last one may have claimed another, or given it back, and a bare
+    /// `laps done` is about the claimed one.
+    pub(super) async fn claim_again(&mut self) -> Result<(), PassError> {
+        let Some(errand) = &self.assignment.lap else { return Ok(()) };
+        let id = errand.lap.id.clone();
+        let claim = move |queue: &Queue| match queue.claimed().is_some_and(|claimed| claimed == id) {
+            true => Ok(None),
+            false => queue.claim_again(&id).map(Some),
+        };
+        match self.world.ask_queue(claim).await? {
+            Some(Offer::Held { scope }) => Err(QueueError::Failed(format!(
+                "the queue is held at the gate of {scope}; open it and resume the relay"
+            ))
+            .into()),
+            None | Some(Offer::Lap(_) | Offer::Empty | Offer::Complete) => Ok(()),
+        }
     }
 
     /// Ends the run without an agent. Says its record and what came of it; nothing when no try was ever made.

@@ -68,7 +68,7 @@ impl Run<'_> {
 
         let found = landing::look(self.world, head_before, &self.snapshot).await;
         self.world.complete_report(self.run_name(), started.lap.clone()).await?;
-        let told = self.world.store.reported(&self.run_name())?;
+        let told = self.world.reported(&self.run_name()).await?;
         let mut of_try = told.entries.iter().rev().filter(|entry| entry.updated_at >= started_at);
         // What was asked for may be followed by something else.
         let handoff = of_try.clone().find(|entry| started.handoff_only && entry.handoff.is_some());

@@ -3,6 +3,7 @@
 mod campaign;
 mod endings;
 mod handoffs;
+mod losses;
 mod outcomes;
 mod prompts;
 mod runs;
