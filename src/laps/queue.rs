@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::built_in;
 use super::external::{self, External, Version};
-use super::folder::Folder;
+use super::folder::{Folder, ROOT_FILE};
 use super::installed;
 
 /// The root queue, from the top of the workspace.
@@ -133,10 +133,16 @@ impl Queue {
     fn keeper(&self) -> Result<&Keeper, QueueError> {
         let file = self.root.join(FILE);
         match file.symlink_metadata() {
-            Err(why) if why.kind() == std::io::ErrorKind::NotFound => Err(QueueError::Failed(format!(
-                "the queue: {} is gone; restore it with `git checkout HEAD -- {FILE}`",
-                file.display()
-            ))),
+            Err(why) if why.kind() == std::io::ErrorKind::NotFound => {
+                let way = match Folder::of(&self.root).kept(ROOT_FILE) {
+                    Some((copy, _)) => format!("cp {} {}", copy.display(), file.display()),
+                    None => format!("git checkout HEAD -- {FILE}"),
+                };
+                Err(QueueError::Failed(format!(
+                    "the queue: {} is gone; restore it with `{way}`",
+                    file.display()
+                )))
+            }
             _ => Ok(&self.keeper),
         }
     }

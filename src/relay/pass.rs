@@ -311,7 +311,6 @@ impl<'w> Pass<'w> {
         self.remember(event).await?;
         // While it is worked on, its claim stays whatever happens.
         let claimed = self.claimed.take();
-        let lap = assignment.lap.as_ref().map(|errand| errand.lap.id.clone());
         self.remembered = None;
         let mut result = run::execute(self.world, assignment).await?;
         if let Some(mismatch) = &result.mismatch {
@@ -322,9 +321,6 @@ impl<'w> Pass<'w> {
         self.look_again();
         let events = self.ask(|course, moment| course.learn(&seat, &result, moment));
         self.remember(events).await?;
-        if let (RunVerdict::Passed { .. }, Some(lap)) = (&result.verdict, lap) {
-            self.laps.forget(&lap);
-        }
         if let RunVerdict::Cancelled { .. } = result.verdict {
             self.cancelled.insert(run_id);
         }

@@ -18,7 +18,7 @@ impl Folder {
     }
 
     /// The copy of a file, if there are laps in it, and those.
-    pub(super) fn kept(&self, file: &str) -> Option<(PathBuf, TaskFile)> {
+    pub fn kept(&self, file: &str) -> Option<(PathBuf, TaskFile)> {
         let path = self.copy(file)?;
         let tasks = TaskFile::parse(&fs::read(&path).ok()?).ok()??;
         (!tasks.entries.is_empty()).then_some((path, tasks))

@@ -10,11 +10,6 @@ use crate::laps::{Lap, Queue, QueueError, Standing};
 pub(super) struct Waiting(BTreeMap<String, String>);
 
 impl Waiting {
-    /// A run has done this lap: where it goes then is nobody's loss.
-    pub fn forget(&mut self, lap: &str) {
-        self.0.remove(lap);
-    }
-
     /// These wait now.
     pub fn set(&mut self, laps: &[Lap]) {
         self.0 = laps.iter().map(|lap| (lap.id.clone(), lap.title.clone())).collect();
