@@ -61,6 +61,9 @@ pub enum GitError {
     /// A merge, rebase or the like is under way.
     #[error("a {0} is in progress: finish or abort it, then rally commits again")]
     Busy(&'static str),
+    /// Somebody else commits all the time.
+    #[error("HEAD kept moving: somebody else commits at the same time")]
+    Moved,
     /// Another git holds the index, or died while it did.
     #[error("{} is in the way: another git is at work, or one died (then delete that file)", .0.display())]
     Locked(PathBuf),

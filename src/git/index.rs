@@ -1,14 +1,17 @@
 //! The user's index: staging into it, putting it back, and standing aside from it.
 
 use std::collections::BTreeSet;
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::command::{Answer, Call};
 use super::error::{GitError, Result};
 use super::paths;
 use super::repository::Git;
+
+/// As long as a hash, where there is none to measure.
+const UNBORN: &str = "0000000000000000000000000000000000000000";
 
 /// The index as it was, for when a commit fails. `None` when there was none.
 #[derive(Debug, PartialEq, Eq)]
@@ -49,22 +52,27 @@ impl Git {
         }
     }
 
-    /// Puts the index back, under the lock that every git respects.
-    pub(super) fn restore_index(&self, saved: &SavedIndex) -> Result<()> {
-        let lock = self.lock_path();
-        let mut file = match OpenOptions::new().write(true).create_new(true).open(&lock) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Err(GitError::Locked(lock)),
-            Err(error) => return Err(GitError::io(lock)(error)),
-        };
-        let done = match &saved.0 {
-            Some(bytes) => file.write_all(bytes).and_then(|()| fs::rename(&lock, self.index_path())),
-            None => fs::remove_file(self.index_path()).and_then(|()| fs::remove_file(&lock)),
-        };
-        done.map_err(|error| {
-            let _ = fs::remove_file(&lock);
-            GitError::io(self.index_path())(error)
-        })
+    /// Takes the picked paths out of the index again, as far as HEAD does not have them as they are there: what
+    /// somebody else has committed meanwhile must not look taken back. Git holds its lock for that, not rally.
+    pub(super) fn unstage(&self, saved: &SavedIndex, picks: &[Pick]) -> Result<()> {
+        if self.save_index()? == *saved {
+            return Ok(());
+        }
+        let head = self.head()?;
+        let mut undo: Vec<Pick> = picks.iter().filter(|pick| pick.stale).cloned().collect();
+        if let Some(head) = &head {
+            let call = Call::new("diff-index").args(["--cached", "--name-only", "-z", "--no-renames"]);
+            let changed = self.run(call.args(["--ignore-submodules=none", head, "--"]))?.ok()?.stdout;
+            let changed: BTreeSet<&[u8]> = changed.split(|byte| *byte == 0).collect();
+            undo.retain(|pick| changed.contains(pick.path.as_slice()));
+        }
+        let then = self.copy(saved)?;
+        let listed =
+            self.run(Call::new("ls-files").args(["--stage", "-z"]).index(Some(then.path())))?.ok()?;
+        let update = Call::new("update-index").args(["-z", "--index-info"]);
+        self.run(update.input(transfer(&listed, Some(head.as_deref().unwrap_or(UNBORN)), &undo)))?
+            .ok()
+            .map(drop)
     }
 
     /// Takes the picked paths into the user's index as the work tree has them.
@@ -89,6 +97,20 @@ impl Git {
         place.ancestors().skip(1).take_while(|above| *above != self.root()).any(Path::is_symlink)
     }
 
+    /// An index of rally's own that holds what this one holds. As a copy it knows which files are unchanged; of one
+    /// made from HEAD alone every file would be read again.
+    fn copy(&self, saved: &SavedIndex) -> Result<SideIndex> {
+        let folder = tempfile::Builder::new()
+            .prefix("rally-index-")
+            .tempdir_in(self.git_dir())
+            .map_err(GitError::io(self.git_dir()))?;
+        let file = folder.path().join("index");
+        if let SavedIndex(Some(bytes)) = saved {
+            fs::write(&file, bytes).map_err(GitError::io(&file))?;
+        }
+        Ok(SideIndex { _folder: folder, file })
+    }
+
     /// An index that holds HEAD and, of the user's index, only the picked paths.
     pub(super) fn side_index(
         &self,
@@ -96,16 +118,7 @@ impl Git {
         saved: &SavedIndex,
         picks: &[Pick],
     ) -> Result<SideIndex> {
-        let folder = tempfile::Builder::new()
-            .prefix("rally-index-")
-            .tempdir_in(self.git_dir())
-            .map_err(GitError::io(self.git_dir()))?;
-        let file = folder.path().join("index");
-        // A copy knows which files are unchanged; an index made from HEAD alone would have every file read again.
-        if let SavedIndex(Some(bytes)) = saved {
-            fs::write(&file, bytes).map_err(GitError::io(&file))?;
-        }
-        let side = SideIndex { _folder: folder, file };
+        let side = self.copy(saved)?;
         let reset = Call::new("read-tree").args([if head.is_some() { "--reset" } else { "--empty" }]);
         self.run(reset.args(head).index(Some(side.path())))?.ok()?;
         let staged = self.run(Call::new("ls-files").args(["--stage", "-z"]))?.ok()?;

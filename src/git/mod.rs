@@ -18,6 +18,7 @@ mod repository;
 mod screen;
 mod snapshot;
 mod status;
+mod swap;
 mod work;
 
 pub use changes::{Change, ChangeKind, State};

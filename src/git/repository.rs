@@ -86,6 +86,15 @@ impl Git {
         call.run(&self.root, &self.environment)
     }
 
+    /// The same with another environment.
+    pub(super) fn run_with(
+        &self,
+        call: Call<'_>,
+        more: impl FnOnce(Environment) -> Environment,
+    ) -> Result<Answer> {
+        call.run(&self.root, &more(self.environment.clone()))
+    }
+
     /// The same git, whose calls this brake can end.
     pub fn with_brake(&self, brake: &Brake) -> Git {
         Git { environment: self.environment.with_brake(brake), ..self.clone() }

@@ -6,6 +6,7 @@ mod changed;
 mod finding;
 mod history;
 mod layouts;
+mod races;
 mod refusals;
 mod state_commits;
 mod work_commits;
@@ -80,7 +81,7 @@ fn no_changes() -> Vec<String> {
     Vec::new()
 }
 
-/// A try with changes starts at most eight processes (the earlier program: 27).
+/// A try with changes starts at most eleven processes (the earlier program: 27).
 #[test]
 fn few_processes() {
     let sandbox = Sandbox::new();
@@ -94,7 +95,7 @@ fn few_processes() {
     let git = open(&sandbox);
     let snapshot = git.snapshot().unwrap();
     calls();
-    for (file, most) in [(Some("work"), 8), (None, 4)] {
+    for (file, most) in [(Some("work"), 11), (None, 4)] {
         git.head().unwrap();
         if let Some(file) = file {
             sandbox.write(file, "agent\n");
@@ -115,5 +116,5 @@ fn few_processes() {
     calls();
     work_well(&git, &snapshot);
     let calls = calls();
-    assert_eq!(calls.len(), 8, "with something else staged:\n{}", calls.join("\n"));
+    assert_eq!(calls.len(), 10, "with something else staged:\n{}", calls.join("\n"));
 }
