@@ -116,3 +116,17 @@ fn another_lap_than_the_own_cannot_be_handed_over() {
     assert_eq!(each(&sandbox, "outcome"), ["completed", "completed"]);
     assert!(!sandbox.read(".rally/summary.jsonl").contains("handoff"));
 }
+
+// What is not in the queue any more was not done.
+#[test]
+fn an_own_lap_that_was_deleted_between_two_tries_is_a_failure() {
+    let sandbox = workspace(&["One", "Two"]);
+    let ids = waiting(&sandbox);
+    sandbox.configure("[reliability]\nmax_failed_runs = 1\n");
+    sandbox.claude(&format!("init; laps claim undo; laps delete {}; exit 1", ids[0]));
+    let said = relay(&sandbox, 1, &ALL);
+    assert_eq!(each(&sandbox, "outcome"), ["failed", "failed"], "{said}");
+    let reason = sandbox.tries()[1]["fail_reason"].clone();
+    assert_eq!(reason, format!("lap {} was removed from the queue before the run could go on", ids[0]));
+    assert_eq!(sandbox.relays()[0]["completed_iterations"], 0);
+}
