@@ -14,8 +14,9 @@ pub fn is_rally_owned(path: &[u8]) -> bool {
 /// Whether rally commits this path as its own state: what it writes while it works, and what it takes away
 /// from where older versions kept it. Everything else below `.rally` is for people to commit.
 pub(super) fn is_tracked_state(path: &[u8]) -> bool {
-    if path.starts_with(b".laps/") {
-        return true;
+    if let Some(name) = path.strip_prefix(b".laps/") {
+        // Rally commits its hooks when it installs them; the rest of these is the operator's.
+        return name != b"hooks.json" && !name.starts_with(b"hooks/");
     }
     let Some(name) = path.strip_prefix(b".rally/") else { return false };
     let folder = name.split(|byte| *byte == b'/').next().filter(|folder| *folder != name);
@@ -32,7 +33,7 @@ mod tests {
     // 30-94
     #[test]
     fn ownership_table() {
-        let table: [(&[u8], bool, bool); 25] = [
+        let table: [(&[u8], bool, bool); 28] = [
             (b".rally/config.toml", true, false),
             (b".rally/instructions.md", true, false),
             (b".rally/README.md", true, false),
@@ -48,6 +49,9 @@ mod tests {
             (b".rally/agents", true, false),
             (b".rally/agents/builtin/senior.md", true, false),
             (b".laps/laps.json", true, true),
+            (b".laps/stints/x.json", true, true),
+            (b".laps/hooks.json", true, false),
+            (b".laps/hooks/mine.sh", true, false),
             (b".claude/settings.local.json", true, false),
             (b".claude/settings.json", false, false),
             (b".rally", false, false),

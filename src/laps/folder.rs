@@ -33,7 +33,7 @@ pub const ROOT_FILE: &str = "laps.json";
 #[derive(Debug, thiserror::Error)]
 pub enum LapsError {
     /// Neither `.laps` nor `.git`, here or above.
-    #[error("no .laps and no .git in {} or any folder above; run `git init` or `rally laps init` first", .0.display())]
+    #[error("no .laps and no .git in {} or any folder above; run `git init` first, or make a folder .laps", .0.display())]
     NoFolder(PathBuf),
     /// The system refused.
     #[error("cannot {what} {}: {source}", path.display())]
