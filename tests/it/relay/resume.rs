@@ -238,6 +238,12 @@ fn now() -> String {
 // Killed between the verdict and the record: here in the middle of the commit
 #[test]
 fn a_crash_between_verdict_and_record_is_completed_not_repeated() {
+    for step in ["write-tree", "commit-tree", "update-ref"] {
+        crash_at(step);
+    }
+}
+
+fn crash_at(step: &str) {
     let sandbox = Sandbox::initialised();
     sandbox.write("mine.txt", "the user's\n");
     sandbox.claude("init; echo $N > made-$N.txt; result 'all done'");
@@ -248,7 +254,7 @@ fn a_crash_between_verdict_and_record_is_completed_not_repeated() {
     sandbox.program(
         "git",
         &format!(
-            "case \" $* \" in *' commit '*) if [ ! -e {notes}/free ]; then echo $$ > {notes}/git; touch {notes}/committing; exec sleep 600; fi;; esac; \
+            "case \" $* \" in *' {step} '*) if [ ! -e {notes}/free ]; then echo $$ > {notes}/git; touch {notes}/committing; exec sleep 600; fi;; esac; \
              exec {git} \"$@\""
         ),
     );
