@@ -59,9 +59,13 @@ pub fn compose(parts: &Parts<'_>) -> String {
     let mut prompt = Sections::default();
     prompt.add(format!("Persona: {}", parts.persona));
     if let Queue::Laps { role } = parts.queue {
-        prompt.add(HEADLESS);
-        if !verifies(role) {
-            prompt.add(FINALIZE);
+        match verifies(role) {
+            // It never hands off: what is open becomes another's lap.
+            true => prompt.add(HEADLESS.replace(HAND_OFF, "add a lap that says what has to be decided")),
+            false => {
+                prompt.add(HEADLESS);
+                prompt.add(FINALIZE);
+            }
         }
     }
     if parts.leftovers {
@@ -114,6 +118,9 @@ pub fn handoff_only(parts: &Parts<'_>) -> String {
     });
     prompt.text
 }
+
+/// The advice in [`HEADLESS`] where something is open that matters.
+const HAND_OFF: &str = "hand off with notes on what has to be decided";
 
 /// The role that checks others' work ends differently: it adds laps instead of handing off.
 fn verifies(role: Option<&str>) -> bool {
@@ -302,6 +309,16 @@ mod tests {
         );
         in_order(&lap(None), &["## Task\n\nThe try before this one", "`git diff`", "`laps done`"]);
         assert!(!laps(None).contains("The try before this one"));
+    }
+
+    #[test]
+    fn who_verifies_is_not_told_to_hand_off() {
+        let of = |role| {
+            let text = laps(Some(role));
+            text.lines().find(|line| line.starts_with("This session is non-interactive")).unwrap().to_owned()
+        };
+        assert!(!of("verify").contains("hand off") && of("verify").contains("add a lap"), "{}", of("verify"));
+        assert!(of("senior").contains(HAND_OFF), "{}", of("senior"));
     }
 
     // 30-163, 30 §11.2: the same frame, no task, no messages, another end

@@ -24,6 +24,12 @@ const QUICK: Duration = Duration::from_secs(180);
 /// `cause` of a try that was ended because it was frozen.
 pub const FREEZE_CAUSE: &str = "freeze";
 
+/// `source` of evidence that lies in the files alone: the CLI itself has said that it went well.
+pub const WORKSPACE: &str = "workspace";
+
+/// `source` of the changes that a lap's try has left without finalising it.
+pub const DIRTY_TREE: &str = "dirty_tree";
+
 /// Longest list of changed paths in evidence, characters.
 const PATHS_LIMIT: usize = 256;
 
@@ -202,7 +208,7 @@ fn ended_well(observed: &Observed<'_>) -> Verdict {
     let Observed { work, changes, runtime, require_changes, .. } = *observed;
     let Some(changes) = changes else {
         let why = "git cannot tell what changed";
-        let evidence = Evidence::new("workspace", Some(Category::TransientInfra), why);
+        let evidence = Evidence::new(WORKSPACE, Some(Category::TransientInfra), why);
         return Verdict::failed(Outcome::Failed, None, evidence);
     };
     match work {
@@ -218,7 +224,7 @@ fn ended_well(observed: &Observed<'_>) -> Verdict {
 }
 
 fn no_changes(why: &str) -> Verdict {
-    Verdict::failed(Outcome::Failed, Some("no changes made"), Evidence::new("workspace", None, why))
+    Verdict::failed(Outcome::Failed, Some("no changes made"), Evidence::new(WORKSPACE, None, why))
 }
 
 impl<'a> Observed<'a> {
@@ -231,7 +237,7 @@ impl<'a> Observed<'a> {
 
 fn incomplete(changes: &[String]) -> Verdict {
     let paths = ellipsis(&one_line(&changes.join(", ")), PATHS_LIMIT);
-    let evidence = Evidence::new("dirty_tree", Some(Category::IncompleteFinalization), paths);
+    let evidence = Evidence::new(DIRTY_TREE, Some(Category::IncompleteFinalization), paths);
     Verdict::failed(Outcome::Incomplete, None, evidence)
 }
 

@@ -2,7 +2,7 @@
 
 use super::attempt::Seen;
 use super::landing::Found;
-use super::outcome::{Failure, Verdict};
+use super::outcome::{DIRTY_TREE, Failure, Verdict, WORKSPACE};
 use super::recovery::Classification;
 use crate::executor::Counted;
 use crate::failure;
@@ -244,7 +244,10 @@ fn summary(seen: &Seen, failure: Option<&Failure>, progress: Option<&SummaryEntr
         Some(entry.summary.as_str()).filter(|text| !text.trim().is_empty()).or(handoff).unwrap_or_default()
     });
     let said = seen.report.summary.as_deref();
-    let error = failure.map(|failure| format!("harness error: {}", one_line(&failure.evidence.message)));
+    // What is missing in the workspace is no error of the CLI.
+    let error = failure
+        .filter(|failure| ![WORKSPACE, DIRTY_TREE].contains(&failure.evidence.source.as_str()))
+        .map(|failure| format!("harness error: {}", one_line(&failure.evidence.message)));
     [told, said, error.as_deref()]
         .into_iter()
         .flatten()

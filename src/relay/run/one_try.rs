@@ -110,6 +110,7 @@ impl Run<'_> {
             // Nothing is left to judge but what the queue and the report became.
             landing::commit_state(self.world).await;
         }
+        self.close_uncommitted(&record, &found).await?;
         let record = self.world.persist(|store| store.finish_try(record.clone())).await?;
         self.world.persist(|store| store.clear_active()).await?;
         let follows = verdict.outcome != Outcome::Paused && self.world.operator.halt().is_none();
@@ -312,6 +313,29 @@ impl Run<'_> {
         record.commit_history.extend(committed);
         record.commit_hash = record.commit_history.last().cloned().unwrap_or_default();
         Ok(own)
+    }
+
+    /// A run that is over without a commit has its line in the summary, too, and what it leaves is told.
+    async fn close_uncommitted(&mut self, record: &TryRecord, found: &Found) -> Result<(), PassError> {
+        /// More names make no better warning.
+        const NAMED: usize = 5;
+        if !record.ends_run {
+            return Ok(());
+        }
+        if record.outcome == Some(Outcome::Incomplete) {
+            let entry = record::stub(record);
+            self.world.persist(|store| store.append_summary_once(&entry)).await?;
+        }
+        let is_left = matches!(record.outcome, Some(Outcome::Incomplete | Outcome::HandoffRequested));
+        if is_left && record.commit_hash.is_empty() && found.uncommitted {
+            let files = &found.files;
+            let more = if files.len() > NAMED { ", …" } else { "" };
+            let names = files[..files.len().min(NAMED)].join(", ");
+            let run = record.run_id;
+            self.world
+                .warn(format!("run {run} leaves uncommitted, for the next agent to judge: {names}{more}"));
+        }
+        Ok(())
     }
 
     /// The last commit and its subject; `own` when rally made it in this try.

@@ -2,7 +2,7 @@
 //! what was said last. Pure.
 
 use crate::model::{Category, Outcome, Spent};
-use crate::relay::outcome::Failure;
+use crate::relay::outcome::{Failure, WORKSPACE};
 use crate::store::records::TryRecord;
 
 /// The thread that runs through the tries of a run.
@@ -46,7 +46,10 @@ impl Thread {
         // A try that was cut spent something that nobody told: then the total is unknown.
         self.spent = total;
         self.session = record.session_id.clone().filter(|_| resumes);
-        self.unfinalised = record.outcome == Some(Outcome::Incomplete);
+        // Also when nothing was changed: then the workspace is all that speaks against it.
+        let by_workspace = record.evidence.as_ref().is_some_and(|known| known.source == WORKSPACE);
+        self.unfinalised =
+            record.lap.of.lap_id.is_some() && (record.outcome == Some(Outcome::Incomplete) || by_workspace);
         self.summary = Some(record.summary.clone()).filter(|text| !text.is_empty());
     }
 }

@@ -116,3 +116,34 @@ fn a_run_whose_lap_was_finalised_before_a_signal_needs_no_agent() {
         assert_eq!(last["dirty_handoff"], if committed { json!(null) } else { json!(true) });
     }
 }
+
+// Words alone, or a handoff that was only begun: the next try is told what is missing.
+#[test]
+fn who_finalised_nothing_is_told_so_whatever_changed() {
+    for script in ["result 'laps done'", "laps handoff; result bye"] {
+        let sandbox = workspace(&["Build it"]);
+        sandbox.claude(&format!("init; if [ $N = 1 ]; then {script}; exit 0; fi; laps done; result ok"));
+        good(sandbox.relay(&ONCE));
+        let second = sandbox.note("prompt.2");
+        assert!(second.contains("to write these words is not enough"), "{script}: {second}");
+        assert!(second.contains("If a handoff was begun"), "{script}: {second}");
+        assert!(!second.contains("harness error"), "{script}: {second}");
+        assert!(!sandbox.note("prompt.1").contains("The try before this one"), "{script}");
+    }
+}
+
+// 30 U9, fact 30: a line a run, and the operator hears what is left
+#[test]
+fn a_run_that_finalised_nothing_has_its_line_and_tells_what_it_leaves() {
+    let sandbox = workspace(&["Build it"]);
+    sandbox.configure("[reliability]\nretry_budget = 1\nmax_failed_runs = 1\n");
+    sandbox.claude("init; echo half > made.txt; result 'half way'");
+    let output = sandbox.relay(&ONCE);
+    let said = stdout(&output) + &stderr(&output);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert_eq!(each(&sandbox, "outcome"), ["incomplete"]);
+    let lines = sandbox.records(".rally/summary.jsonl");
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert_eq!((&lines[0]["summary"], &lines[0]["laps_completed"]), (&json!("half way"), &json!("none")));
+    assert!(said.contains("run 1 leaves uncommitted, for the next agent to judge: made.txt"), "{said}");
+}

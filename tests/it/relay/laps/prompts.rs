@@ -127,7 +127,7 @@ fn an_unfinished_try_is_followed_by_guidance_and_leaves_its_work_uncommitted() {
     assert_eq!(tries[0]["commit_hash"], "");
     assert_eq!(sandbox.note("log.2"), "", "nothing was committed");
     assert!(sandbox.note("status.2").contains("?? work.txt"));
-    let guidance = "## Task\n\ndo it\n\nThe try before this one changed files";
+    let guidance = "## Task\n\ndo it\n\nThe try before this one ended without finalising";
     assert!(!sandbox.note("prompt.1").contains("The try before"));
     assert!(sandbox.note("prompt.2").contains(guidance), "{}", sandbox.note("prompt.2"));
     // 30-60
@@ -145,7 +145,7 @@ fn what_lay_there_before_is_not_unfinished_work() {
     let tries = sandbox.tries();
     assert_eq!(tries[0]["outcome"], "failed", "{tries:#?}");
     assert!(sandbox.note("prompt.1").contains("## Leftover Changes"));
-    assert!(!sandbox.note("prompt.2").contains("The try before this one changed files"));
+    assert!(!sandbox.note("prompt.2").contains("The try before this one ended without finalising"));
 }
 
 // 30-76
