@@ -145,7 +145,8 @@ fn what_lay_there_before_is_not_unfinished_work() {
     let tries = sandbox.tries();
     assert_eq!(tries[0]["outcome"], "failed", "{tries:#?}");
     assert!(sandbox.note("prompt.1").contains("## Leftover Changes"));
-    assert!(!sandbox.note("prompt.2").contains("The try before this one ended without finalising"));
+    assert_eq!(sandbox.tries()[0]["evidence"]["source"], "workspace");
+    assert!(sandbox.note("prompt.2").contains("The try before this one ended without finalising"));
 }
 
 // 30-76
