@@ -35,7 +35,7 @@ pub async fn close(world: &mut World, relay: u64) -> Result<Vec<u64>, PassError>
     Ok(world.persist(|store| inbox(store).close(relay, time::now())).await?)
 }
 
-/// A pass of the relay begins. What is still with runs of other relays will not be taken further by them.
+/// A pass of the relay begins. What is still with other relays or their runs will not be taken further by them.
 /// Says what runs of this relay have dealt with so far: its record may lack what a crash cut.
 pub async fn at_start(world: &mut World, relay: u64) -> Result<Vec<u64>, PassError> {
     let ids = world.persist(|store| {
@@ -43,6 +43,7 @@ pub async fn at_start(world: &mut World, relay: u64) -> Result<Vec<u64>, PassErr
             let passed = store.run_passed(of, run)?;
             inbox(store).settle(of, run, passed, time::now())?;
         }
+        inbox(store).take_over(relay, time::now())?;
         inbox(store).addressed_by(relay)
     });
     Ok(ids.await?)

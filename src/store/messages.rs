@@ -2,7 +2,8 @@
 //!
 //! A message is for one run or for a whole relay. Its status says whether somebody still has to deal with it,
 //! its stamp (relay and run) who has it. A message for a run goes back to the queue when that run fails; one for
-//! a relay stays with that relay. Every change is one rewrite under the lock of the shared files.
+//! a relay stays with that relay until another one takes its place. Every change is one rewrite under the lock of
+//! the shared files.
 
 use super::jsonl::forward::for_each_line;
 use super::jsonl::{Durability, append, read_all};
@@ -167,6 +168,18 @@ impl<'a> Inbox<'a> {
                 |m: &&mut Message| waits_for_relay(m, relay) && m.consumed_by_relay_id == Some(relay);
             messages.iter_mut().filter(is_its).for_each(|m| m.resolve(ADDRESSED, now));
             Ok(addressed_by(messages, relay))
+        })
+    }
+
+    /// This relay is at work, and no other one is. What was for every run of another one, and was not dealt
+    /// with when that was given up, waits again.
+    pub fn take_over(&self, relay: u64, now: Timestamp) -> Result<(), StoreError> {
+        self.rewrite(|messages| {
+            let is_left = |m: &&mut Message| {
+                m.is_pending() && m.is_for_relay() && m.consumed_by_relay_id.is_some_and(|of| of != relay)
+            };
+            messages.iter_mut().filter(is_left).for_each(|m| m.stamp(None, None, now));
+            Ok(())
         })
     }
 

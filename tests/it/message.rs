@@ -244,6 +244,58 @@ fn another_relay_is_given_what_nobody_has_dealt_with() {
     assert_eq!(sandbox.relays()[1]["consumed_message_ids"], serde_json::json!([2]));
 }
 
+// What is for a whole relay goes on from one that was given up to the next, until one reaches its target.
+#[test]
+fn a_message_for_the_relay_outlives_relays_that_are_given_up() {
+    for laps in [false, true] {
+        let sandbox = Sandbox::initialised();
+        let (work, task) = match laps {
+            true => ("laps done && laps wrapup --summary done; result ok", None),
+            false => ("result ok", Some("work")),
+        };
+        if laps {
+            rally(&sandbox, 0, &["laps", "init"]);
+            for title in ["one", "two", "three", "four"] {
+                rally(&sandbox, 0, &["laps", "add", "tail", "--title", title]);
+            }
+        }
+        sandbox.claude(&format!(
+            "init; if [ $N = 2 ]; then rally message ack 2 > /dev/null; here; await never; fi
+             if [ $N = 3 ]; then here; await never; fi; echo $N > file-$N.txt; {work}"
+        ));
+        for text in ["for all", "for some"] {
+            rally(&sandbox, 0, &["message", "add", "--relay", text]);
+        }
+        let args = |first| [&[first, "-i", "2", "--agent", "cc"][..], task.as_slice()].concat();
+        let is_with = |relay| {
+            let stamp = |status: &str, relay| (status.to_owned(), relay, None);
+            let stored: Vec<_> = inbox(&sandbox).into_iter().map(|m| (m.1, m.2, m.3)).collect();
+            assert_eq!(stored, [stamp("pending", Some(relay)), stamp("addressed", Some(1))], "laps: {laps}");
+        };
+        // Two are stopped, the first one in its second run.
+        for (relay, last) in [(1, "here.2"), (2, "here.3")] {
+            let running = sandbox.start_relay(&args("--new"));
+            sandbox.wait_for_note(last);
+            is_with(relay);
+            running.signal("TERM");
+            running.finish();
+            is_with(relay);
+        }
+        relay(&sandbox, 0, &args("--new"));
+        relay(&sandbox, 0, &[&args("--new")[..1], &["-i", "1", "--agent", "cc"], task.as_slice()].concat());
+        let reads = |text: &str| -> Vec<bool> {
+            let prompt = |n: usize| sandbox.note(&format!("prompt.{n}"));
+            (1..=sandbox.tries().len()).map(|n| prompt(n).contains(&format!("{text}\n\n(This"))).collect()
+        };
+        assert_eq!(reads("for all"), [true, true, true, true, true, false], "laps: {laps}");
+        assert_eq!(reads("for some"), [true, true, false, false, false, false], "laps: {laps}");
+        let consumed: Vec<_> =
+            sandbox.relays().iter().map(|relay| relay["consumed_message_ids"].clone()).collect();
+        let none = serde_json::Value::Null;
+        assert_eq!(consumed, [none.clone(), none.clone(), serde_json::json!([1]), none], "laps: {laps}");
+    }
+}
+
 fn relay_new(sandbox: &Sandbox) {
     relay(sandbox, 0, &["--new", "-i", "1", "--agent", "cc", "work"]);
 }

@@ -21,8 +21,9 @@ const LIMIT: usize = 32 << 10;
 #[command(after_help = "\
 A message waits until a run begins, also beside a running relay. One for the next run is given to one run; when
 that run does not pass, it waits again. One for the relay (--relay) is given to every run of the relay that takes
-it. A message is done with when its run passed (or its relay reached its target), or when the agent says so with
-`rally message ack`; the prompt tells the agent how.
+it; when another relay takes the place of that one before it reached its target, the message goes on to the other.
+A message is done with when its run passed (or its relay reached its target, or emptied its queue), or when the
+agent says so with `rally message ack`; the prompt tells the agent how.
 
 Exit codes:
   0  done
