@@ -104,11 +104,13 @@ impl Lock<'_> {
                 .flatten()
                 .unwrap_or_default();
             folder.put_copy_aside(file, &tasks);
+            let known = tasks.clone();
             let answer = change(&mut tasks)?;
-            let after = tasks.bytes();
-            if before.as_ref() == Some(&after) {
+            // Whatever its form: a file in which nothing changes is nobody's to write.
+            if before.is_some() && tasks == known {
                 return Ok(answer);
             }
+            let after = tasks.bytes();
             let unchanged = || folder.raw(file).map(|now| now == before);
             if replace(&folder.path(file), &after, unchanged)? {
                 folder.keep(file, &after);

@@ -136,3 +136,15 @@ fn leftovers_are_swept_and_names_stay_inside() {
     assert!(file_name("../x").is_err());
     assert_eq!(file_name("stints/auth.laps").unwrap(), "stints/auth.laps.json");
 }
+
+// 40-3.9: whoever changes nothing writes nothing, whatever the file looks like
+#[test]
+fn a_file_in_which_nothing_changes_is_not_written_anew() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = Folder::of(dir.path());
+    std::fs::create_dir(folder.dir()).unwrap();
+    let text = r#"{"version":3,"tasks":[]}"#;
+    std::fs::write(folder.path(ROOT_FILE), text).unwrap();
+    assert!(folder.prune(&Scope::Root, 1, now()).unwrap().is_empty());
+    assert_eq!(std::fs::read_to_string(folder.path(ROOT_FILE)).unwrap(), text);
+}
