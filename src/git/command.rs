@@ -8,13 +8,11 @@ use std::io::{Read, Write};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
 use super::error::{GitError, Result};
-use crate::process::signals;
+use crate::process::{Brake, signals};
 
 /// How long one git process may take.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -63,26 +61,6 @@ const FOREIGN: [&str; 20] = [
 pub struct Environment {
     variables: Vec<(OsString, OsString)>,
     brake: Brake,
-}
-
-/// Ends the call of git that runs just now, as its time limit would. The calls after it, which may have to
-/// clean up, run as if nothing had happened.
-#[derive(Debug, Clone, Default)]
-pub struct Brake(Arc<AtomicBool>);
-
-impl Brake {
-    /// Pulls it.
-    pub fn pull(&self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-
-    fn release(&self) {
-        self.0.store(false, Ordering::Relaxed);
-    }
-
-    fn is_pulled(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
 }
 
 impl Environment {

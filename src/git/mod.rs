@@ -22,7 +22,7 @@ mod swap;
 mod work;
 
 pub use changes::{Change, ChangeKind, State};
-pub use command::{Brake, Environment};
+pub use command::Environment;
 pub use commit::CommitReport;
 pub use error::{GitError, Result};
 pub use footing::Footing;

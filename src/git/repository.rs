@@ -4,10 +4,11 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use super::command::{Answer, Brake, Call, Environment};
+use super::command::{Answer, Call, Environment};
 use super::error::{GitError, Result};
 use super::ownership::is_rally_owned;
 use super::paths;
+use crate::process::Brake;
 
 /// Most commits that one try is credited with; more come from pulling foreign history.
 const HISTORY_LIMIT: usize = 1000;

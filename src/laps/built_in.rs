@@ -51,7 +51,7 @@ fn hooked(
         args: vec![asked.to_owned()],
         ..Vars::default()
     };
-    let run = |stage, vars: &Vars| hooks::run(root, &entries, (stage, COMMAND), vars, |_| {}, |_| {});
+    let run = |stage, vars: &Vars| hooks::run(folder, &entries, (stage, COMMAND), vars, |_| {}, |_| {});
     run(Stage::Before, &vars)
         .map_err(|failed| QueueError::Failed(format!("the queue: no lap was claimed: {failed}")))?;
     let claimed = claim();

@@ -20,9 +20,11 @@ use serde_json::Value;
 
 use super::{Lap, NewLap, Offer, Place, QueueError, Standing};
 use answers::Entry;
-use call::Answer;
+use call::{Answer, Bounds};
 use version::Speaks;
 pub use version::Version;
+
+use crate::process::Brake;
 
 /// How long a call may take: the operator's hooks run inside.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -35,13 +37,20 @@ pub struct External {
     program: PathBuf,
     workspace: PathBuf,
     patience: Duration,
+    brake: Brake,
     speaks: Arc<OnceLock<Speaks>>,
 }
 
 impl External {
     /// The program of this absolute path.
     pub fn new(program: PathBuf, workspace: &Path) -> External {
-        External { program, workspace: workspace.to_owned(), patience: PATIENCE, speaks: Arc::default() }
+        let (workspace, brake) = (workspace.to_owned(), Brake::default());
+        External { program, workspace, patience: PATIENCE, brake, speaks: Arc::default() }
+    }
+
+    /// The same, whose calls this brake can end.
+    pub fn with_brake(&self, brake: &Brake) -> External {
+        External { brake: brake.clone(), ..self.clone() }
     }
 
     /// Where it is.
@@ -192,10 +201,7 @@ impl External {
 
     /// The end of the queue, unless the root file knows better.
     fn if_over(&self, offer: Offer) -> Result<Option<Offer>, QueueError> {
-        if self.speaks() != Speaks::Stints {
-            return Ok(Some(offer));
-        }
-        let entries = self.list(&["--root"])?;
+        let entries = self.list(if self.speaks() == Speaks::Stints { &["--root"] } else { &["--all"] })?;
         match entries.iter().find(|entry| !entry.done) {
             None => Ok(Some(offer)),
             Some(entry) => match &entry.stint {
@@ -279,7 +285,8 @@ impl External {
     }
 
     fn call(&self, args: &[&str], input: Option<&[u8]>) -> Result<Answer, QueueError> {
-        call::call(&self.program, args, input, &self.workspace, self.patience)
+        let bounds = Bounds { patience: self.patience, brake: &self.brake };
+        call::call(&self.program, args, input, &self.workspace, &bounds)
     }
 
     fn refused(&self, name: &str, answer: &Answer) -> QueueError {

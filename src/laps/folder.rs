@@ -25,6 +25,7 @@ pub use claim::Claim;
 pub use stints::StintFile;
 
 use super::file::{Entry, FileError, OpError, TaskFile};
+use crate::process::Brake;
 
 /// The root queue, relative to the folder.
 pub const ROOT_FILE: &str = "laps.json";
@@ -204,12 +205,28 @@ pub struct Folder {
     root: PathBuf,
     dir: PathBuf,
     warnings: Arc<Mutex<Vec<String>>>,
+    brake: Brake,
 }
 
 impl Folder {
     /// The folder `.laps` of this workspace, which need not exist yet.
     pub fn of(workspace: &Path) -> Folder {
-        Folder { root: workspace.to_owned(), dir: workspace.join(".laps"), warnings: Arc::default() }
+        Folder {
+            root: workspace.to_owned(),
+            dir: workspace.join(".laps"),
+            warnings: Arc::default(),
+            brake: Brake::default(),
+        }
+    }
+
+    /// The same, whose waits for the lock and for hooks this brake can end.
+    pub fn with_brake(&self, brake: &Brake) -> Folder {
+        Folder { brake: brake.clone(), ..self.clone() }
+    }
+
+    /// What ends the waits.
+    pub fn brake(&self) -> &Brake {
+        &self.brake
     }
 
     /// The folder that serves `from`: the first `.laps` upward, or a new one beside the first `.git`.

@@ -7,6 +7,7 @@ use super::built_in;
 use super::external::{self, External, Version};
 use super::folder::{Folder, ROOT_FILE};
 use super::installed;
+use crate::process::Brake;
 
 /// The root queue, from the top of the workspace.
 const FILE: &str = ".laps/laps.json";
@@ -111,6 +112,15 @@ impl Queue {
         Some(Queue { root: workspace.to_owned(), keeper })
     }
 
+    /// The same queue, whose calls this brake can end.
+    pub fn with_brake(&self, brake: &Brake) -> Queue {
+        let keeper = match &self.keeper {
+            Keeper::BuiltIn(folder) => Keeper::BuiltIn(folder.with_brake(brake)),
+            Keeper::External(external) => Keeper::External(external.with_brake(brake)),
+        };
+        Queue { root: self.root.clone(), keeper }
+    }
+
     /// The installed program, if that keeps the queue.
     pub fn program(&self) -> Option<&Path> {
         match &self.keeper {
@@ -143,7 +153,13 @@ impl Queue {
                     file.display()
                 )))
             }
-            _ => Ok(&self.keeper),
+            _ => {
+                if let Keeper::External(_) = &self.keeper {
+                    // The program takes a file that was cut to nothing for a new one.
+                    Folder::of(&self.root).look_after()?;
+                }
+                Ok(&self.keeper)
+            }
         }
     }
 

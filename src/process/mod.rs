@@ -13,6 +13,7 @@
 
 pub mod agent;
 pub mod ask;
+mod brake;
 pub mod clock;
 pub mod guard;
 pub mod identity;
@@ -29,6 +30,7 @@ pub mod tree;
 
 pub use agent::{Agent, Report};
 pub use ask::ask;
+pub use brake::Brake;
 pub use clock::ActiveClock;
 pub use keeper::Keeper;
 pub use ladder::Ladder;

@@ -10,10 +10,11 @@ use super::operator::{Operator, Order, Scene, Waited, Wish};
 use super::settings::Settings;
 use super::waiting::Clock;
 use crate::executor::Registry;
-use crate::git::{Brake, Git};
+use crate::git::Git;
 use crate::laps::{Queue, QueueError, Standing, report};
 use crate::model::text::chain;
 use crate::model::{CancelSource, Identity, Runner, Timestamp, time};
+use crate::process::Brake;
 use crate::store::progress::Reported;
 use crate::store::records::{AgentStatusEvent, AgentStatusKind, LapRef};
 use crate::store::{Store, StoreError};
@@ -230,7 +231,7 @@ impl World {
     }
 
     /// Asks the queue beside the event loop, a few times if need be: another process may hold it. The operator is
-    /// heard meanwhile. Without a queue there is nothing to ask: that is [`PassError::Ended`].
+    /// heard meanwhile, see [`World::asked_once`]. Without a queue there is nothing to ask: that is [`PassError::Ended`].
     pub async fn ask_queue<T: Send + 'static>(
         &mut self,
         question: impl Fn(&Queue) -> Result<T, QueueError> + Clone + Send + 'static,
@@ -238,12 +239,9 @@ impl World {
         let Some(queue) = self.queue.clone() else { return Err(PassError::Ended) };
         let mut patience = RETRIES;
         loop {
-            let (queue, question) = (queue.clone(), question.clone());
-            let work = tokio::task::spawn_blocking(move || question(&queue));
-            let error = match self.operator.during(work, &mut *self.sink, || {}).await {
-                Ok(Ok(answer)) => return Ok(answer),
-                Ok(Err(error)) => error,
-                Err(_) => return Err(PassError::Ended),
+            let error = match self.asked_once(&queue, question.clone()).await? {
+                Ok(answer) => return Ok(answer),
+                Err(error) => error,
             };
             if patience == 0 || self.wait(RETRY).await == Waited::Halted {
                 return Err(error.into());
@@ -251,6 +249,18 @@ impl World {
             patience -= 1;
             self.warn(format!("the queue cannot be used, asking again: {}", chain(&error)));
         }
+    }
+
+    /// Asks the queue once. One more press of somebody who wants out ends a hook, or a program, that hangs.
+    pub async fn asked_once<T: Send + 'static>(
+        &mut self,
+        queue: &Queue,
+        question: impl FnOnce(&Queue) -> Result<T, QueueError> + Send + 'static,
+    ) -> Result<Result<T, QueueError>, PassError> {
+        let brake = Brake::default();
+        let queue = queue.with_brake(&brake);
+        let work = tokio::task::spawn_blocking(move || question(&queue));
+        self.operator.during(work, &mut *self.sink, || brake.pull()).await.map_err(|_| PassError::Ended)
     }
 
     /// Completes a report of a run that was cut: with its agent, or with rally.

@@ -1,7 +1,6 @@
 //! A command between its hooks. Nothing is locked while hooks run.
 
 use std::cell::RefCell;
-use std::path::Path;
 
 use super::desk::{Desk, Said, print};
 use super::stop::{self, Stop};
@@ -63,8 +62,8 @@ fn describe(vars: &mut Vars, lap: Option<&Entry>) {
 
 /// Runs a command: its before-hooks, itself, its after-hooks. A before-hook that fails stops it.
 pub fn around(desk: &Desk, call: Call<'_>, body: impl FnOnce() -> Result<Said, Stop>) -> Result<(), Stop> {
-    let root = desk.folder.root();
-    let entries = match hooks::read(root) {
+    let folder = &desk.folder;
+    let entries = match hooks::read(folder.root()) {
         Ok(entries) => entries,
         Err(error) if call.is_reading() => {
             stop::note(&format!("{}; no hook was run", text::chain(&error)));
@@ -73,11 +72,11 @@ pub fn around(desk: &Desk, call: Call<'_>, body: impl FnOnce() -> Result<Said, S
         Err(error) => return Err(Stop::store(text::chain(&error))),
     };
     let mut vars = call.vars(&desk.folder);
-    let ended = stage(root, &entries, (Stage::Before, call.event), &vars, desk.json).and_then(|()| {
+    let ended = stage(folder, &entries, (Stage::Before, call.event), &vars, desk.json).and_then(|()| {
         let said = body()?;
         desk.answer(&said)?;
         if call.event == "done" {
-            native::done(root, &said.output, desk.json);
+            native::done(folder.root(), &said.output, desk.json);
         }
         Ok(said)
     });
@@ -89,12 +88,12 @@ pub fn around(desk: &Desk, call: Call<'_>, body: impl FnOnce() -> Result<Said, S
         }
     }
     vars.exit_code = ended.as_ref().map_or_else(Stop::code, |_| 0).to_string();
-    after(root, &entries, call.event, &vars, desk.json);
+    after(folder, &entries, call.event, &vars, desk.json);
     ended.map(drop)
 }
 
 fn stage(
-    root: &Path,
+    folder: &Folder,
     entries: &[hooks::Entry],
     due: (Stage, &str),
     vars: &Vars,
@@ -102,15 +101,15 @@ fn stage(
 ) -> Result<(), Stop> {
     let shown = RefCell::new(Vec::new());
     let show = |bytes: &[u8]| shown.borrow_mut().extend_from_slice(bytes);
-    let ran = hooks::run(root, entries, due, vars, show, stop::note);
+    let ran = hooks::run(folder, entries, due, vars, show, stop::note);
     if !json {
         print(&String::from_utf8_lossy(&shown.borrow()))?;
     }
     ran.map_err(|failed| Stop::Error(stop::HOOK, failed.to_string()))
 }
 
-fn after(root: &Path, entries: &[hooks::Entry], event: &str, vars: &Vars, json: bool) {
-    match stage(root, entries, (Stage::After, event), vars, json) {
+fn after(folder: &Folder, entries: &[hooks::Entry], event: &str, vars: &Vars, json: bool) {
+    match stage(folder, entries, (Stage::After, event), vars, json) {
         Err(Stop::Error(_, why)) => stop::note(&format!("after {event}: {why}")),
         Ok(()) | Err(Stop::Nothing(_)) => {}
     }
@@ -141,11 +140,11 @@ pub fn declared(name: &str, words: &Words) -> Result<(), Stop> {
     let json = words.json();
     let mut vars = Call::new(name, &words.after).vars(&folder);
     (vars.id, vars.title, vars.description, vars.assignee) = (None, None, None, None);
-    stage(folder.root(), &entries, (Stage::Before, name), &vars, json)?;
+    stage(&folder, &entries, (Stage::Before, name), &vars, json)?;
     if let Some(own) = own {
         own.run(folder.root(), json)?;
     }
     vars.exit_code = "0".to_owned();
-    after(folder.root(), &entries, name, &vars, json);
+    after(&folder, &entries, name, &vars, json);
     Ok(())
 }

@@ -246,7 +246,7 @@ fn check_kind(prepared: &Prepared, relay: &RelayRecord) -> anyhow::Result<()> {
             "relay #{id} works off the queue: go on with it without --no-laps, or begin another with --new"
         ),
         (true, false) => format!(
-            "relay #{id} works off a queue, and {} holds none; begin another relay with --new",
+            "relay #{id} works off a queue, and {} is gone: restore that file, or begin another relay with --new",
             prepared.workspace.join(".laps/laps.json").display()
         ),
         (false, true) => format!(

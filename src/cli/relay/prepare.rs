@@ -11,6 +11,7 @@ use crate::config::{self, Config, ConfigError, Diagnostic};
 use crate::executor::Registry;
 use crate::git::{self, Git};
 use crate::laps::Queue;
+use crate::laps::folder::{Folder, ROOT_FILE};
 use crate::routing::{Catalog, Roster, Rules};
 
 /// A command line that can be carried out.
@@ -85,7 +86,10 @@ fn find_queue(args: &Args, workspace: &Path) -> anyhow::Result<Option<Queue>> {
     let Some(queue) = Queue::detect(workspace, std::env::var_os("PATH").as_deref()) else {
         let laps = workspace.join(".laps");
         if laps.is_dir() {
-            warn(&format!("{} holds no laps.json; running without a queue", laps.display()));
+            let copy = Folder::of(workspace).kept(ROOT_FILE);
+            let kept =
+                copy.map_or(String::new(), |(copy, _)| format!(" (its last copy is {})", copy.display()));
+            warn(&format!("{} holds no laps.json{kept}: there is no queue", laps.display()));
         }
         return Ok(None);
     };

@@ -11,6 +11,7 @@ use rustix::fs::{MemfdFlags, memfd_create};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 
 use super::{QueueError, failed};
+use crate::process::Brake;
 
 /// How often it is looked whether the call is over.
 const LOOK: Duration = Duration::from_millis(5);
@@ -26,13 +27,19 @@ pub(super) struct Answer {
     pub(super) stderr: String,
 }
 
-/// Calls `program` in the workspace, with this standard input or none. At the limit its process group is ended.
+/// How long a call may take.
+pub(super) struct Bounds<'a> {
+    pub(super) patience: Duration,
+    pub(super) brake: &'a Brake,
+}
+
+/// Calls `program` in the workspace, with this standard input or none. At its bounds its process group is ended.
 pub(super) fn call(
     program: &Path,
     args: &[&str],
     input: Option<&[u8]>,
     workspace: &Path,
-    patience: Duration,
+    bounds: &Bounds<'_>,
 ) -> Result<Answer, QueueError> {
     let name = args.iter().take_while(|arg| !arg.starts_with('-')).copied().collect::<Vec<_>>().join(" ");
     let shown = program.display();
@@ -67,8 +74,9 @@ pub(super) fn call(
         match waitid(WaitId::Pid(leader), look) {
             Ok(Some(_)) => break None,
             Ok(None) if too_long() => break Some("does not stop talking".to_owned()),
-            Ok(None) if begun.elapsed() < patience => std::thread::sleep(LOOK),
-            Ok(None) => break Some(format!("did not end within {} s", patience.as_secs_f32())),
+            Ok(None) if bounds.brake.is_pulled() => break Some("was still running".to_owned()),
+            Ok(None) if begun.elapsed() < bounds.patience => std::thread::sleep(LOOK),
+            Ok(None) => break Some(format!("did not end within {} s", bounds.patience.as_secs_f32())),
             Err(why) => break Some(format!("cannot be waited for: {why}")),
         }
     };

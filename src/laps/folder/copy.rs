@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use super::Folder;
+use super::{Folder, LapsError, Result};
 use crate::laps::file::{Entry, TaskFile};
 
 /// Where rally is set up.
@@ -22,6 +22,23 @@ impl Folder {
         let path = self.copy(file)?;
         let tasks = TaskFile::parse(&fs::read(&path).ok()?).ok()??;
         (!tasks.entries.is_empty()).then_some((path, tasks))
+    }
+
+    /// What is done for files that another program writes: a root queue that was cut to nothing is an error, and
+    /// every file that can be read is copied. One that cannot is that program's business.
+    pub fn look_after(&self) -> Result<()> {
+        for file in self.all_files()? {
+            let Some(bytes) = self.raw(&file)? else { continue };
+            match self.understand(&file, &bytes) {
+                Ok(Some(tasks)) => {
+                    self.put_copy_aside(&file, &tasks);
+                    self.keep(&file, &bytes);
+                }
+                Err(error @ LapsError::CutToNothing { .. }) => return Err(error),
+                Ok(None) | Err(_) => {}
+            }
+        }
+        Ok(())
     }
 
     /// Makes these bytes of a file the last good ones.

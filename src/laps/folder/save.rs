@@ -35,8 +35,9 @@ impl Folder {
         loop {
             match handle.try_lock() {
                 Ok(()) => break,
-                Err(TryLockError::WouldBlock) if begun.elapsed() > PATIENCE => {
-                    return Err(LapsError::Locked { path: self.dir.clone(), seconds: PATIENCE.as_secs() });
+                Err(TryLockError::WouldBlock) if begun.elapsed() > PATIENCE || self.brake.is_pulled() => {
+                    let seconds = begun.elapsed().as_secs();
+                    return Err(LapsError::Locked { path: self.dir.clone(), seconds });
                 }
                 Err(TryLockError::WouldBlock) => std::thread::sleep(PAUSE),
                 Err(TryLockError::Error(source)) => return Err(LapsError::io("lock", &self.dir)(source)),
@@ -63,7 +64,7 @@ impl Folder {
         self.understand(file, &bytes)
     }
 
-    fn understand(&self, file: &str, bytes: &[u8]) -> Result<Option<TaskFile>> {
+    pub(super) fn understand(&self, file: &str, bytes: &[u8]) -> Result<Option<TaskFile>> {
         let path = self.path(file);
         let tasks =
             TaskFile::parse(bytes).map_err(|source| LapsError::File { path: path.clone(), source })?;

@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use rustix::fs::{MemfdFlags, memfd_create};
 
 use super::{Entry, Stage, Vars};
-use crate::process::{TreeSignal, tree};
+use crate::laps::folder::Folder;
+use crate::process::{Brake, TreeSignal, tree};
 
 /// How long a hook may take.
 const PATIENCE: Duration = Duration::from_secs(5 * 60);
@@ -33,7 +34,7 @@ pub struct Failed {
 /// Runs the hooks that belong to this stage of a command, rally's own left out, in the top of the workspace. Gives
 /// what is to be shown of their output to `show`, and to `warn` what their author should know.
 pub fn run(
-    root: &Path,
+    folder: &Folder,
     entries: &[Entry],
     (stage, command): (Stage, &str),
     vars: &Vars,
@@ -49,7 +50,8 @@ pub fn run(
                 "hook '{title}' puts ${name} into its text, where the shell reads it; use \"$LAPS_{safe}\""
             ));
         }
-        let output = one(PATIENCE, root, &vars.fill(command, &entry.run), &vars.environment(command));
+        let bounds = Bounds { patience: PATIENCE, brake: folder.brake() };
+        let output = one(&bounds, folder.root(), &vars.fill(command, &entry.run), &vars.environment(command));
         let output = output.map_err(|why| Failed { title: entry.title.clone(), why })?;
         if entry.passback {
             show(&output);
@@ -58,7 +60,24 @@ pub fn run(
     Ok(())
 }
 
-fn one(patience: Duration, root: &Path, text: &str, env: &[(String, String)]) -> Result<Vec<u8>, String> {
+/// How long a hook is waited for.
+struct Bounds<'a> {
+    patience: Duration,
+    brake: &'a Brake,
+}
+
+impl Bounds<'_> {
+    /// What is wrong with one that has run since then.
+    fn passed(&self, begun: Instant) -> Option<String> {
+        match self.brake.is_pulled() {
+            true => Some("was still running".to_owned()),
+            false if begun.elapsed() < self.patience => None,
+            false => Some(format!("did not end within {} s", self.patience.as_secs())),
+        }
+    }
+}
+
+fn one(bounds: &Bounds<'_>, root: &Path, text: &str, env: &[(String, String)]) -> Result<Vec<u8>, String> {
     let broken = |e: std::io::Error| format!("cannot be run: {e}");
     // In memory, so that nobody waits for what a hook leaves running.
     let mut output = File::from(memfd_create("hook", MemfdFlags::CLOEXEC).map_err(|e| broken(e.into()))?);
@@ -73,10 +92,10 @@ fn one(patience: Duration, root: &Path, text: &str, env: &[(String, String)]) ->
         .map_err(broken)?;
     let begun = Instant::now();
     let status = loop {
-        match child.try_wait().map_err(broken)? {
-            Some(status) => break status,
-            None if begun.elapsed() < patience => std::thread::sleep(LOOK),
-            None => {
+        match (child.try_wait().map_err(broken)?, bounds.passed(begun)) {
+            (Some(status), _) => break status,
+            (None, None) => std::thread::sleep(LOOK),
+            (None, Some(trouble)) => {
                 // It is not reaped yet, so its number is still its own; what it started goes first to be found.
                 let tree = i32::try_from(child.id()).map(tree::living).unwrap_or_default();
                 for member in tree {
@@ -84,7 +103,7 @@ fn one(patience: Duration, root: &Path, text: &str, env: &[(String, String)]) ->
                 }
                 let _ = child.kill();
                 let _ = child.wait();
-                return Err(format!("did not end within {} s and was killed", patience.as_secs()));
+                return Err(format!("{trouble} and was killed"));
             }
         }
     };
@@ -109,7 +128,14 @@ mod tests {
     fn played(entries: &[Entry], vars: &Vars) -> (Result<(), Failed>, String) {
         let mut shown = Vec::new();
         let stage = (Stage::After, "done");
-        let end = run("/".as_ref(), entries, stage, vars, |bytes| shown.extend_from_slice(bytes), |_| {});
+        let end = run(
+            &Folder::of("/".as_ref()),
+            entries,
+            stage,
+            vars,
+            |bytes| shown.extend_from_slice(bytes),
+            |_| {},
+        );
         (end, String::from_utf8(shown).unwrap())
     }
 
@@ -137,12 +163,18 @@ mod tests {
     // 40-13.15
     #[test]
     fn a_hook_that_hangs_is_ended_and_its_children_are_not_waited_for() {
-        let end = one(Duration::from_millis(50), "/".as_ref(), "sleep 300 | cat", &[]);
+        let brake = Brake::default();
+        let bounds = |millis| Bounds { patience: Duration::from_millis(millis), brake: &brake };
+        let end = one(&bounds(50), "/".as_ref(), "sleep 300 | cat", &[]);
         assert!(end.unwrap_err().contains("was killed"));
+        brake.pull();
+        let end = one(&bounds(100_000), "/".as_ref(), "sleep 300 | cat", &[]);
+        assert_eq!(end.unwrap_err(), "was still running and was killed");
+        brake.release();
         let own = i32::try_from(std::process::id()).unwrap();
         let left =
             tree::living(own).into_iter().filter(|member| member.describe().command.contains("sleep 300"));
         assert_eq!(left.count(), 0);
-        assert_eq!(one(PATIENCE, "/".as_ref(), "sleep 3 & echo x", &[]).unwrap(), b"x\n");
+        assert_eq!(one(&bounds(100_000), "/".as_ref(), "sleep 3 & echo x", &[]).unwrap(), b"x\n");
     }
 }

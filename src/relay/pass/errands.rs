@@ -136,8 +136,7 @@ impl Pass<'_> {
     /// Gives back a lap that nothing was done with.
     pub(super) async fn release(&mut self) {
         let (Some(lap), Some(queue)) = (self.claimed.take(), self.world.queue.clone()) else { return };
-        let work = tokio::task::spawn_blocking(move || queue.release(&lap));
-        let released = self.world.operator.during(work, &mut *self.world.sink, || {}).await;
+        let released = self.world.asked_once(&queue, move |queue| queue.release(&lap)).await;
         if let Ok(Err(error)) = released {
             self.world.warn(format!("the claim of a lap is left behind: {}", chain(&error)));
         }

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::runs::each;
-use super::{relay, waiting, workspace};
-use crate::support::{rally, show};
+use super::{WORK, relay, waiting, workspace};
+use crate::support::{rally, show, stderr};
 
 const ONCE: [&str; 5] = ["--new", "-i", "1", "--agent", "cc"];
 
@@ -113,5 +113,26 @@ fn a_run_that_the_operator_stopped_goes_on_with_its_lap_and_its_session() {
         assert_eq!(sandbox.git(["show", "HEAD:made.txt"]), "half");
         assert_eq!(waiting(&sandbox).len(), 2);
         assert!(sandbox.tries().iter().all(|record| record["dirty_handoff"] == Value::Null));
+    }
+}
+
+// A hook of the operator's, around the claim, that hangs.
+#[test]
+fn a_claim_that_hangs_can_be_stopped() {
+    for laps in [None, Some("0.8.1"), Some("0.9.0")] {
+        let sandbox = workspace(&["One"]);
+        laps.map(|version| sandbox.install_laps(version));
+        let hook = json!({"title": "slow", "description": "", "command": "claim", "when": "before",
+            "run": "echo x > ../hangs; sleep 600; :", "passback": false});
+        sandbox.write(".laps/hooks.json", &json!({"version": 1, "hooks": [hook]}).to_string());
+        sandbox.claude(WORK);
+        let relay = sandbox.start_relay(&["--new", "--agent", "cc"]);
+        sandbox.wait_for("the hook", || sandbox.root().join("hangs").exists());
+        relay.signal("TERM");
+        relay.signal("TERM");
+        let output = relay.finish();
+        assert_eq!(output.status.code(), Some(143), "{laps:?}: {}", stderr(&output));
+        assert!(sandbox.alive().is_empty(), "{laps:?}: {:?}", sandbox.alive());
+        assert!(sandbox.whole_records(".rally/state/tries.jsonl").is_empty());
     }
 }

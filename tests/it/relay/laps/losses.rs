@@ -38,6 +38,30 @@ fn a_queue_that_is_cut_to_nothing_is_no_end() {
     }
 }
 
+// An installed program would write a new queue over the file.
+#[test]
+fn a_queue_that_is_cut_to_nothing_is_no_end_for_an_installed_program_either() {
+    for version in ["0.8.1", "0.9.0"] {
+        for cut in [": > .laps/laps.json", "rm .laps/laps.json"] {
+            let sandbox = workspace(&["One", "Two", "Three"]);
+            sandbox.install_laps(version);
+            let ids = waiting(&sandbox);
+            sandbox.configure("[reliability]\nretry_budget = 1\nmax_failed_runs = 1\n");
+            sandbox.claude(&format!("{WORK}; laps add tail --title Four; git commit -qam x; true; {cut}"));
+            let said = relay(&sandbox, 1, &ALL);
+            assert!(said.contains(".rally/state/laps/laps.json"), "{cut}: {said}");
+            assert!(!said.contains("is complete"), "{cut}: {said}");
+            assert!(sandbox.repo().join(".laps/laps.json").metadata().map_or(0, |file| file.len()) == 0);
+            let kept = sandbox.read(".rally/state/laps/laps.json");
+            assert!(ids.iter().all(|id| kept.contains(id)), "{kept}");
+            if cut.starts_with("rm") {
+                let said = relay(&sandbox, 2, &["--resume"]);
+                assert!(said.contains("its last copy is") && said.contains("restore that file"), "{said}");
+            }
+        }
+    }
+}
+
 #[test]
 fn a_lap_that_vanishes_is_told_and_one_that_was_done_and_pruned_is_not() {
     let sandbox = workspace(&["One", "Two", "Three"]);

@@ -131,7 +131,7 @@ fn a_relay_of_the_other_kind_is_refused_with_the_way_out() {
     assert!(said.contains("without --no-laps") && said.contains("--new"), "{said}");
     std::fs::rename(sandbox.repo().join(".laps"), sandbox.root().join("laps")).unwrap();
     let said = relay(&sandbox, 2, &["--resume"]);
-    assert!(said.contains("holds none") && said.contains("--new"), "{said}");
+    assert!(said.contains("is gone") && said.contains("--new"), "{said}");
 
     relay(&sandbox, 1, &["--new", "--agent", "cc", "work"]);
     std::fs::rename(sandbox.root().join("laps"), sandbox.repo().join(".laps")).unwrap();
