@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 
 use super::records::{Fact, RelayRecord};
-use super::{Layout, StoreError, files};
+use super::{Layout, StoreError, disk, files};
 
 /// Largest snapshot that stays in the journal, bytes of JSON. A workspace with tens of
 /// thousands of untracked files has a larger one.
@@ -61,7 +61,7 @@ pub(super) fn restore(layout: &Layout, snapshot: &Value) -> Value {
 /// Forgets the snapshot of a run that is over.
 pub(super) fn forget(layout: &Layout, relay: u64, run: u64) {
     // A file that stays costs room and nothing else.
-    let _ = std::fs::remove_file(place(layout, &snapshot_name(relay, run)));
+    let _ = disk::remove_file(&place(layout, &snapshot_name(relay, run)));
 }
 
 /// Puts a large task aside, durably, unless it is there already.

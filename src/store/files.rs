@@ -1,15 +1,14 @@
 //! Whole files: replaced atomically, and folders that are safe on disk.
 
 use std::fs::File;
-use std::io::Write;
-use std::os::unix::fs::DirBuilderExt;
-use std::path::Path;
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
 
-use super::StoreError;
+use super::{StoreError, disk};
 
 /// Makes new and renamed entries of a folder survive a power cut.
 pub fn sync_dir(dir: &Path) -> Result<(), StoreError> {
-    File::open(dir).and_then(|d| d.sync_all()).map_err(StoreError::at("sync", dir))
+    disk::sync_dir(dir).map_err(StoreError::at("sync", dir))
 }
 
 /// Like [`sync_dir`], for the folder that holds `path`.
@@ -19,15 +18,14 @@ pub fn sync_parent(path: &Path) -> Result<(), StoreError> {
 
 /// Creates a folder that only its owner can enter, with everything above it.
 pub fn create_private_dir(dir: &Path) -> Result<(), StoreError> {
-    std::fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(dir)
-        .map_err(StoreError::at("create the folder", dir))
+    disk::create_dir_all(dir, 0o700).map_err(StoreError::at("create the folder", dir))
 }
 
 /// How the names of files begin that are about to replace others.
 const TEMPORARY: &str = ".new-";
+
+/// How many letters and digits follow.
+const TEMPORARY_SUFFIX: usize = 10;
 
 /// Deletes what a death in the middle of [`replace`] left in a folder. The caller keeps
 /// everybody out who might be at it.
@@ -45,22 +43,38 @@ pub(super) fn remove_temporaries(dir: &Path) -> Result<(), StoreError> {
 /// of the new content, also after a crash.
 pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     let dir = parent(path);
-    let write = || -> std::io::Result<()> {
-        let mut file = tempfile::Builder::new().prefix(TEMPORARY).tempfile_in(dir)?;
-        file.write_all(bytes)?;
-        file.as_file().sync_all()?;
-        file.persist(path)?;
-        Ok(())
+    let write = || -> io::Result<()> {
+        let (temporary, file) = create_temporary(dir)?;
+        let put = disk::write_all(&file, bytes)
+            .and_then(|()| disk::sync_all(&file))
+            .and_then(|()| disk::rename(&temporary, path));
+        put.inspect_err(|_| {
+            // One that stays is deleted when the store is opened next.
+            let _ = disk::remove_file(&temporary);
+        })
     };
     write().map_err(StoreError::at("write", path))?;
     sync_dir(dir)
 }
 
+/// A new file for its owner's eyes only, under a name that nobody has.
+fn create_temporary(dir: &Path) -> io::Result<(PathBuf, File)> {
+    loop {
+        let suffix: String = std::iter::repeat_with(fastrand::alphanumeric).take(TEMPORARY_SUFFIX).collect();
+        let path = dir.join(format!("{TEMPORARY}{suffix}"));
+        match disk::create_new(&path, 0o600) {
+            Ok(file) => return Ok((path, file)),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
 /// Deletes a file; one that is not there is fine.
 pub fn remove(path: &Path) -> Result<(), StoreError> {
-    match std::fs::remove_file(path) {
+    match disk::remove_file(path) {
         Ok(()) => sync_parent(path),
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(e) if e.kind() == ErrorKind::NotFound => Ok(()),
         Err(e) => Err(StoreError::io("delete", path, e)),
     }
 }

@@ -4,14 +4,14 @@
 //! file of the same name would make two holders.
 
 use std::fmt;
-use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
+use std::fs::{File, TryLockError};
+use std::io::{ErrorKind, Read, Seek, SeekFrom};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::Layout;
+use super::{Layout, disk};
 use crate::model::time::{self, millis_option};
 use crate::model::{Timestamp, text};
 
@@ -105,9 +105,8 @@ impl WorkspaceLock {
     pub fn acquire(layout: &Layout) -> Result<WorkspaceLock, LockError> {
         let path = layout.lock();
         let io = |source| LockError::Io { path: path.clone(), source };
-        std::fs::create_dir_all(layout.state_dir()).map_err(io)?;
-        let mut file =
-            OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).map_err(io)?;
+        disk::create_dir_all(&layout.state_dir(), disk::ANYBODY).map_err(io)?;
+        let mut file = disk::open_lock(&path).map_err(io)?;
         let mut retries = RETRIES;
         loop {
             match file.try_lock() {
@@ -140,9 +139,9 @@ pub fn holder(layout: &Layout) -> Option<Holder> {
 fn write_holder(file: &mut File, holder: &Holder) -> std::io::Result<()> {
     let mut line = serde_json::to_vec(holder)?;
     line.push(b'\n');
-    file.set_len(0)?;
+    disk::set_len(file, 0)?;
     file.seek(SeekFrom::Start(0))?;
-    match file.write(&line)? {
+    match disk::write(file, &line)? {
         n if n == line.len() => Ok(()),
         _ => Err(ErrorKind::WriteZero.into()),
     }

@@ -2,10 +2,10 @@
 //! `.gitignore`, and the files of the layout in which they stood directly in `.rally`.
 
 use std::fs;
-use std::io::{ErrorKind, Write};
+use std::io::ErrorKind;
 use std::path::Path;
 
-use super::{Layout, StoreError, files};
+use super::{Layout, StoreError, disk, files};
 
 /// Files that once stood directly in `.rally`.
 pub const MOVED: [&str; 7] = [
@@ -44,7 +44,7 @@ pub fn prepare(layout: &Layout) -> Result<Vec<String>, StoreError> {
     for name in OBSOLETE {
         let dir = layout.rally_dir().join(name);
         if dir.symlink_metadata().is_ok_and(|m| m.is_dir()) {
-            fs::remove_dir_all(&dir).map_err(StoreError::at("delete", &dir))?;
+            disk::remove_dir_all(&dir).map_err(StoreError::at("delete", &dir))?;
         }
     }
     Ok(notices)
@@ -53,13 +53,13 @@ pub fn prepare(layout: &Layout) -> Result<Vec<String>, StoreError> {
 /// Makes the state folder and hides it from git.
 pub(super) fn make_state_folder(layout: &Layout) -> Result<(), StoreError> {
     let state = layout.state_dir();
-    fs::create_dir_all(&state).map_err(StoreError::at("create the folder", &state))?;
+    disk::create_dir_all(&state, disk::ANYBODY).map_err(StoreError::at("create the folder", &state))?;
     ignore_state(&layout.gitignore())
 }
 
 /// Moves one file without ever overwriting another. Says so when both had something to say.
 fn move_file(source: &Path, target: &Path) -> Result<Option<String>, StoreError> {
-    let rename = |to: &Path| fs::rename(source, to).map_err(StoreError::at("move", source));
+    let rename = |to: &Path| disk::rename(source, to).map_err(StoreError::at("move", source));
     if !target.exists() {
         rename(target)?;
         return Ok(None);
@@ -113,8 +113,8 @@ fn ignore_state(path: &Path) -> Result<(), StoreError> {
     let newline = if old.is_empty() || old.ends_with('\n') { "" } else { "\n" };
     // Appended, so that a full disk cannot cost the lines that are there.
     let append = || {
-        let mut file = fs::OpenOptions::new().append(true).create(true).open(path)?;
-        file.write_all(format!("{newline}state/\n").as_bytes())
+        let file = disk::open_append(path)?;
+        disk::write_all(&file, format!("{newline}state/\n").as_bytes())
     };
     append().map_err(StoreError::at("write", path))
 }

@@ -7,6 +7,7 @@
 pub mod active;
 mod aside;
 pub mod digest;
+mod disk;
 pub mod error;
 pub mod files;
 pub mod glance;

@@ -2,7 +2,7 @@
 //! what is known of the runners and their quotas. `rally progress` runs below a relay that holds the
 //! workspace, and `rally runners clear` beside it, so these have a lock of their own, held for moments only.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::jsonl::{self, Durability, Repair};
 use super::records::{Fact, JournalLine, LapWord, RECORD_VERSION, SummaryEntry};
 use super::run_state::{self, RunState};
-use super::{Layout, StoreError, files};
+use super::{Layout, StoreError, disk, files};
 use crate::model::{Timestamp, text};
 
 /// Nobody else writes the shared files until this is dropped.
@@ -28,12 +28,7 @@ impl<'a> Shared<'a> {
         if !layout.state_dir().is_dir() {
             super::migrate::make_state_folder(layout)?;
         }
-        let file = OpenOptions::new()
-            .create(true)
-            .write(true)
-            .truncate(false)
-            .open(&path)
-            .map_err(StoreError::at("open", &path))?;
+        let file = disk::open_lock(&path).map_err(StoreError::at("open", &path))?;
         file.lock().map_err(StoreError::at("lock", &path))?;
         Ok(Shared { layout, _lock: file })
     }

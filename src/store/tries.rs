@@ -1,13 +1,11 @@
 //! Tries: allocated before anything is spawned, finished with exactly one record.
 
-use std::fs::OpenOptions;
 use std::io::ErrorKind;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use super::jsonl::{Durability, RecordsBack, append};
 use super::records::{Fact, LapRef, RECORD_VERSION, RelayRecord, TryRecord, TryStarted};
-use super::{Layout, Shared, Store, StoreError, files};
+use super::{Layout, Shared, Store, StoreError, disk, files};
 use crate::model::{Timestamp, text};
 
 /// What is known of a try before it gets an id.
@@ -118,12 +116,7 @@ fn create_log(log: &Path) -> Result<(), StoreError> {
         Err(e) if e.kind() == ErrorKind::NotFound => {}
         Err(e) => return Err(StoreError::io("look at", log, e)),
     }
-    OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(log)
-        .map_err(StoreError::at("create", log))?;
+    disk::create_new(log, 0o600).map_err(StoreError::at("create", log))?;
     files::sync_parent(log)
 }
 
@@ -133,7 +126,7 @@ fn rename_aside(log: &Path) -> Result<(), StoreError> {
         let mut name = log.as_os_str().to_owned();
         name.push(format!(".old-{number}"));
         if Path::new(&name).symlink_metadata().is_err() {
-            return std::fs::rename(log, &name).map_err(StoreError::at("rename", log));
+            return disk::rename(log, Path::new(&name)).map_err(StoreError::at("rename", log));
         }
         number += 1;
     }

@@ -1,13 +1,13 @@
 //! Appending records: all of one, or nothing.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, ErrorKind, Write};
+use std::fs::File;
+use std::io::{self, ErrorKind};
 use std::path::Path;
 
 use serde::Serialize;
 
 use super::MAX_LINE;
-use crate::store::{StoreError, files};
+use crate::store::{StoreError, disk, files};
 
 /// How safe an appended record has to be when the call returns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,13 +31,13 @@ impl Target for File {
         Ok(self.metadata()?.len())
     }
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        Write::write(self, bytes)
+        disk::write(self, bytes)
     }
     fn sync(&self) -> io::Result<()> {
-        self.sync_data()
+        disk::sync_data(self)
     }
     fn truncate(&self, len: u64) -> io::Result<()> {
-        self.set_len(len)
+        disk::set_len(self, len)
     }
 }
 
@@ -64,8 +64,7 @@ pub fn append_all<T: Serialize>(
         bytes.push(b'\n');
     }
     let is_new = !path.exists();
-    let mut file =
-        OpenOptions::new().append(true).create(true).open(path).map_err(StoreError::at("open", path))?;
+    let mut file = disk::open_append(path).map_err(StoreError::at("open", path))?;
     let before = write_once(&mut file, &bytes, durability).map_err(StoreError::at("write", path))?;
     if is_new && durability == Durability::Synced {
         files::sync_parent(path)?;
@@ -75,10 +74,8 @@ pub fn append_all<T: Serialize>(
 
 /// Takes back what was appended since the file was `len` bytes long.
 pub fn undo(path: &Path, len: u64) -> Result<(), StoreError> {
-    OpenOptions::new()
-        .write(true)
-        .open(path)
-        .and_then(|file| file.set_len(len))
+    disk::open_existing(path)
+        .and_then(|file| disk::set_len(&file, len))
         .map_err(StoreError::at("truncate", path))
 }
 

@@ -1,12 +1,12 @@
 //! Torn tails: the end of a file that a crash or a power cut left behind.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, ErrorKind, Seek, SeekFrom, Write};
+use std::fs::File;
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use super::{BLOCK, MAX_LINE};
-use crate::store::{StoreError, files};
+use crate::store::{StoreError, disk, files};
 
 /// What was done to a tail.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub enum Repair {
 /// Makes the next append safe: afterwards the file is empty or ends with a newline.
 /// A tail that is no whole record goes to `<quarantine>/<name>.torn-<n>`.
 pub fn repair_tail(path: &Path, quarantine: &Path) -> Result<Repair, StoreError> {
-    let mut file = match OpenOptions::new().read(true).write(true).open(path) {
+    let mut file = match disk::open_existing(path) {
         Ok(file) => file,
         Err(e) if e.kind() == ErrorKind::NotFound => return Ok(Repair::Clean),
         Err(e) => return Err(StoreError::io("open", path, e)),
@@ -86,23 +86,28 @@ fn read_tail(file: &File, start: u64, len: u64) -> io::Result<Option<Vec<u8>>> {
 
 fn add_newline(file: &mut File, len: u64) -> io::Result<()> {
     file.seek(SeekFrom::Start(len))?;
-    file.write_all(b"\n")?;
-    file.sync_data()
+    disk::write_all(file, b"\n")?;
+    disk::sync_data(file)
 }
 
 fn cut(file: &File, len: u64) -> io::Result<()> {
-    file.set_len(len)?;
-    file.sync_data()
+    disk::set_len(file, len)?;
+    disk::sync_data(file)
 }
 
 /// Copies everything from `start` on into a new file.
 fn move_away(file: &mut File, start: u64, path: &Path, dir: &Path) -> Result<PathBuf, StoreError> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let (torn, mut copy) = create_numbered(dir, &format!("{name}.torn-"))?;
+    let (torn, copy) = create_numbered(dir, &format!("{name}.torn-"))?;
     let mut write = || -> io::Result<()> {
         file.seek(SeekFrom::Start(start))?;
-        io::copy(&mut *file, &mut copy)?;
-        copy.sync_all()
+        let mut block = vec![0; BLOCK];
+        loop {
+            match file.read(&mut block)? {
+                0 => return disk::sync_all(&copy),
+                n => disk::write_all(&copy, &block[..n])?,
+            }
+        }
     };
     write().map_err(StoreError::at("write", &torn))?;
     files::sync_dir(dir)?;
@@ -114,7 +119,7 @@ fn create_numbered(dir: &Path, prefix: &str) -> Result<(PathBuf, File), StoreErr
     let mut number = 1u32;
     loop {
         let path = dir.join(format!("{prefix}{number}"));
-        match OpenOptions::new().write(true).create_new(true).open(&path) {
+        match disk::create_new(&path, disk::ANYBODY & 0o666) {
             Ok(file) => return Ok((path, file)),
             Err(e) if e.kind() == ErrorKind::AlreadyExists => number += 1,
             Err(e) => return Err(StoreError::io("create", &path, e)),
