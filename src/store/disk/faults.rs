@@ -319,3 +319,6 @@ impl Volatile {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
