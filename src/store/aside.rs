@@ -17,8 +17,13 @@ const PROMPT_LIMIT: usize = 16 << 10;
 /// The key of a reference.
 const REFERENCE: &str = "aside";
 
+/// Where they are.
+pub(super) fn folder(layout: &Layout) -> PathBuf {
+    layout.state_dir().join("aside")
+}
+
 fn place(layout: &Layout, name: &str) -> PathBuf {
-    layout.state_dir().join("aside").join(name)
+    folder(layout).join(name)
 }
 
 fn snapshot_name(relay: u64, run: u64) -> String {

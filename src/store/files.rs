@@ -30,7 +30,11 @@ const TEMPORARY_SUFFIX: usize = 10;
 /// Deletes what a death in the middle of [`replace`] left in a folder. The caller keeps
 /// everybody out who might be at it.
 pub(super) fn remove_temporaries(dir: &Path) -> Result<(), StoreError> {
-    let entries = std::fs::read_dir(dir).map_err(StoreError::at("read", dir))?;
+    let entries = match std::fs::read_dir(dir) {
+        Ok(entries) => entries,
+        Err(e) if e.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(e) => return Err(StoreError::io("read", dir, e)),
+    };
     for entry in entries.flatten() {
         if entry.file_name().as_encoded_bytes().starts_with(TEMPORARY.as_bytes()) {
             remove(&entry.path())?;

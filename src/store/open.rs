@@ -253,6 +253,8 @@ impl Store {
 
     /// Appends an entry unless its run has one already, from the agent or from an attempt that was cut.
     pub fn append_summary_once(&self, entry: &SummaryEntry) -> Result<(), StoreError> {
+        let shared = Shared::lock(&self.layout)?;
+        shared.repair(&self.layout.summary())?;
         let mut back = RecordsBack::<SummaryEntry>::open(&self.layout.summary())?;
         for _ in 0..RECENT_SUMMARIES {
             match back.next().transpose()? {
@@ -261,7 +263,7 @@ impl Store {
                 None => break,
             }
         }
-        self.append_summary(entry)
+        shared.append_summary(entry)
     }
 
     /// Everything that was reported for a run: entries, laps done and handed over, laps created.
@@ -283,6 +285,7 @@ fn repair_all(layout: &Layout, warnings: &mut Vec<String>) -> Result<(), StoreEr
     }
     let shared = Shared::lock(layout)?;
     files::remove_temporaries(&state)?;
+    files::remove_temporaries(&aside::folder(layout))?;
     for path in shared.record_files() {
         warn_repaired(warnings, &path, &shared.repair(&path)?);
     }

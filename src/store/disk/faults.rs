@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -23,6 +24,8 @@ pub(in crate::store) enum Fault {
     Torn(usize),
     /// The disk is full when this many eighths of a write are done, until an error has been reported.
     Short(usize),
+    /// A write is cut short in its middle, and nothing works any more until an error has been reported.
+    ShortAndBroken,
     /// There is no room for this call.
     FullOnce,
     /// There is no room from this call on, until an error has been reported.
@@ -42,7 +45,7 @@ impl Fault {
     /// Whether it can happen at such a call: what takes no room never lacks it.
     pub(in crate::store) fn fits(self, made: &Made) -> bool {
         match self {
-            Fault::Torn(_) | Fault::Short(_) => made.what == "write",
+            Fault::Torn(_) | Fault::Short(_) | Fault::ShortAndBroken => made.what == "write",
             Fault::FullOnce | Fault::FullFrom => made.takes_room,
             _ => true,
         }
@@ -79,9 +82,12 @@ impl Made {
     }
 }
 
+fn link_to(file: &File) -> String {
+    format!("/proc/self/fd/{}", file.as_raw_fd())
+}
+
 fn path_of(file: &File) -> PathBuf {
-    use std::os::fd::AsRawFd;
-    std::fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd())).unwrap_or_default()
+    std::fs::read_link(link_to(file)).unwrap_or_default()
 }
 
 /// Called after each call that was made, for whoever wants to look at the disk then.
@@ -98,6 +104,7 @@ struct Injector {
     /// The next write is cut to this.
     eighths: Option<usize>,
     hit: bool,
+    /// Kept only where the power will be cut.
     volatile: Volatile,
     look: Option<Look>,
 }
@@ -147,13 +154,13 @@ pub(super) fn call<T>(call: Call<'_>, act: impl FnOnce() -> io::Result<T>) -> io
         Some(injector) => injector.before(&call),
         None => Ok(None),
     })?;
-    let (before, done) = match INJECTOR.with_borrow(Option::is_some) {
-        true => (Before::of(&call), act()),
-        false => return act(),
-    };
+    let may_lose = |injector: &Injector| matches!(injector.plan, Some((_, Fault::PowerCut)));
+    let may_lose = INJECTOR.with_borrow(|slot| slot.as_ref().is_some_and(may_lose));
+    let before = may_lose.then(|| Before::of(&call));
+    let done = act();
     let done = INJECTOR.with_borrow_mut(|slot| match slot {
         Some(injector) => {
-            if done.is_ok() {
+            if let (Some(before), true) = (before, done.is_ok()) {
                 injector.volatile.note(&call, before);
             }
             injector.after(fault).and(done)
@@ -205,6 +212,7 @@ impl Injector {
                 return Err(eio());
             }
             Fault::Torn(eighths) | Fault::Short(eighths) => self.eighths = Some(eighths),
+            Fault::ShortAndBroken => self.eighths = Some(4),
             Fault::CrashAfter | Fault::PowerCut => {}
         }
         Ok(Some(fault))
@@ -217,6 +225,7 @@ impl Injector {
                 self.dead = true;
                 self.volatile.lose();
             }
+            Some(Fault::ShortAndBroken) => self.sick = Some(io::ErrorKind::Other),
             Some(Fault::Short(_)) => self.sick = Some(io::ErrorKind::StorageFull),
             _ => return Ok(()),
         }
@@ -275,7 +284,8 @@ impl Volatile {
                 self.names.push((folder(path), Undo::Created(path.to_path_buf())));
             }
             Call::Write(file) => {
-                if let Ok(own) = file.try_clone() {
+                // Opened anew: a clone would share its lock.
+                if let Ok(own) = File::options().write(true).open(link_to(file)) {
                     self.content.entry(inode(file)).or_insert((own, before.len));
                 }
             }

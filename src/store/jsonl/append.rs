@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::MAX_LINE;
+use super::{MAX_LINE, leftovers};
 use crate::store::{StoreError, disk, files};
 
 /// How safe an appended record has to be when the call returns.
@@ -63,24 +63,42 @@ pub fn append_all<T: Serialize>(
         }
         bytes.push(b'\n');
     }
-    let is_new = !path.exists();
     let mut file = disk::open_append(path).map_err(StoreError::at("open", path))?;
-    let before = write_once(&mut file, &bytes, durability).map_err(StoreError::at("write", path))?;
-    if is_new && durability == Durability::Synced {
+    let write = |error| StoreError::io("write", path, error);
+    let len = leftovers::take_back(path, &file).map_err(write)?;
+    if len == 0 && durability == Durability::Synced {
+        // Before the record: once that is written, nothing may fail any more that cannot take it back.
         files::sync_parent(path)?;
     }
-    Ok(before)
+    match write_once(&mut file, &bytes, durability) {
+        Ok(before) => Ok(before),
+        Err(failed) => {
+            if let Some(len) = failed.left {
+                leftovers::remember(path, len, bytes);
+            }
+            Err(write(failed.error))
+        }
+    }
 }
 
 /// Takes back what was appended since the file was `len` bytes long.
 pub fn undo(path: &Path, len: u64) -> Result<(), StoreError> {
-    disk::open_existing(path)
-        .and_then(|file| disk::set_len(&file, len))
-        .map_err(StoreError::at("truncate", path))
+    disk::open_existing(path).and_then(|file| disk::set_len(&file, len)).map_err(|error| {
+        leftovers::remember_tail(path, len);
+        StoreError::io("truncate", path, error)
+    })
 }
 
-fn write_once(file: &mut impl Target, bytes: &[u8], durability: Durability) -> io::Result<u64> {
-    let before = file.len()?;
+/// A write that failed.
+#[derive(Debug)]
+struct Failed {
+    error: io::Error,
+    /// The length of the file before, when it could not be cut back to it.
+    left: Option<u64>,
+}
+
+fn write_once(file: &mut impl Target, bytes: &[u8], durability: Durability) -> Result<u64, Failed> {
+    let before = file.len().map_err(|error| Failed { error, left: None })?;
     let result = loop {
         match file.write(bytes) {
             Ok(n) if n == bytes.len() => break Ok(()),
@@ -97,8 +115,8 @@ fn write_once(file: &mut impl Target, bytes: &[u8], durability: Durability) -> i
     match result {
         Ok(()) => Ok(before),
         Err(error) => {
-            file.truncate(before)?;
-            Err(error)
+            let left = file.truncate(before).is_err().then_some(before);
+            Err(Failed { error, left })
         }
     }
 }
@@ -155,7 +173,7 @@ mod tests {
                 assert_eq!(result.unwrap(), 9);
                 assert_eq!(content, b"{\"id\":1}\n{\"id\":2}\n");
             } else {
-                assert_eq!(result.unwrap_err().kind(), ErrorKind::StorageFull);
+                assert_eq!(result.unwrap_err().error.kind(), ErrorKind::StorageFull);
                 assert_eq!(content, b"{\"id\":1}\n", "room {room}");
             }
             assert_eq!(disk.writes, 1, "one write per record");

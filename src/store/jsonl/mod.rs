@@ -6,6 +6,7 @@
 pub mod append;
 pub mod backward;
 pub mod forward;
+pub(in crate::store) mod leftovers;
 pub mod repair;
 pub mod search;
 

@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use super::{BLOCK, MAX_LINE};
+use super::{BLOCK, MAX_LINE, leftovers};
 use crate::store::{StoreError, disk, files};
 
 /// What was done to a tail.
@@ -21,7 +21,8 @@ pub enum Repair {
     Quarantined(u64, PathBuf),
 }
 
-/// Makes the next append safe: afterwards the file is empty or ends with a newline.
+/// Makes the next append safe: afterwards the file is empty or ends with a newline, and holds nothing of which this
+/// process was told that it was not stored. Whoever reads to decide what to append does this first.
 /// A tail that is no whole record goes to `<quarantine>/<name>.torn-<n>`.
 pub fn repair_tail(path: &Path, quarantine: &Path) -> Result<Repair, StoreError> {
     let mut file = match disk::open_existing(path) {
@@ -29,6 +30,7 @@ pub fn repair_tail(path: &Path, quarantine: &Path) -> Result<Repair, StoreError>
         Err(e) if e.kind() == ErrorKind::NotFound => return Ok(Repair::Clean),
         Err(e) => return Err(StoreError::io("open", path, e)),
     };
+    leftovers::take_back(path, &file).map_err(StoreError::at("truncate", path))?;
     let (start, len) = tail_range(&file).map_err(StoreError::at("read", path))?;
     if start == len {
         return Ok(Repair::Clean);

@@ -11,12 +11,13 @@ use lives::{faultless, meet};
 use script::Script;
 
 /// Every kind of fault, as the table names it.
-const KINDS: [(&str, &[Fault]); 9] = [
+const KINDS: [(&str, &[Fault]); 10] = [
     ("crash before", &[Fault::CrashBefore]),
     ("crash after", &[Fault::CrashAfter]),
     ("power cut", &[Fault::PowerCut]),
     ("torn write", &[Fault::Torn(0), Fault::Torn(4), Fault::Torn(8)]),
     ("short write", &[Fault::Short(0), Fault::Short(4), Fault::Short(8)]),
+    ("short write on a dying disk", &[Fault::ShortAndBroken]),
     ("no space once", &[Fault::FullOnce]),
     ("no space from", &[Fault::FullFrom]),
     ("I/O error once", &[Fault::BrokenOnce]),

@@ -107,7 +107,7 @@ fn go_on(layout: &Layout, now: Timestamp, offences: &mut Vec<String>) -> Result<
         }
     }
     let added = after["tries.jsonl"].iter().skip(before["tries.jsonl"].len()).map(|line| value(line));
-    let resolved: BTreeSet<u64> = (before["journal.jsonl"].iter().map(|line| value(line)))
+    let resolved: BTreeSet<u64> = (after["journal.jsonl"].iter().map(|line| value(line)))
         .filter(|fact| fact["fact"] == "try_resolved")
         .filter_map(|fact| fact["record"]["id"].as_u64())
         .collect();
