@@ -111,6 +111,7 @@ impl Store {
 
     /// Looks again at what can be resumed, after half-done tries have been finished.
     pub fn survey(&mut self, now: Timestamp) -> Result<Survey, StoreError> {
+        repair_all(&self.layout, &mut Vec::new())?;
         let (digest, _) = journal::load(&self.layout)?;
         self.survey_of(relays::recent(&self.layout)?.relays, &digest, now)
     }

@@ -62,7 +62,9 @@ pub(in crate::store) struct Made {
 }
 
 impl Made {
-    fn new(call: &Call<'_>) -> Made {
+    /// Without a name, which costs time, unless it is asked for.
+    fn new(call: &Call<'_>, named: bool) -> Made {
+        let path_of = |file: &File| if named { path_of(file) } else { PathBuf::new() };
         let opens = |path: &Path| !path.exists();
         let (what, path, takes_room) = match call {
             Call::Open(path) => ("open", path.to_path_buf(), opens(path)),
@@ -185,7 +187,7 @@ impl Injector {
         if self.dead {
             return Err(gone());
         }
-        let made = Made::new(call);
+        let made = Made::new(call, self.plan.is_none());
         let takes_room = made.takes_room;
         let number = self.made.len();
         self.made.push(made);

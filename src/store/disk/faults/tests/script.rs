@@ -9,7 +9,9 @@ use store::records::{
     AgentStatusEvent, AgentStatusKind, Fact, LapWord, QuotaRecord, RelayRecord, SummaryEntry, TryRecord,
     TryStarted,
 };
-use store::{HalfDone, Layout, NewRelay, NewTry, Opened, RunState, Shared, Store, WorkspaceLock, progress};
+use store::{
+    HalfDone, Layout, NewRelay, NewTry, Opened, RunState, Shared, Store, StoreError, WorkspaceLock, progress,
+};
 
 /// How a step ended; an error as it is told.
 pub(super) type Done = Result<(), String>;
@@ -329,41 +331,38 @@ fn end_relay(w: &mut World, now: Timestamp) -> Done {
 }
 
 fn cancel_message(w: &mut World, now: Timestamp) -> Done {
-    let inbox = Inbox::new(&w.layout);
-    match told(inbox.pending())?.first() {
-        Some(message) => told(inbox.cancel(message.id, now)).map(|_| ()),
-        None => Ok(()),
+    match Inbox::new(&w.layout).cancel(2, now) {
+        // An error after the new file stood in its place.
+        Ok(_) | Err(StoreError::MessageOver { .. }) => Ok(()),
+        Err(error) => told(Err(error)),
     }
 }
 
-/// Three runs on the state of the earlier program: one of two tries, one that is cut twice, once before its verdict
-/// and once behind it, and one that goes well.
+/// Two runs on the state of the earlier program: one of two tries, and one whose tries are cut, before their verdict
+/// and behind it.
 pub(super) const RELAY: Script = Script {
     name: "a relay",
     setup: old_state,
     tolerated: &["open alive", "touch alive", "set_len lock", "write lock", "remove snapshot-"],
     #[rustfmt::skip]
     steps: &[
-        open, message, message, message_for_all, close_open_relays, create_relay, take_over, clear_status,
+        open, message, message_for_all, close_open_relays, create_relay, take_over, clear_status,
         next_run, begin_run, write_view, give,
         first_try, set_active, current_task, spawned, beat, session, quota, report_lap, resolve_failed,
         finish_failed, clear_active, status,
-        second_try, set_active, current_task, spawned, beat, session, report_progress, created_laps,
-        resolve_passed, finish_passed, clear_active, summary, settle, end_run, count_run, remove_view,
-        next_run, begin_run, write_view, give, first_try, set_active, spawned, session,
-        open, begin_run, second_try, set_active, spawned, resolve_passed,
-        open, finish_half_done, survey, summary, settle, end_run, count_run, remove_view, message,
-        next_run, begin_run, write_view, give, first_try, set_active, spawned, resolve_passed, finish_passed,
-        clear_active, summary, settle, end_run, count_run, close_messages, end_relay, remove_view,
-        cancel_message, open,
+        second_try, report_progress, created_laps, resolve_passed, finish_passed, summary, settle, end_run,
+        count_run, remove_view,
+        next_run, begin_run, first_try, set_active, spawned,
+        open, second_try, resolve_passed,
+        open, finish_half_done, survey, end_run, count_run, cancel_message, close_messages, end_relay,
     ],
 };
 
-/// One run on files that have grown so long that they are made shorter on the way.
-pub(super) const LONG_FILES: Script = Script {
-    name: "long files",
-    setup: long_files,
-    // The record itself is stored; making its file shorter is only a saving.
+/// A run whose snapshot is put aside, on a journal that has grown so long that it is made shorter.
+pub(super) const LONG_JOURNAL: Script = Script {
+    name: "a long journal",
+    setup: long_journal,
+    // The fact itself is stored; making the file shorter is only a saving.
     tolerated: &[
         "set_len lock",
         "write lock",
@@ -371,15 +370,25 @@ pub(super) const LONG_FILES: Script = Script {
         ".new-",
         "open journal.lock",
         "rename journal.jsonl",
+        "syncdir state",
+    ],
+    steps: &[open, create_relay, next_run, begin_large_run, first_try, finish_passed, end_run, open],
+};
+
+/// Health and quota that have grown so long that they are made shorter.
+pub(super) const LONG_LEDGERS: Script = Script {
+    name: "long ledgers",
+    setup: long_ledgers,
+    // Likewise.
+    tolerated: &[
+        "set_len lock",
+        "write lock",
+        ".new-",
         "rename agent_status.jsonl",
         "rename quota.jsonl",
         "syncdir state",
     ],
-    #[rustfmt::skip]
-    steps: &[
-        open, create_relay, next_run, begin_large_run, status, quota, first_try, spawned, resolve_passed,
-        finish_passed, end_run, count_run, open,
-    ],
+    steps: &[open, status, quota],
 };
 
 fn put(path: &std::path::Path, text: &str) {
@@ -425,26 +434,24 @@ fn old_state(layout: &Layout) {
     put(&layout.try_log(5), "of another life");
 }
 
-fn long_files(layout: &Layout) {
+fn long_journal(layout: &Layout) {
     let fact = |fact: &str| format!("{{\"v\":1,\"at\":\"{OLD}\",{fact}}}\n");
-    let ends: String = (1..4)
-        .map(|run| {
-            let snapshot = "x".repeat(90 << 10);
-            let start = format!(
-                "\"fact\":\"run_started\",\"relay_id\":1,\"run_id\":{run},\"entry\":\"c\",\"snapshot\":\"{snapshot}\""
-            );
-            fact(&start) + &fact(&format!("\"fact\":\"run_ended\",\"relay_id\":1,\"run_id\":{run}"))
-        })
-        .collect();
-    // Small enough for the next open, too large with what the run adds.
-    let pad = fact(&format!("\"fact\":\"of_tomorrow\",\"pad\":\"{}\"", "x".repeat(10)));
-    put(&layout.journal(), &(ends + &pad));
+    let run = |run: u64| {
+        let names = format!("\"relay_id\":1,\"run_id\":{run}");
+        let snapshot = "x".repeat(90 << 10);
+        let started = format!("\"fact\":\"run_started\",{names},\"entry\":\"c\",\"snapshot\":\"{snapshot}\"");
+        fact(&started) + &fact(&format!("\"fact\":\"run_ended\",{names}"))
+    };
+    put(&layout.journal(), &(1..4).map(run).collect::<String>());
+}
+
+fn long_ledgers(layout: &Layout) {
     let event =
         format!("{{\"v\":1,\"agent_type\":\"codex\",\"event_type\":\"paused\",\"timestamp\":\"{OLD}\"}}\n");
     put(&layout.agent_status(), &event.repeat(550));
     let quota = format!(
-        "{{\"v\":1,\"scope\":\"codex\",\"source\":\"codex\",\"at\":\"{OLD}\",\"windows\":[{{\"name\":\"five_hour\"}}]}}\n"
+        "{{\"v\":1,\"scope\":\"codex\",\"source\":\"codex\",\"at\":\"{OLD}\",\
+         \"windows\":[{{\"name\":\"five_hour\"}}]}}\n"
     );
     put(&layout.quota(), &quota.repeat(200));
-    put(&layout.state_dir().join("aside/snapshot-1-9.json"), "{}");
 }
