@@ -8,6 +8,8 @@ use std::thread::JoinHandle;
 
 use tokio::sync::mpsc;
 
+use crate::store::private;
+
 /// Chunks in flight: with 64 KiB each, 1 MiB at most.
 const IN_FLIGHT: usize = 16;
 
@@ -21,7 +23,7 @@ pub struct Transcript {
 impl Transcript {
     /// Appends to the file at `path`.
     pub fn open(path: &Path) -> io::Result<Transcript> {
-        let file = File::options().create(true).append(true).open(path)?;
+        let file = private::open(File::options().create(true).append(true), path)?;
         let (chunks, queue) = mpsc::channel(IN_FLIGHT);
         let writer =
             std::thread::Builder::new().name("transcript".into()).spawn(move || write_all(file, queue))?;

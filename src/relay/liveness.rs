@@ -3,7 +3,6 @@
 
 use std::fs::File;
 use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -15,6 +14,7 @@ use crate::monitor::drought::{Drought, Droughts};
 use crate::monitor::freeze::{Detector, Freeze, Limits};
 use crate::monitor::sample::{Sample, Tool};
 use crate::monitor::watch::Watch;
+use crate::store::private;
 
 /// One line of `try-N.netstat.jsonl`: the first five fields are those that readers know.
 #[derive(Debug, Serialize)]
@@ -100,7 +100,7 @@ impl Liveness {
 
     fn with(sampler: Sampler, limits: Limits, log_path: &Path) -> Liveness {
         let pace = Pace { threshold: limits.threshold, written: 0, newest: Duration::ZERO };
-        let log = File::options().create(true).append(true).mode(0o600).open(netstat_path(log_path)).ok();
+        let log = private::open(File::options().create(true).append(true), &netstat_path(log_path)).ok();
         Liveness {
             eyes: Some(Eyes { sampler, log, pace }),
             limits,

@@ -2,10 +2,9 @@
 
 use std::fs::File;
 use std::io::Write;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 
-use super::StoreError;
+use super::{StoreError, private};
 
 /// Makes new and renamed entries of a folder survive a power cut.
 pub fn sync_dir(dir: &Path) -> Result<(), StoreError> {
@@ -19,11 +18,7 @@ pub fn sync_parent(path: &Path) -> Result<(), StoreError> {
 
 /// Creates a folder that only its owner can enter, with everything above it.
 pub fn create_private_dir(dir: &Path) -> Result<(), StoreError> {
-    std::fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(dir)
-        .map_err(StoreError::at("create the folder", dir))
+    private::folder(dir).map_err(StoreError::at("create the folder", dir))
 }
 
 /// How the names of files begin that are about to replace others.

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::Layout;
+use super::{Layout, private};
 use crate::model::time::{self, millis_option};
 use crate::model::{Timestamp, text};
 
@@ -105,9 +105,10 @@ impl WorkspaceLock {
     pub fn acquire(layout: &Layout) -> Result<WorkspaceLock, LockError> {
         let path = layout.lock();
         let io = |source| LockError::Io { path: path.clone(), source };
-        std::fs::create_dir_all(layout.state_dir()).map_err(io)?;
-        let mut file =
-            OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).map_err(io)?;
+        layout.make_state_dir().map_err(io)?;
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false);
+        let mut file = private::open(&mut options, &path).map_err(io)?;
         let mut retries = RETRIES;
         loop {
             match file.try_lock() {

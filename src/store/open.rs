@@ -10,7 +10,7 @@ use super::jsonl::{RecordsBack, Repair, repair_tail};
 use super::reconcile::{self, HalfDone, Reap};
 use super::records::{Fact, RECORD_VERSION, RelayRecord, TryRecord};
 use super::{Layout, OpenRun, Reader, RunState, Shared, StoreError, WorkspaceLock};
-use super::{aside, files, journal, migrate, progress, relays, run_state};
+use super::{aside, files, journal, migrate, private, progress, relays, run_state};
 use crate::model::Timestamp;
 use crate::store::jsonl::Durability;
 use crate::store::records::SummaryEntry;
@@ -167,7 +167,7 @@ impl Store {
 
     /// Tells that an agent is being watched right now. Trouble only makes a later crash harder to mend.
     pub fn beat(&self) {
-        let file = std::fs::File::options().create(true).append(true).open(self.layout.alive());
+        let file = private::open(std::fs::File::options().create(true).append(true), &self.layout.alive());
         let _ = file.and_then(|file| file.set_modified(std::time::SystemTime::now()));
     }
 

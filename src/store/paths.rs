@@ -50,6 +50,15 @@ impl Layout {
         self.rally_dir().join("state")
     }
 
+    /// Makes [`Self::state_dir`], which only its owner can enter. `.rally` above it is a folder like any other.
+    ///
+    /// # Errors
+    /// When a folder cannot be made.
+    pub fn make_state_dir(&self) -> io::Result<()> {
+        std::fs::create_dir_all(self.rally_dir())?;
+        super::private::folder(&self.state_dir())
+    }
+
     /// One line per finished try.
     pub fn tries(&self) -> PathBuf {
         self.state_dir().join("tries.jsonl")

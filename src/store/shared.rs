@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::jsonl::{self, Durability, Repair};
 use super::records::{Fact, JournalLine, LapWord, RECORD_VERSION, SummaryEntry};
 use super::run_state::{self, RunState};
-use super::{Layout, StoreError, files};
+use super::{Layout, StoreError, files, private};
 use crate::model::{Timestamp, text};
 
 /// Nobody else writes the shared files until this is dropped.
@@ -28,12 +28,9 @@ impl<'a> Shared<'a> {
         if !layout.state_dir().is_dir() {
             super::migrate::make_state_folder(layout)?;
         }
-        let file = OpenOptions::new()
-            .create(true)
-            .write(true)
-            .truncate(false)
-            .open(&path)
-            .map_err(StoreError::at("open", &path))?;
+        let mut options = OpenOptions::new();
+        options.create(true).write(true).truncate(false);
+        let file = private::open(&mut options, &path).map_err(StoreError::at("open", &path))?;
         file.lock().map_err(StoreError::at("lock", &path))?;
         Ok(Shared { layout, _lock: file })
     }

@@ -2,12 +2,11 @@
 
 use std::fs::OpenOptions;
 use std::io::ErrorKind;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use super::jsonl::{Durability, RecordsBack, append};
 use super::records::{Fact, LapRef, RECORD_VERSION, RelayRecord, TryRecord, TryStarted};
-use super::{Layout, Shared, Store, StoreError, files};
+use super::{Layout, Shared, Store, StoreError, files, private};
 use crate::model::{Timestamp, text};
 
 /// What is known of a try before it gets an id.
@@ -110,6 +109,8 @@ impl Store {
 /// workspace: it is renamed, unless it is empty.
 fn create_log(log: &Path) -> Result<(), StoreError> {
     if let Some(dir) = log.parent() {
+        // That of all workspaces above it is rally's, too.
+        dir.parent().map_or(Ok(()), files::create_private_dir)?;
         files::create_private_dir(dir)?;
     }
     match log.symlink_metadata() {
@@ -118,11 +119,7 @@ fn create_log(log: &Path) -> Result<(), StoreError> {
         Err(e) if e.kind() == ErrorKind::NotFound => {}
         Err(e) => return Err(StoreError::io("look at", log, e)),
     }
-    OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(log)
+    private::open(OpenOptions::new().write(true).create_new(true), log)
         .map_err(StoreError::at("create", log))?;
     files::sync_parent(log)
 }

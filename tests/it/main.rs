@@ -18,6 +18,7 @@ mod laps_driver;
 mod laps_files;
 mod laps_reports;
 mod message;
+mod private;
 mod process;
 mod relay;
 mod restore;

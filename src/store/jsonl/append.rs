@@ -7,7 +7,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::MAX_LINE;
-use crate::store::{StoreError, files};
+use crate::store::{StoreError, files, private};
 
 /// How safe an appended record has to be when the call returns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,8 +64,8 @@ pub fn append_all<T: Serialize>(
         bytes.push(b'\n');
     }
     let is_new = !path.exists();
-    let mut file =
-        OpenOptions::new().append(true).create(true).open(path).map_err(StoreError::at("open", path))?;
+    let mut file = private::open_like_folder(OpenOptions::new().append(true).create(true), path)
+        .map_err(StoreError::at("open", path))?;
     let before = write_once(&mut file, &bytes, durability).map_err(StoreError::at("write", path))?;
     if is_new && durability == Durability::Synced {
         files::sync_parent(path)?;

@@ -6,7 +6,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use super::{BLOCK, MAX_LINE};
-use crate::store::{StoreError, files};
+use crate::store::{StoreError, files, private};
 
 /// What was done to a tail.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -114,7 +114,7 @@ fn create_numbered(dir: &Path, prefix: &str) -> Result<(PathBuf, File), StoreErr
     let mut number = 1u32;
     loop {
         let path = dir.join(format!("{prefix}{number}"));
-        match OpenOptions::new().write(true).create_new(true).open(&path) {
+        match private::open(OpenOptions::new().write(true).create_new(true), &path) {
             Ok(file) => return Ok((path, file)),
             Err(e) if e.kind() == ErrorKind::AlreadyExists => number += 1,
             Err(e) => return Err(StoreError::io("create", &path, e)),
