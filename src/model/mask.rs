@@ -5,6 +5,7 @@
 //! terminal, into records and logs, into commits, and before a text is cut (half a secret could not be found any more).
 
 mod known;
+mod record;
 mod shared;
 mod stream;
 
@@ -81,13 +82,6 @@ impl Mask {
             return Cow::Borrowed(text);
         }
         Cow::Owned(String::from_utf8_lossy(&replaced(text.as_bytes(), &found)).into_owned())
-    }
-
-    /// JSON, a record a line, in the same way. The names of its members stay, or nobody could read it any more.
-    pub fn record(&self, json: Vec<u8>) -> Vec<u8> {
-        let mut found = self.find(&json);
-        found.retain(|at| !(json[..at.start].ends_with(b"\"") && json[at.end..].starts_with(b"\":")));
-        if found.is_empty() { json } else { replaced(&json, &found) }
     }
 
     /// Where secrets are, in order; those that overlap are one.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde::Serialize;
 use tokio::task::JoinHandle;
 
-use crate::model::time;
+use crate::model::{mask, time};
 use crate::monitor::drought::{Drought, Droughts};
 use crate::monitor::freeze::{Detector, Freeze, Limits};
 use crate::monitor::sample::{Sample, Tool};
@@ -198,6 +198,7 @@ impl Eyes {
         };
         if let (Some(log), Ok(mut text)) = (&mut self.log, serde_json::to_vec(&line)) {
             text.push(b'\n');
+            let text = mask::shared().record(text);
             if self.pace.wants(sample, text.len() as u64) {
                 let _ = log.write_all(&text);
             }

@@ -5,6 +5,7 @@ use std::io::Write;
 use std::path::Path;
 
 use super::{StoreError, private};
+use crate::model::mask;
 
 /// Makes new and renamed entries of a folder survive a power cut.
 pub fn sync_dir(dir: &Path) -> Result<(), StoreError> {
@@ -37,12 +38,13 @@ pub(super) fn remove_temporaries(dir: &Path) -> Result<(), StoreError> {
 }
 
 /// Puts `bytes` in place of whatever `path` held: readers see all of the old or all
-/// of the new content, also after a crash.
+/// of the new content, also after a crash. Secrets are masked.
 pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     let dir = parent(path);
+    let bytes = mask::shared().record(bytes.to_vec());
     let write = || -> std::io::Result<()> {
         let mut file = tempfile::Builder::new().prefix(TEMPORARY).tempfile_in(dir)?;
-        file.write_all(bytes)?;
+        file.write_all(&bytes)?;
         file.as_file().sync_all()?;
         file.persist(path)?;
         Ok(())

@@ -71,7 +71,14 @@ fn well_known_tokens_are_found() {
 fn what_overlaps_goes_as_a_whole_and_members_keep_their_names() {
     let mask = mask(&["abcdefgh", "efghijkl", "started_at"]);
     assert_eq!(mask.text("_abcdefghijkl_"), "_[masked]_");
-    assert_eq!(mask.record(br#"{"started_at":"started_at"}"#.to_vec()), br#"{"started_at":"[masked]"}"#);
+    for (json, clean) in [
+        (r#"{"started_at":"started_at"}"#, r#"{"started_at":"[masked]"}"#),
+        (r#"{"a":["abcdefgh"],"log_path":"/abcdefgh"}"#, r#"{"a":["[masked]"],"log_path":"/abcdefgh"}"#),
+        ("{ \"b\" : 1 }\n{\"a\":\"abcdefgh\"}\n", "{ \"b\" : 1 }\n{\"a\":\"[masked]\"}\n"),
+        ("no JSON abcdefgh\n", "no JSON [masked]\n"),
+    ] {
+        assert_eq!(String::from_utf8(mask.record(json.into())).unwrap(), clean);
+    }
 }
 
 /// Letters of which there are few, so that secrets overlap, repeat and nearly begin.
