@@ -75,6 +75,7 @@ pub(super) fn build(
         },
         data_dir: sure(data_dir.map(Some)).unwrap_or_default(),
         run_hooks_on_autocommit: merged.flag(&["run_hooks_on_autocommit"]).unwrap_or(false),
+        mask_transcripts: merged.flag(&["logs", "mask_transcripts"]).unwrap_or(false),
         defaults: defaults(merged),
         laps_instructions_file,
         free_run_prompt_file,
