@@ -31,6 +31,7 @@ mod runners;
 mod scripted;
 mod store;
 mod support;
+mod surroundings;
 mod terminal;
 mod verdicts;
 mod voices;
