@@ -187,6 +187,9 @@ fn no_shell_reads_what_stands_in_the_queue() {
         "init; echo $N > made$N.txt; laps done && laps wrapup --summary \"$BAIT\" --followup \"$BAIT\"; result \"ok\"",
     );
     sandbox.rally(["laps", "init"]).output().unwrap();
+    // A hook of the user's is a script, and what it is about comes in variables.
+    let hook = r#"{"title":"mine","command":"done","when":"after","run":"printf '%s\n' \"$LAPS_TITLE\" >> ../hooked"}"#;
+    sandbox.write(".laps/hooks.json", &format!("{{\"version\":1,\"hooks\":[{hook}]}}"));
     for bait in bait(&sandbox) {
         let given = ["laps", "add", "tail", "--title", &bait, "--description", &bait, "--assignee", &bait];
         sandbox.rally(given).output().unwrap();
@@ -201,4 +204,6 @@ fn no_shell_reads_what_stands_in_the_queue() {
         assert!(!sandbox.note("prompt.1").is_empty(), "{}{}", stdout(&output), stderr(&output));
     }
     assert!(sandbox.tries().len() >= BAIT.len(), "the laps were worked on");
+    let heard = std::fs::read_to_string(sandbox.root().join("hooked")).unwrap_or_default();
+    assert!(heard.contains("$(touch"), "the hook ran: {heard}");
 }
