@@ -28,10 +28,11 @@ use stop::Stop;
 pub use grammar::Line;
 
 use crate::laps::file::json::Node;
+use crate::model::mask;
 
 /// Runs a command line. `called` is how it begins, for help: `laps` or `rally laps`.
 pub fn main(called: &'static str, words: impl Iterator<Item = OsString>) -> ExitCode {
-    let words = words::split(words.map(|word| word.to_string_lossy().into_owned()).collect());
+    let words = words::split(words.map(|word| mask::text(&word.to_string_lossy())).collect());
     let json = words.json();
     match parse(called, &words).and_then(|line| line.map_or(Ok(()), |line| run(line, json))) {
         Ok(()) => ExitCode::SUCCESS,

@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal, Write};
 
 use serde::Serialize;
 
+use crate::model::mask;
 use crate::terminal::sanitize;
 
 /// A text of somebody else's, such as a file: byte for byte, but cleaned for a terminal.
@@ -17,9 +18,9 @@ pub fn document(bytes: &[u8]) -> io::Result<()> {
     }
 }
 
-/// One JSON object. For a terminal, what it would obey is written as `\u…`, which is the same JSON.
+/// One JSON object, secrets masked. For a terminal, what it would obey is written as `\u…`, which is the same JSON.
 pub fn json(value: &impl Serialize) -> anyhow::Result<()> {
-    let text = serde_json::to_string_pretty(value)? + "\n";
+    let text = mask::text(&(serde_json::to_string_pretty(value)? + "\n"));
     let mut out = io::stdout().lock();
     let text = if out.is_terminal() { sanitize::json(&text) } else { text };
     out.write_all(text.as_bytes())?;

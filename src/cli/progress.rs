@@ -124,8 +124,7 @@ pub fn run(args: Args) -> anyhow::Result<u8> {
         bail!("there is no .rally in {}: run `rally init` first", root.display());
     }
     let state_dir = layout.state_dir();
-    std::fs::create_dir_all(&state_dir)
-        .with_context(|| format!("cannot create the folder {}", state_dir.display()))?;
+    layout.make_state_dir().with_context(|| format!("cannot create the folder {}", state_dir.display()))?;
     let search = std::env::var_os("PATH");
     let queue = Queue::detect(&root, search.as_deref());
     let tag = std::env::var(TAG).ok();

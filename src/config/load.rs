@@ -10,6 +10,7 @@ use super::merge::Merged;
 use super::schema::Leaf;
 use super::settings::{Config, Defaults};
 use super::{harness, paths, reliability, routes};
+use crate::model::mask;
 
 /// A configuration, and what the operator should know about it.
 #[derive(Debug)]
@@ -63,6 +64,8 @@ pub(super) fn build(
     let free_run_prompt_file = sure(path(&["free_run", "prompt_file"]));
     let reliability = reliability::resolve(merged, findings);
     let harnesses = harness::resolve(merged, env.home.as_deref(), findings);
+    // What agents get beside rally's own environment may be secret, too.
+    mask::learn(harnesses.values().flat_map(|harness| harness.env.clone()));
     let routes = routes::routes(merged, findings);
     let providers = routes::providers(merged, findings);
     let config = Config {
@@ -72,6 +75,7 @@ pub(super) fn build(
         },
         data_dir: sure(data_dir.map(Some)).unwrap_or_default(),
         run_hooks_on_autocommit: merged.flag(&["run_hooks_on_autocommit"]).unwrap_or(false),
+        mask_transcripts: merged.flag(&["logs", "mask_transcripts"]).unwrap_or(false),
         defaults: defaults(merged),
         laps_instructions_file,
         free_run_prompt_file,

@@ -37,6 +37,8 @@ pub struct Config {
     pub free_run_prompt_file: Option<PathBuf>,
     /// `[reliability]`.
     pub reliability: Reliability,
+    /// `[logs].mask_transcripts`.
+    pub mask_transcripts: bool,
     /// `[harness.X]` by name as spelled, aliases of built-in harnesses included.
     pub harnesses: BTreeMap<String, HarnessConfig>,
     /// `[routes]` by lower-case name.
@@ -55,6 +57,7 @@ impl Config {
             schema_version: 0,
             data_dir,
             run_hooks_on_autocommit: false,
+            mask_transcripts: false,
             defaults: Defaults::default(),
             laps_instructions_file: None,
             free_run_prompt_file: None,

@@ -16,6 +16,7 @@ use super::repository::Git;
 use super::screen::{LeftOut, why_left};
 use super::status::{Entry, Status};
 use crate::model::Identity;
+use crate::model::mask;
 
 /// How long another git may hold the index before rally gives up.
 const LOCK_PATIENCE: Duration = Duration::from_secs(3);
@@ -183,7 +184,7 @@ impl Git {
         call = match plan.message {
             // Git takes no NUL in a message.
             Message::New(text) => {
-                let text = format!("{}\n", text.trim_end().replace('\0', ""));
+                let text = format!("{}\n", mask::text(text).trim_end().replace('\0', ""));
                 call.args(["-F", "-"]).input(text.into_bytes())
             }
             Message::Amend => call.args(["--amend", "--no-edit"]),

@@ -8,6 +8,7 @@ use super::command::{Answer, Call, Environment};
 use super::commit::{Message, Plan};
 use super::error::{GitError, Result};
 use super::repository::Git;
+use crate::model::mask;
 
 /// Everything of a commit but its tree.
 #[derive(Debug, Default)]
@@ -34,8 +35,8 @@ impl Git {
             return Err(GitError::Moved);
         }
         let (draft, kind) = match (plan.message, head) {
-            (Message::New(text), None) => (Draft::new(text, None), "commit (initial)"),
-            (Message::New(text), Some(head)) => (Draft::new(text, Some(head)), "commit"),
+            (Message::New(text), None) => (Draft::new(&mask::text(text), None), "commit (initial)"),
+            (Message::New(text), Some(head)) => (Draft::new(&mask::text(text), Some(head)), "commit"),
             (Message::Amend, Some(head)) => (self.draft_of(head)?, "commit (amend)"),
             (Message::Amend, None) => return Err(GitError::Moved),
         };

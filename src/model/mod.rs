@@ -5,6 +5,7 @@ pub mod cli;
 pub mod evidence;
 pub mod identity;
 pub mod key;
+pub mod mask;
 pub mod outcome;
 pub mod process;
 pub mod quota;

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::mask;
+
 /// Stands where text was taken out.
 pub const CUT_MARKER: &str = "... [truncated] ...";
 
@@ -14,9 +16,14 @@ pub const RECORD_TEXT_LIMIT: usize = 3000;
 /// Keeps head and tail of `text` around [`CUT_MARKER`] when it is longer than
 /// `limit` characters; the result is never longer than `limit`.
 pub fn bounded(text: &str, limit: usize) -> String {
+    if text.chars().count() <= limit {
+        return text.to_owned();
+    }
+    // Half a secret would be found by nobody.
+    let text = mask::text(text);
     let count = text.chars().count();
     if count <= limit {
-        return text.to_owned();
+        return text;
     }
     let marker = format!("\n{CUT_MARKER}\n");
     let room = limit.saturating_sub(marker.chars().count());
@@ -41,7 +48,9 @@ pub fn ellipsis(text: &str, limit: usize) -> String {
     if text.chars().count() <= limit {
         return text.to_owned();
     }
+    let text = mask::text(text);
     match limit {
+        _ if text.chars().count() <= limit => text,
         0 => String::new(),
         1 => text.chars().take(1).collect(),
         _ => text.chars().take(limit - 1).chain(['…']).collect(),
@@ -54,7 +63,8 @@ pub fn tail(text: &str, bytes: usize) -> String {
     if text.len() <= bytes {
         return text.to_owned();
     }
-    let mut from = text.len() - bytes;
+    let text = mask::text(text);
+    let mut from = text.len().saturating_sub(bytes);
     while !text.is_char_boundary(from) {
         from += 1;
     }

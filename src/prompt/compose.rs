@@ -5,6 +5,8 @@ use super::snippets::{
     HANDOFF_FREE, HANDOFF_ONLY, HEADLESS, LEFTOVER_FREE, LEFTOVER_WORK, README, UNFINALISED,
 };
 
+use crate::model::mask;
+
 /// Where the work comes from, which decides how a run is ended.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Queue<'a> {
@@ -91,8 +93,9 @@ pub fn compose(parts: &Parts<'_>) -> String {
     prompt.titled("## Task\n\n", task.as_deref());
     prompt.titled("Relay Message:\n", parts.relay_message);
     prompt.titled("Inbox Message:\n", parts.inbox_message);
-    prompt.titled("Previous Summary:\n", parts.previous_summary);
-    prompt.titled("Recent Try Context:\n", parts.recent_tries);
+    // The user's own words stay as they are; what agents said may hold what it should not.
+    prompt.titled("Previous Summary:\n", parts.previous_summary.map(mask::text).as_deref());
+    prompt.titled("Recent Try Context:\n", parts.recent_tries.map(mask::text).as_deref());
     match parts.queue {
         Queue::None => prompt.add(EXIT_FREE),
         Queue::Laps { role } => {

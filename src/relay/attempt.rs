@@ -21,6 +21,7 @@ use super::record;
 use super::tokens::Meter;
 use super::watch::FileCount;
 use crate::executor::{Invocation, Parser, Report, Stderr, Stdin, Stream};
+use crate::model::mask;
 use crate::model::text::duration;
 use crate::model::{CancelSource, Category, Evidence, Exit, Leftover, ProcessIdentity, QuotaWindow};
 use crate::monitor::freeze;
@@ -46,6 +47,8 @@ pub struct Task<'a> {
     pub tag: &'a str,
     /// The transcript.
     pub log_path: &'a Path,
+    /// Whether secrets are masked in it.
+    pub mask_transcript: bool,
     /// The agent's working directory.
     pub workspace: &'a Path,
     /// Bounds.
@@ -131,7 +134,7 @@ pub async fn drive(
 ) -> Seen {
     let Task { invocation, parser, path, tag, log_path, workspace, limits, silence, meter, .. } = task;
     let (attempt, max_attempts) = (task.attempt, task.max_attempts);
-    let transcript = match Transcript::open(log_path) {
+    let transcript = match Transcript::open(log_path, task.mask_transcript.then(mask::shared)) {
         Ok(transcript) => transcript,
         Err(error) => {
             let why = format!("cannot write the transcript {}: {error}", log_path.display());

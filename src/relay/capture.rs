@@ -4,9 +4,13 @@
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
+use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use tokio::sync::mpsc;
+
+use crate::model::mask::{self, Mask};
+use crate::store::private;
 
 /// Chunks in flight: with 64 KiB each, 1 MiB at most.
 const IN_FLIGHT: usize = 16;
@@ -19,12 +23,13 @@ pub struct Transcript {
 }
 
 impl Transcript {
-    /// Appends to the file at `path`.
-    pub fn open(path: &Path) -> io::Result<Transcript> {
-        let file = File::options().create(true).append(true).open(path)?;
+    /// Appends to the file at `path`; with a mask no secret gets there.
+    pub fn open(path: &Path, mask: Option<Arc<Mask>>) -> io::Result<Transcript> {
+        let file = private::open(File::options().create(true).append(true), path)?;
         let (chunks, queue) = mpsc::channel(IN_FLIGHT);
-        let writer =
-            std::thread::Builder::new().name("transcript".into()).spawn(move || write_all(file, queue))?;
+        let writer = std::thread::Builder::new()
+            .name("transcript".into())
+            .spawn(move || write_all(file, queue, mask.as_deref()))?;
         Ok(Transcript { chunks, writer })
     }
 
@@ -45,12 +50,20 @@ impl Transcript {
 }
 
 /// After the first error the rest is thrown away, not left standing: the agent must never block on us.
-fn write_all(mut file: File, mut queue: mpsc::Receiver<Vec<u8>>) -> io::Result<()> {
+fn write_all(mut file: File, mut queue: mpsc::Receiver<Vec<u8>>, mask: Option<&Mask>) -> io::Result<()> {
+    let mut masked = mask::Stream::default();
     let mut first_error = None;
     while let Some(chunk) = queue.blocking_recv() {
         if first_error.is_none() {
+            let chunk = match mask {
+                Some(mask) => masked.push(mask, &chunk),
+                None => chunk,
+            };
             first_error = file.write_all(&chunk).err();
         }
+    }
+    if let (None, Some(mask)) = (&first_error, mask) {
+        first_error = file.write_all(&masked.finish(mask)).err();
     }
     first_error.map_or(Ok(()), Err)
 }
@@ -68,7 +81,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("try-1.log");
         block_on(async {
-            let transcript = Transcript::open(&path).unwrap();
+            let transcript = Transcript::open(&path, None).unwrap();
             for n in 0..200u8 {
                 transcript.room().await.unwrap().send(vec![n, 0xff, b'\n']);
             }
@@ -82,7 +95,7 @@ mod tests {
     #[test]
     fn a_full_disk_is_reported_and_blocks_nobody() {
         block_on(async {
-            let transcript = Transcript::open(Path::new("/dev/full")).unwrap();
+            let transcript = Transcript::open(Path::new("/dev/full"), None).unwrap();
             for _ in 0..100 {
                 transcript.room().await.unwrap().send(vec![b'x'; 65536]);
             }

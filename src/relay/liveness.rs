@@ -3,18 +3,18 @@
 
 use std::fs::File;
 use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::Serialize;
 use tokio::task::JoinHandle;
 
-use crate::model::time;
+use crate::model::{mask, time};
 use crate::monitor::drought::{Drought, Droughts};
 use crate::monitor::freeze::{Detector, Freeze, Limits};
 use crate::monitor::sample::{Sample, Tool};
 use crate::monitor::watch::Watch;
+use crate::store::private;
 
 /// One line of `try-N.netstat.jsonl`: the first five fields are those that readers know.
 #[derive(Debug, Serialize)]
@@ -100,7 +100,7 @@ impl Liveness {
 
     fn with(sampler: Sampler, limits: Limits, log_path: &Path) -> Liveness {
         let pace = Pace { threshold: limits.threshold, written: 0, newest: Duration::ZERO };
-        let log = File::options().create(true).append(true).mode(0o600).open(netstat_path(log_path)).ok();
+        let log = private::open(File::options().create(true).append(true), &netstat_path(log_path)).ok();
         Liveness {
             eyes: Some(Eyes { sampler, log, pace }),
             limits,
@@ -198,6 +198,7 @@ impl Eyes {
         };
         if let (Some(log), Ok(mut text)) = (&mut self.log, serde_json::to_vec(&line)) {
             text.push(b'\n');
+            let text = mask::shared().record(text);
             if self.pace.wants(sample, text.len() as u64) {
                 let _ = log.write_all(&text);
             }

@@ -35,6 +35,8 @@ pub struct Settings {
     pub require_changes: bool,
     /// Whether commits run the repository's hooks.
     pub run_hooks: bool,
+    /// Whether secrets are masked in transcripts, too.
+    pub mask_transcripts: bool,
     /// How many earlier tries the prompt tells about.
     pub recent_tries: usize,
     /// How long that may get.

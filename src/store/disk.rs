@@ -5,18 +5,16 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 use std::time::SystemTime;
+
+use super::private;
 
 #[cfg(test)]
 pub(super) mod faults;
 
 #[cfg(test)]
 use faults::{call, cut};
-
-/// Permissions of a folder that leave the rest to the umask.
-pub(super) const ANYBODY: u32 = 0o777;
 
 /// A call that changes the disk.
 #[derive(Debug, Clone, Copy)]
@@ -57,13 +55,13 @@ fn cut<'b>(_: &File, bytes: &'b [u8]) -> &'b [u8] {
 
 /// Opens a file to append to it; makes it if need be.
 pub(super) fn open_append(path: &Path) -> io::Result<File> {
-    call(Call::Open(path), || OpenOptions::new().append(true).create(true).open(path))
+    call(Call::Open(path), || private::open_like_folder(OpenOptions::new().append(true).create(true), path))
 }
 
 /// Opens a file to lock it and to write over what it holds; makes it if need be.
 pub(super) fn open_lock(path: &Path) -> io::Result<File> {
     call(Call::Open(path), || {
-        OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)
+        private::open(OpenOptions::new().read(true).write(true).create(true).truncate(false), path)
     })
 }
 
@@ -72,14 +70,19 @@ pub(super) fn open_existing(path: &Path) -> io::Result<File> {
     call(Call::Open(path), || OpenOptions::new().read(true).write(true).open(path))
 }
 
-/// Makes a file that must not be there yet; its permissions are `mode` without the umask.
-pub(super) fn create_new(path: &Path, mode: u32) -> io::Result<File> {
-    call(Call::Open(path), || OpenOptions::new().write(true).create_new(true).mode(mode).open(path))
+/// Makes a file that must not be there yet, for its owner alone.
+pub(super) fn create_new(path: &Path) -> io::Result<File> {
+    call(Call::Open(path), || private::open(OpenOptions::new().write(true).create_new(true), path))
 }
 
-/// Makes a folder with everything above it; its permissions are `mode` without the umask.
-pub(super) fn create_dir_all(dir: &Path, mode: u32) -> io::Result<()> {
-    call(Call::MakeFolder(dir), || std::fs::DirBuilder::new().recursive(true).mode(mode).create(dir))
+/// Makes a folder with everything above it, as open to others as the umask says.
+pub(super) fn create_dir_all(dir: &Path) -> io::Result<()> {
+    call(Call::MakeFolder(dir), || std::fs::create_dir_all(dir))
+}
+
+/// Makes a folder with everything above it that only its owner can enter.
+pub(super) fn create_private_dir(dir: &Path) -> io::Result<()> {
+    call(Call::MakeFolder(dir), || private::folder(dir))
 }
 
 /// One `write`: may be short, as that of the system.

@@ -5,6 +5,7 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use super::{StoreError, disk};
+use crate::model::mask;
 
 /// Makes new and renamed entries of a folder survive a power cut.
 pub fn sync_dir(dir: &Path) -> Result<(), StoreError> {
@@ -18,7 +19,7 @@ pub fn sync_parent(path: &Path) -> Result<(), StoreError> {
 
 /// Creates a folder that only its owner can enter, with everything above it.
 pub fn create_private_dir(dir: &Path) -> Result<(), StoreError> {
-    disk::create_dir_all(dir, 0o700).map_err(StoreError::at("create the folder", dir))
+    disk::create_private_dir(dir).map_err(StoreError::at("create the folder", dir))
 }
 
 /// How the names of files begin that are about to replace others.
@@ -44,12 +45,13 @@ pub(super) fn remove_temporaries(dir: &Path) -> Result<(), StoreError> {
 }
 
 /// Puts `bytes` in place of whatever `path` held: readers see all of the old or all
-/// of the new content, also after a crash.
+/// of the new content, also after a crash. Secrets are masked.
 pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     let dir = parent(path);
+    let bytes = mask::shared().record(bytes.to_vec());
     let write = || -> io::Result<()> {
         let (temporary, file) = create_temporary(dir)?;
-        let put = disk::write_all(&file, bytes)
+        let put = disk::write_all(&file, &bytes)
             .and_then(|()| disk::sync_all(&file))
             .and_then(|()| disk::rename(&temporary, path));
         put.inspect_err(|_| {
@@ -66,7 +68,7 @@ fn create_temporary(dir: &Path) -> io::Result<(PathBuf, File)> {
     loop {
         let suffix: String = std::iter::repeat_with(fastrand::alphanumeric).take(TEMPORARY_SUFFIX).collect();
         let path = dir.join(format!("{TEMPORARY}{suffix}"));
-        match disk::create_new(&path, 0o600) {
+        match disk::create_new(&path) {
             Ok(file) => return Ok((path, file)),
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
             Err(error) => return Err(error),

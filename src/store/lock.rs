@@ -105,7 +105,7 @@ impl WorkspaceLock {
     pub fn acquire(layout: &Layout) -> Result<WorkspaceLock, LockError> {
         let path = layout.lock();
         let io = |source| LockError::Io { path: path.clone(), source };
-        disk::create_dir_all(&layout.state_dir(), disk::ANYBODY).map_err(io)?;
+        layout.make_state_dir().map_err(io)?;
         let mut file = disk::open_lock(&path).map_err(io)?;
         let mut retries = RETRIES;
         loop {

@@ -53,7 +53,7 @@ pub fn prepare(layout: &Layout) -> Result<Vec<String>, StoreError> {
 /// Makes the state folder and hides it from git.
 pub(super) fn make_state_folder(layout: &Layout) -> Result<(), StoreError> {
     let state = layout.state_dir();
-    disk::create_dir_all(&state, disk::ANYBODY).map_err(StoreError::at("create the folder", &state))?;
+    layout.make_state_dir().map_err(StoreError::at("create the folder", &state))?;
     ignore_state(&layout.gitignore())
 }
 

@@ -19,6 +19,7 @@ pub mod migrate;
 pub mod open;
 pub mod open_run;
 pub mod paths;
+pub mod private;
 pub mod progress;
 pub mod quota;
 pub mod reader;

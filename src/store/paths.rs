@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
+use super::disk;
+
 /// Longest name part of a repository key, in characters.
 const NAME_LIMIT: usize = 8;
 
@@ -48,6 +50,15 @@ impl Layout {
     /// `.rally/state`, which git never sees.
     pub fn state_dir(&self) -> PathBuf {
         self.rally_dir().join("state")
+    }
+
+    /// Makes [`Self::state_dir`], which only its owner can enter. `.rally` above it is a folder like any other.
+    ///
+    /// # Errors
+    /// When a folder cannot be made.
+    pub fn make_state_dir(&self) -> io::Result<()> {
+        disk::create_dir_all(&self.rally_dir())?;
+        disk::create_private_dir(&self.state_dir())
     }
 
     /// One line per finished try.

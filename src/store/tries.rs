@@ -108,6 +108,8 @@ impl Store {
 /// workspace: it is renamed, unless it is empty.
 fn create_log(log: &Path) -> Result<(), StoreError> {
     if let Some(dir) = log.parent() {
+        // That of all workspaces above it is rally's, too.
+        dir.parent().map_or(Ok(()), files::create_private_dir)?;
         files::create_private_dir(dir)?;
     }
     match log.symlink_metadata() {
@@ -116,7 +118,7 @@ fn create_log(log: &Path) -> Result<(), StoreError> {
         Err(e) if e.kind() == ErrorKind::NotFound => {}
         Err(e) => return Err(StoreError::io("look at", log, e)),
     }
-    disk::create_new(log, 0o600).map_err(StoreError::at("create", log))?;
+    disk::create_new(log).map_err(StoreError::at("create", log))?;
     files::sync_parent(log)
 }
 

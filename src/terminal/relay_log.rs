@@ -11,6 +11,7 @@ use super::{format, sanitize};
 use crate::model::text::duration;
 use crate::model::time::{now, rfc3339_millis};
 use crate::relay::event::{Event, PassEnd, RunVerdict, Sink, Wait};
+use crate::store::private;
 use crate::store::records::TryRecord;
 
 /// Appends to a relay's log. A log that cannot be written never ends the relay.
@@ -27,9 +28,11 @@ impl RelayLog {
     /// When a folder or the file cannot be made.
     pub fn open(path: &Path) -> io::Result<RelayLog> {
         if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder)?;
+            // That of all workspaces above it is rally's, too.
+            folder.parent().map_or(Ok(()), private::folder)?;
+            private::folder(folder)?;
         }
-        let file = OpenOptions::new().create(true).append(true).open(path)?;
+        let file = private::open(OpenOptions::new().create(true).append(true), path)?;
         Ok(RelayLog { file, failure: None })
     }
 

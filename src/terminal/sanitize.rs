@@ -9,6 +9,8 @@ mod stream;
 
 pub use stream::Stream;
 
+use crate::model::mask;
+
 /// Where the reader stands inside a control sequence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
@@ -26,7 +28,7 @@ enum State {
 
 /// Text without anything that a terminal would obey: control characters other than
 /// line feed and tab, control sequences and strings (whole, also unterminated ones, in
-/// their 7-bit and 8-bit forms) and bidirectional controls are taken out.
+/// their 7-bit and 8-bit forms) and bidirectional controls are taken out, and secrets are masked.
 pub fn text(raw: &str) -> String {
     let mut clean = String::with_capacity(raw.len());
     let mut state = State::Ground;
@@ -37,7 +39,8 @@ pub fn text(raw: &str) -> String {
             clean.push(c);
         }
     }
-    clean
+    // After the cleaning: what is taken out may have stood in the middle of a secret.
+    mask::text(&clean)
 }
 
 /// [`text`] on one line: every run of white space becomes one space.

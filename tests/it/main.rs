@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 
 mod antigravity;
+mod canary;
 mod cli;
 mod config;
 mod config_command;
@@ -18,6 +19,7 @@ mod laps_driver;
 mod laps_files;
 mod laps_reports;
 mod message;
+mod private;
 mod process;
 mod relay;
 mod restore;
@@ -29,6 +31,7 @@ mod runners;
 mod scripted;
 mod store;
 mod support;
+mod surroundings;
 mod terminal;
 mod verdicts;
 mod voices;

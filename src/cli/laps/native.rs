@@ -115,7 +115,8 @@ fn layout(root: &Path) -> Result<Layout, Stop> {
 fn with_ctx<T>(root: &Path, tell: impl FnOnce(&Ctx) -> Result<T, StoreError>) -> Result<T, Stop> {
     let layout = layout(root)?;
     let state = layout.state_dir();
-    std::fs::create_dir_all(&state)
+    layout
+        .make_state_dir()
         .map_err(|error| Stop::store(format!("cannot create the folder {}: {error}", state.display())))?;
     let search = std::env::var_os("PATH");
     let queue = Queue::detect(root, search.as_deref());

@@ -5,6 +5,7 @@ use std::io::Write;
 use crate::laps::file::OpError;
 use crate::laps::file::json::Node;
 use crate::laps::folder::LapsError;
+use crate::model::mask;
 
 /// The command line was wrong.
 pub const USAGE: u8 = 1;
@@ -98,7 +99,7 @@ impl Stop {
         match self {
             Stop::Error(code, message) if json => {
                 let object = [("error", message.as_str().into()), ("exitCode", i64::from(*code).into())];
-                let _ = writeln!(std::io::stderr(), "{}", Node::object(object).compact());
+                let _ = writeln!(std::io::stderr(), "{}", mask::text(&Node::object(object).compact()));
             }
             Stop::Error(_, message) => note(message),
             Stop::Nothing(nothing) => {

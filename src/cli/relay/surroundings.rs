@@ -15,7 +15,7 @@ use crate::laps::{Queue, hooks};
 use crate::model::text::chain;
 use crate::prompt::roles::FOLDER;
 use crate::relay::event::{Event, Sink};
-use crate::store::Layout;
+use crate::store::{Layout, private};
 use crate::terminal::sanitize;
 
 /// Refuses a folder of transcripts and relay logs that has another purpose already.
@@ -32,7 +32,9 @@ pub fn check_data_dir(workspace: &Path, config: &Config) -> anyhow::Result<()> {
 pub fn data_dir(workspace: &Path, config: &Config) -> anyhow::Result<()> {
     let folder = &config.data_dir;
     let complain = || complaint(config);
-    std::fs::create_dir_all(folder).with_context(complain)?;
+    if !folder.exists() {
+        private::folder(folder).with_context(complain)?;
+    }
     let ignore = folder.join(".gitignore");
     if folder.starts_with(workspace) && !ignore.exists() {
         std::fs::write(&ignore, "*\n").with_context(complain)?;
@@ -62,7 +64,7 @@ pub fn role_files(git: &Git, workspace: &Path) {
 /// our own PATH.
 pub fn agent_path(layout: &Layout, queue: Option<&Queue>) -> anyhow::Result<OsString> {
     let folder = layout.state_dir().join("bin");
-    std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    private::folder(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
     let binary = std::env::current_exe().context("cannot tell where this program is")?;
     point(&folder.join("rally"), &binary)?;
     let laps = folder.join("laps");

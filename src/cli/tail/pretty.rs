@@ -109,13 +109,23 @@ struct Page {
     half: usize,
     /// Cleans that line.
     cleaner: sanitize::Stream,
+    /// Cleans what is said piece by piece.
+    pieces: sanitize::Stream,
     /// What went wrong last: a CLI likes to say it more than once.
     problem: Option<String>,
 }
 
 impl Page {
     fn new(palette: Palette, width: Option<usize>) -> Page {
-        Page { palette, width, open: false, half: 0, cleaner: sanitize::Stream::default(), problem: None }
+        Page {
+            palette,
+            width,
+            open: false,
+            half: 0,
+            cleaner: sanitize::Stream::default(),
+            pieces: sanitize::Stream::default(),
+            problem: None,
+        }
     }
 
     fn say(&mut self, said: Said, out: &mut impl Write) -> io::Result<()> {
@@ -144,7 +154,9 @@ impl Page {
 
     /// Ends a line that still goes on.
     fn fresh_line(&mut self, out: &mut impl Write) -> io::Result<()> {
-        if std::mem::take(&mut self.open) {
+        let rest = self.pieces.finish();
+        out.write_all(rest.as_bytes())?;
+        if std::mem::take(&mut self.open) || !rest.is_empty() {
             out.write_all(b"\n")?;
         }
         Ok(())
@@ -156,7 +168,7 @@ impl Page {
     }
 
     fn piece(&mut self, piece: &str, out: &mut impl Write) -> io::Result<()> {
-        let piece = sanitize::text(piece);
+        let piece = self.pieces.push(piece.as_bytes());
         if let Some(last) = piece.chars().next_back() {
             out.write_all(piece.as_bytes())?;
             self.open = last != '\n';

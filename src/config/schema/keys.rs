@@ -169,6 +169,12 @@ pub const KEYS: &[Key] = &[
          rally takes 3.5 for claude, 4 for the other four, and guesses nothing for a harness with a command",
     ),
     key(
+        "logs.mask_transcripts",
+        Kind::Flag,
+        Some("false"),
+        "Whether secrets of the environment are masked in transcripts, too",
+    ),
+    key(
         "harness.*.base",
         Kind::Text,
         None,

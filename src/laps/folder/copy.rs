@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use super::{Folder, LapsError, Result};
 use crate::laps::file::{Entry, TaskFile};
+use crate::store::private;
 
 /// Where rally is set up.
 const HOME: &str = ".rally";
@@ -49,7 +50,7 @@ impl Folder {
         }
         let write = || {
             let dir = path.parent()?;
-            fs::create_dir_all(dir).ok()?;
+            private::folder(dir).ok()?;
             let mut temporary = tempfile::NamedTempFile::new_in(dir).ok()?;
             std::io::Write::write_all(&mut temporary, bytes).ok()?;
             temporary.persist(&path).ok()

@@ -8,7 +8,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use super::Folder;
 use crate::laps::file::json::{Json, Node};
 use crate::laps::file::{Entry, STINT_VERSION, Stamp};
-use crate::model::Timestamp;
+use crate::model::{Timestamp, mask};
 
 const LOG: &str = "log.jsonl";
 
@@ -50,7 +50,7 @@ impl Folder {
         members.push(("scope", scene.scope.into()));
         members.push(("detail", Node::object(detail)));
         members.push(("session", session.as_str().into()));
-        let line = Node::object(members).compact() + "\n";
+        let line = mask::text(&(Node::object(members).compact() + "\n"));
         let mut options = std::fs::OpenOptions::new();
         let file = options.append(true).create(true).mode(0o600).open(&path);
         if let Err(e) = file.and_then(|mut file| file.write_all(line.as_bytes())) {

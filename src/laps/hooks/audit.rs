@@ -7,9 +7,9 @@ use std::path::PathBuf;
 use serde_json::json;
 
 use super::Hook;
-use crate::model::Timestamp;
 use crate::model::time::rfc3339_millis;
-use crate::store::Layout;
+use crate::model::{Timestamp, mask};
+use crate::store::{Layout, private};
 
 /// Where the calls are noted.
 pub fn audit_log(layout: &Layout) -> PathBuf {
@@ -23,7 +23,7 @@ pub fn audit(layout: &Layout, hook: Hook, given: Vec<String>, now: Timestamp) {
         Hook::Done => json!({"ts": ts, "hook": name, "lap_id": given.join(" "), "pid": pid}),
         Hook::Handoff | Hook::Wrapup => json!({"ts": ts, "hook": name, "args": given, "pid": pid}),
     };
-    if let Ok(mut file) = OpenOptions::new().create(true).append(true).open(audit_log(layout)) {
-        let _ = file.write_all(format!("{line}\n").as_bytes());
+    if let Ok(mut file) = private::open(OpenOptions::new().create(true).append(true), &audit_log(layout)) {
+        let _ = file.write_all(&mask::shared().record(format!("{line}\n").into_bytes()));
     }
 }

@@ -13,7 +13,7 @@ use crate::store::jsonl::RecordsBack;
 use crate::store::progress::{Reported, reported};
 use crate::store::records::{Handoff, LapRef, SummaryEntry};
 use crate::store::shared::bounded;
-use crate::store::{Layout, RunState, Shared, StoreError};
+use crate::store::{Layout, RunState, Shared, StoreError, private};
 
 /// Characters of a follow-up that become the title of its lap.
 const TITLE_LIMIT: usize = 30;
@@ -109,7 +109,7 @@ fn lock(layout: &Layout) -> Result<File, StoreError> {
     let path = layout.state_dir().join("wrapup.lock");
     drop(Shared::lock(layout)?);
     let mut options = OpenOptions::new();
-    let file = options.create(true).write(true).truncate(false).open(&path);
+    let file = private::open(options.create(true).write(true).truncate(false), &path);
     let file = file.map_err(|e| StoreError::io("open", &path, e))?;
     file.lock().map_err(|e| StoreError::io("lock", &path, e))?;
     Ok(file)

@@ -7,6 +7,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::{MAX_LINE, leftovers};
+use crate::model::mask;
 use crate::store::{StoreError, disk, files};
 
 /// How safe an appended record has to be when the call returns.
@@ -47,7 +48,7 @@ pub fn append<T: Serialize>(path: &Path, record: &T, durability: Durability) -> 
     append_all(path, std::slice::from_ref(record), durability)
 }
 
-/// Appends several records with a single write: all of them, or none.
+/// Appends several records with a single write, secrets masked: all of them, or none.
 pub fn append_all<T: Serialize>(
     path: &Path,
     records: &[T],
@@ -63,6 +64,7 @@ pub fn append_all<T: Serialize>(
         }
         bytes.push(b'\n');
     }
+    let bytes = mask::shared().record(bytes);
     let mut file = disk::open_append(path).map_err(StoreError::at("open", path))?;
     let write = |error| StoreError::io("write", path, error);
     let len = leftovers::take_back(path, &file).map_err(write)?;

@@ -121,7 +121,7 @@ fn create_numbered(dir: &Path, prefix: &str) -> Result<(PathBuf, File), StoreErr
     let mut number = 1u32;
     loop {
         let path = dir.join(format!("{prefix}{number}"));
-        match disk::create_new(&path, disk::ANYBODY & 0o666) {
+        match disk::create_new(&path) {
             Ok(file) => return Ok((path, file)),
             Err(e) if e.kind() == ErrorKind::AlreadyExists => number += 1,
             Err(e) => return Err(StoreError::io("create", &path, e)),

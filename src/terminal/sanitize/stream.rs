@@ -1,6 +1,7 @@
 //! Foreign bytes that come in blocks, cut anywhere.
 
 use super::{State, step};
+use crate::model::mask;
 
 /// Longest UTF-8 character, in bytes.
 const LONGEST: usize = 4;
@@ -12,11 +13,13 @@ pub struct Stream {
     state: State,
     /// The beginning of a character whose end is still to come.
     torn: Vec<u8>,
+    /// Masks secrets, also where the blocks are cut in one.
+    masked: mask::Stream,
 }
 
 impl Default for Stream {
     fn default() -> Self {
-        Stream { state: State::Ground, torn: Vec::with_capacity(LONGEST) }
+        Stream { state: State::Ground, torn: Vec::with_capacity(LONGEST), masked: mask::Stream::default() }
     }
 }
 
@@ -35,13 +38,16 @@ impl Stream {
             self.decode(&torn, &mut clean);
         }
         self.decode(rest, &mut clean);
-        clean
+        lossy(self.masked.push(&mask::shared(), clean.as_bytes()))
     }
 
     /// The bytes are over.
     pub fn finish(&mut self) -> String {
-        let Stream { torn, .. } = std::mem::take(self);
-        String::from_utf8_lossy(&torn).into_owned()
+        let Stream { torn, mut masked, .. } = std::mem::take(self);
+        let mask = mask::shared();
+        let mut rest = masked.push(&mask, String::from_utf8_lossy(&torn).as_bytes());
+        rest.extend(masked.finish(&mask));
+        lossy(rest)
     }
 
     fn decode(&mut self, bytes: &[u8], clean: &mut String) {
@@ -65,6 +71,11 @@ impl Stream {
             clean.push(c);
         }
     }
+}
+
+/// The mask cuts between characters.
+fn lossy(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
 }
 
 /// How many bytes at the end are the beginning of a character.
