@@ -19,6 +19,7 @@ use faults::{call, cut};
 pub(super) const ANYBODY: u32 = 0o777;
 
 /// A call that changes the disk.
+#[cfg_attr(not(test), expect(dead_code, reason = "only tests look at it"))]
 #[derive(Debug, Clone, Copy)]
 enum Call<'a> {
     /// Opens a file to write to it; one that is not there is made.

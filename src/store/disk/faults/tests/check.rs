@@ -71,7 +71,7 @@ fn ids(state: &State, offences: &mut Vec<String>) {
             .filter(|(_, count)| **count > 1)
             .map(|((of, id), n)| format!("{of}: id {id} stands {n} times")),
     );
-    for ((of, id), _) in &count {
+    for (of, id) in count.keys() {
         if *of == "the starts" && !count.contains_key(&("tries.jsonl", *id)) {
             offences.push(format!("try {id} began and has no end"));
         }
