@@ -17,6 +17,7 @@ pub(super) mod faults;
 use faults::{call, cut};
 
 /// A call that changes the disk.
+#[cfg_attr(not(test), expect(dead_code, reason = "only tests look at it"))]
 #[derive(Debug, Clone, Copy)]
 enum Call<'a> {
     /// Opens a file to write to it; one that is not there is made.

@@ -1,6 +1,7 @@
 //! What has to hold whatever happened.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
 use serde_json::Value;
 
@@ -18,10 +19,8 @@ pub(super) const APPENDED: [&str; 3] = ["tries.jsonl", "relays.jsonl", "summary.
 /// Files that say things that need not survive a power cut.
 pub(super) const CACHED: [&str; 2] = ["agent_status.jsonl", "quota.jsonl"];
 
-/// Reads what is there, as it would look in a workspace of another name.
-pub(super) fn read(layout: &Layout) -> State {
-    let root = layout.rally_dir().parent().unwrap().parent().unwrap().to_string_lossy().into_owned();
-    let state = [
+fn files(layout: &Layout) -> [(&'static str, PathBuf); 7] {
+    [
         ("tries.jsonl", layout.tries()),
         ("relays.jsonl", layout.relays()),
         ("summary.jsonl", layout.summary()),
@@ -29,7 +28,21 @@ pub(super) fn read(layout: &Layout) -> State {
         ("messages.jsonl", layout.messages()),
         ("agent_status.jsonl", layout.agent_status()),
         ("quota.jsonl", layout.quota()),
-    ];
+    ]
+}
+
+/// The files in which a reader would find half a record right now.
+pub(super) fn torn(layout: &Layout) -> Vec<&'static str> {
+    let is_torn = |path: &PathBuf| {
+        let content = std::fs::read(path).unwrap_or_default();
+        content.last().is_some_and(|last| *last != b'\n')
+    };
+    files(layout).iter().filter(|(_, path)| is_torn(path)).map(|(name, _)| *name).collect()
+}
+
+/// Reads what is there, as it would look in a workspace of another name.
+pub(super) fn read(layout: &Layout) -> State {
+    let root = layout.rally_dir().parent().unwrap().parent().unwrap().to_string_lossy().into_owned();
     let lines = |text: String| -> Vec<String> {
         let normal = |line: &str| line.trim_end().replace(&root, "ROOT").replace(layout.repo_key(), "KEY");
         text.split_inclusive('\n').filter(|line| line.ends_with('\n')).map(normal).collect()
@@ -38,7 +51,7 @@ pub(super) fn read(layout: &Layout) -> State {
         let before = layout.rally_dir().join(name);
         std::fs::read_to_string(path).or_else(|_| std::fs::read_to_string(before)).unwrap_or_default()
     };
-    state.iter().map(|(name, path)| (*name, lines(text(name, path)))).collect()
+    files(layout).iter().map(|(name, path)| (*name, lines(text(name, path)))).collect()
 }
 
 fn value(line: &str) -> Value {
@@ -71,7 +84,7 @@ fn ids(state: &State, offences: &mut Vec<String>) {
             .filter(|(_, count)| **count > 1)
             .map(|((of, id), n)| format!("{of}: id {id} stands {n} times")),
     );
-    for ((of, id), _) in &count {
+    for (of, id) in count.keys() {
         if *of == "the starts" && !count.contains_key(&("tries.jsonl", *id)) {
             offences.push(format!("try {id} began and has no end"));
         }

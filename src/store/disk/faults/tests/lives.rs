@@ -7,7 +7,7 @@ use std::rc::Rc;
 use tempfile::TempDir;
 
 use super::super::{Fault, Made, heal, start, state, stop};
-use super::check::{APPENDED, CACHED, State, aftermath, read};
+use super::check::{APPENDED, CACHED, State, aftermath, read, torn};
 use super::script::{Script, World};
 use crate::model::Timestamp;
 use crate::store::Layout;
@@ -45,7 +45,15 @@ pub(super) fn faultless(script: Script) -> Good {
     let (_root, layout) = workspace(script);
     let states = Rc::new(RefCell::new(vec![read(&layout)]));
     let (seen, of) = (states.clone(), layout.clone());
-    start(None, Some(Box::new(move || seen.borrow_mut().push(read(&of)))));
+    let mut known_torn = torn(&layout);
+    let look = move || {
+        // Readers take no lock: they must never meet half a record that was not there before.
+        let torn = torn(&of);
+        assert!(torn.iter().all(|file| known_torn.contains(file)), "half a record in {torn:?}");
+        known_torn = torn;
+        seen.borrow_mut().push(read(&of));
+    };
+    start(None, Some(Box::new(look)));
     let mut world = World::new(layout.clone());
     let mut calls = vec![0];
     for (number, step) in script.steps.iter().enumerate() {
