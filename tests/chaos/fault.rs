@@ -338,14 +338,9 @@ fn damage_state(scene: &mut Scene) {
     let name = GROWING[scene.dice.usize(..GROWING.len())];
     let path = scene.sandbox.repo().join(name);
     let Ok(mut bytes) = std::fs::read(&path) else { return };
-    let mut cut_line = || {
-        let lines: Vec<&[u8]> = bytes.split(|byte| *byte == b'\n').filter(|line| line.len() > 2).collect();
-        let line = lines.get(scene.dice.usize(..lines.len().max(1))).copied().unwrap_or(b"{\"v\":1}");
-        line[..scene.dice.usize(1..line.len())].to_vec()
-    };
     match scene.dice.u32(..5) {
         0 => {
-            let torn = cut_line();
+            let torn = cut_line(scene, &bytes);
             bytes.extend(torn);
             scene.strike("torn tail");
         }
@@ -358,7 +353,7 @@ fn damage_state(scene: &mut Scene) {
             scene.strike("garbage line at the end");
         }
         3 => {
-            let mut torn = cut_line();
+            let mut torn = cut_line(scene, &bytes);
             torn.push(b'\n');
             let ends: Vec<usize> = (0..bytes.len()).filter(|at| bytes[*at] == b'\n').collect();
             let at = if ends.is_empty() { 0 } else { ends[scene.dice.usize(..ends.len())] + 1 };
@@ -374,6 +369,16 @@ fn damage_state(scene: &mut Scene) {
     }
     std::fs::write(&path, &bytes).unwrap();
     scene.seen.remove(name);
+}
+
+/// The beginning of one of the file's lines.
+fn cut_line(scene: &mut Scene, bytes: &[u8]) -> Vec<u8> {
+    let lines: Vec<&[u8]> = bytes.split(|byte| *byte == b'\n').filter(|line| line.len() > 2).collect();
+    if lines.is_empty() {
+        return b"{\"v\":".to_vec();
+    }
+    let line = lines[scene.dice.usize(..lines.len())];
+    line[..scene.dice.usize(1..line.len())].to_vec()
 }
 
 /// Breaks what can be made anew from the rest.
