@@ -30,8 +30,8 @@ pub fn draw(dice: &mut Rng) -> String {
     habits.dedup();
     let [before, after] = [dice.u32(..80), dice.u32(..120)].map(|ms| format!("sleep 0.{ms:03}"));
     format!(
-        "init; {before}; echo $N >> work.txt; tool Write; echo made-$N > file-$N.txt; touch \"$S/wrote.$N\"; {after}; \
-         {}; result \"done $N\"",
+        "init; {before}; echo $N >> work.txt; tool Write; echo made-$N > file-$N.txt; touch \"$S/wrote.$N\"; {after}\n\
+         {}\nresult \"done $N\"",
         habits.join("\n")
     )
 }
