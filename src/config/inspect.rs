@@ -8,6 +8,7 @@ use super::env::Env;
 use super::layer::{self, Layer};
 use super::load;
 use super::merge::Merged;
+use super::sandbox;
 use super::schema::{Leaf, keys};
 use super::settings::Config;
 
@@ -59,8 +60,17 @@ pub struct Inspection {
 /// before it is made.
 pub fn inspect(contents: &[(PathBuf, Vec<u8>)], workspace: &Path, env: &Env) -> Inspection {
     let mut findings = Findings::default();
-    let layers: Vec<Layer> =
-        contents.iter().map(|(file, bytes)| layer::from_bytes(file, bytes, &mut findings)).collect();
+    let repository = load::repository_file(workspace);
+    let layers: Vec<Layer> = contents
+        .iter()
+        .map(|(file, bytes)| {
+            let mut layer = layer::from_bytes(file, bytes, &mut findings);
+            if *file == repository {
+                sandbox::tighten(&mut layer, &mut findings);
+            }
+            layer
+        })
+        .collect();
     let merged = Merged::of(layers);
     let mut deeper = Findings::default();
     let (config, trouble) = load::build(&merged, workspace, env, &mut deeper);

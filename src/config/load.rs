@@ -7,9 +7,10 @@ use super::diagnostic::{ConfigError, Diagnostic, Findings, label};
 use super::env::Env;
 use super::inspect::{self, inspect};
 use super::merge::Merged;
+use super::sandbox::SandboxConfig;
 use super::schema::Leaf;
 use super::settings::{Config, Defaults};
-use super::{harness, paths, reliability, routes};
+use super::{harness, paths, reliability, routes, sandbox};
 
 /// A configuration, and what the operator should know about it.
 #[derive(Debug)]
@@ -61,8 +62,12 @@ pub(super) fn build(
     let data_dir = path(&["data_dir"]).and_then(|configured| data_dir(configured, workspace, env));
     let laps_instructions_file = sure(path(&["laps", "instructions_file"]));
     let free_run_prompt_file = sure(path(&["free_run", "prompt_file"]));
+    let (sandbox, homeless) = match sandbox::resolve(merged, workspace, env, findings) {
+        Ok(sandbox) => (sandbox, None),
+        Err(error) => (SandboxConfig::default(), Some(error)),
+    };
     let reliability = reliability::resolve(merged, findings);
-    let harnesses = harness::resolve(merged, env.home.as_deref(), findings);
+    let harnesses = harness::resolve(merged, env.home.as_deref(), &repository_file(workspace), findings);
     let routes = routes::routes(merged, findings);
     let providers = routes::providers(merged, findings);
     let config = Config {
@@ -76,13 +81,14 @@ pub(super) fn build(
         laps_instructions_file,
         free_run_prompt_file,
         reliability,
+        sandbox,
         harnesses,
         routes,
         providers,
         reasoning: routes::reasoning(merged),
         origins: merged.origins(),
     };
-    (config, trouble)
+    (config, trouble.or(homeless))
 }
 
 /// A configured path. What a shell would have expanded is a finding with its line.

@@ -7,6 +7,7 @@ use super::builtin;
 use super::diagnostic::{Origin, dotted};
 use super::harness::{HarnessConfig, Launch};
 use super::reliability::Reliability;
+use super::sandbox::SandboxConfig;
 use super::routes::{ProviderConfig, ReasoningConfig, RouteConfig};
 
 /// `[defaults]`.
@@ -37,6 +38,8 @@ pub struct Config {
     pub free_run_prompt_file: Option<PathBuf>,
     /// `[reliability]`.
     pub reliability: Reliability,
+    /// `[sandbox]`.
+    pub sandbox: SandboxConfig,
     /// `[harness.X]` by name as spelled, aliases of built-in harnesses included.
     pub harnesses: BTreeMap<String, HarnessConfig>,
     /// `[routes]` by lower-case name.
@@ -59,6 +62,7 @@ impl Config {
             laps_instructions_file: None,
             free_run_prompt_file: None,
             reliability: Reliability::default(),
+            sandbox: SandboxConfig::default(),
             harnesses: BTreeMap::new(),
             routes: BTreeMap::new(),
             providers: BTreeMap::new(),
@@ -137,6 +141,7 @@ impl Config {
         // Weakest first: later ones override.
         for table in shared.into_iter().rev().chain(own) {
             launch.env.extend(table.env.clone());
+            launch.foreign.extend(table.foreign.clone());
         }
         launch.args.extend(own.map(|table| table.args.clone()).unwrap_or_default());
         launch
