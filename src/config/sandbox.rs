@@ -119,7 +119,12 @@ mod tests {
             (on, "[sandbox]\nrequired = false\n", (true, true, vec![]), 1),
             ("[sandbox]\nrequired = false\n", "[sandbox]\nrequired = true\n", (false, true, vec![]), 0),
             (on, "[sandbox]\nwrite = [\"/\"]\n", (true, true, vec![]), 1),
-            ("[sandbox]\nwrite = [\"~/x\"]\n", "[sandbox]\nwrite = []\n", (false, true, vec!["/home/me/x"]), 1),
+            (
+                "[sandbox]\nwrite = [\"~/x\"]\n",
+                "[sandbox]\nwrite = []\n",
+                (false, true, vec!["/home/me/x"]),
+                1,
+            ),
             ("", "[sandbox]\nenabled = true\nrequired = false\nwrite = [\"/\"]\n", (true, true, vec![]), 2),
             (
                 "[sandbox]\nrequired = false\nwrite = [\"/a\", \"~\"]\n",

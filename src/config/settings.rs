@@ -7,8 +7,8 @@ use super::builtin;
 use super::diagnostic::{Origin, dotted};
 use super::harness::{HarnessConfig, Launch};
 use super::reliability::Reliability;
-use super::sandbox::SandboxConfig;
 use super::routes::{ProviderConfig, ReasoningConfig, RouteConfig};
+use super::sandbox::SandboxConfig;
 
 /// `[defaults]`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

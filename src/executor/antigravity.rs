@@ -33,8 +33,8 @@ use self::settings::LooseEnds;
 use super::invocation::MAX_ARGUMENT;
 use super::spec::{effort_ignored, given, undocumented_effort};
 use super::{
-    Ask, Capabilities, DiskQuery, Executor, HarnessSpec, Held, Home, Invocation, Parser, PrepareError, Request,
-    SignIn, Stderr, Stdin,
+    Ask, Capabilities, DiskQuery, Executor, HarnessSpec, Held, Home, Invocation, Parser, PrepareError,
+    Request, SignIn, Stderr, Stdin,
 };
 use crate::config::builtin;
 use crate::model::{Cli, Evidence, time};

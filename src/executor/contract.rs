@@ -3,7 +3,9 @@
 use std::fmt::Debug;
 use std::path::Path;
 
-use super::{AgentEvent, Counted, HarnessSpec, Held, Home, Invocation, PrepareError, Report, Request, Stream};
+use super::{
+    AgentEvent, Counted, HarnessSpec, Held, Home, Invocation, PrepareError, Report, Request, Stream,
+};
 use crate::model::{Evidence, Exit, QuotaWindow, Timestamp, Usage};
 
 /// What an executor's CLI can truly do. A claim is proved end to end by a test.

@@ -23,8 +23,8 @@ pub use said::Narrator;
 
 use super::spec::{effort_ignored, given};
 use super::{
-    Ask, Capabilities, Executor, HarnessSpec, Home, Invocation, Parser, PrepareError, Request, SignIn, Stderr,
-    Stdin, google,
+    Ask, Capabilities, Executor, HarnessSpec, Home, Invocation, Parser, PrepareError, Request, SignIn,
+    Stderr, Stdin, google,
 };
 use crate::failure::pattern::regex;
 

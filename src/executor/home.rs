@@ -84,7 +84,12 @@ mod tests {
         const ME: (&str, &str) = ("HOME", "/me");
         let table: [(Cli, &[(&str, &str)], &[&str], &[&str]); 16] = [
             (Cli::Claude, &[ME], &[], &["/me/.claude/", "/me/.claude.json", "/me/.cache/claude-cli-nodejs/"]),
-            (Cli::Claude, &[ME, ("CLAUDE_CONFIG_DIR", "/work")], &[], &["/work/", "/me/.cache/claude-cli-nodejs/"]),
+            (
+                Cli::Claude,
+                &[ME, ("CLAUDE_CONFIG_DIR", "/work")],
+                &[],
+                &["/work/", "/me/.cache/claude-cli-nodejs/"],
+            ),
             (Cli::Claude, &[("CLAUDE_CONFIG_DIR", "/work")], &[], &["/work/"]),
             (Cli::Claude, &[], &[], &[]),
             (

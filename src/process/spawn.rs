@@ -131,7 +131,8 @@ impl GuardProgram {
             env: env.into_iter().map(|(name, value)| (name.into(), value.into())).collect(),
             tag,
             pipes: ends.uses.clone(),
-            confined: confined.map(|places| places.into_iter().map(|place| place.into_os_string().into()).collect()),
+            confined: confined
+                .map(|places| places.into_iter().map(|place| place.into_os_string().into()).collect()),
         };
         let descriptors: Vec<_> = ends.descriptors.iter().map(AsFd::as_fd).collect();
         let sent = link.send_with(protocol::Command::Start(start), &descriptors).await;

@@ -185,7 +185,10 @@ mod tests {
             Home::Foreign("CODEX_HOME".into()),
         ];
         let (places, said) = of_harness("cx", &homes);
-        assert!(said.len() == 1 && said[0].starts_with("CODEX_HOME of cx is set by the repository"), "{said:?}");
+        assert!(
+            said.len() == 1 && said[0].starts_with("CODEX_HOME of cx is set by the repository"),
+            "{said:?}"
+        );
         let wanted = shared(&root.join("nowhere"), &[], None, &[]);
         let (sandbox, remarks) = Sandbox::settle(wanted, vec![("cx".into(), places)]);
         assert_eq!(sandbox.homes["cx"], [root.join("made/home"), root.join("real")]);
@@ -199,7 +202,8 @@ mod tests {
     fn each_harness_has_its_own_homes_alone() {
         let sandbox = Sandbox {
             shared: paths(&["/tmp", "/w"]),
-            homes: [("cc".into(), paths(&["/h/.claude"])), ("cx".into(), paths(&["/h/.codex", "/w/in"]))].into(),
+            homes: [("cc".into(), paths(&["/h/.claude"])), ("cx".into(), paths(&["/h/.codex", "/w/in"]))]
+                .into(),
         };
         assert_eq!(sandbox.of("cc"), paths(&["/h/.claude", "/tmp", "/w"]));
         assert_eq!(sandbox.of("cx"), paths(&["/h/.codex", "/tmp", "/w"]));

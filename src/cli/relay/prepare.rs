@@ -78,8 +78,19 @@ pub fn prepare(args: Args) -> anyhow::Result<Prepared> {
     surroundings::check_data_dir(&workspace, &config)?;
     let landlock = sandbox::check(&config)?;
     let prompt = task::typed(&args)?;
-    let prepared =
-        Prepared { args, workspace, git, config, rules, flags, prompt, queue, registry, route_warnings, landlock };
+    let prepared = Prepared {
+        args,
+        workspace,
+        git,
+        config,
+        rules,
+        flags,
+        prompt,
+        queue,
+        registry,
+        route_warnings,
+        landlock,
+    };
     Ok(prepared)
 }
 

@@ -56,7 +56,8 @@ pub fn check(config: &Config) -> anyhow::Result<Option<i32>> {
             Ok(None)
         }
         Standing::Refused(why) => {
-            let place = config.origin("sandbox.enabled").map(|origin| format!("{origin}: ")).unwrap_or_default();
+            let place =
+                config.origin("sandbox.enabled").map(|origin| format!("{origin}: ")).unwrap_or_default();
             anyhow::bail!(
                 "{place}[sandbox].enabled: {why}; use a kernel that has it, or set required = false in [sandbox] of \
                  your own configuration to work without"
@@ -92,8 +93,7 @@ pub fn settle<'l>(
     let (sandbox, remarks) = Sandbox::settle(shared, homes.into_iter().collect());
     remarks.iter().for_each(|remark| warn(remark));
     let signals = if version < SCOPED { "; they can signal your processes" } else { "" };
-    let line =
-        format!("sandbox: agents write only to {} (Landlock {version}{signals})", sandbox.describe());
+    let line = format!("sandbox: agents write only to {} (Landlock {version}{signals})", sandbox.describe());
     Ok((sandbox, line))
 }
 

@@ -60,7 +60,8 @@ impl Run<'_> {
         let bytes_per_token = self.world.settings.chars_per_token.get(harness).copied();
         let meter = Meter::new(bytes_per_token, started.resume.clone(), self.thread.spent.usage);
         let Run { world, assignment, files, .. } = self;
-        let World { store, registry, operator, sink, workspace, agent_path, identity, sandbox, .. } = &mut **world;
+        let World { store, registry, operator, sink, workspace, agent_path, identity, sandbox, .. } =
+            &mut **world;
         let Some(executor) = registry.get(&assignment.runner.harness) else {
             let why = format!("harness {} has no executor", assignment.runner.harness);
             let evidence = Evidence::new("spawn", Some(Category::HarnessLaunch), why);
