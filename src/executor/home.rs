@@ -82,7 +82,9 @@ mod tests {
     #[test]
     fn every_cli_has_its_own_places() {
         const ME: (&str, &str) = ("HOME", "/me");
-        let table: [(Cli, &[(&str, &str)], &[&str], &[&str]); 16] = [
+        type Row =
+            (Cli, &'static [(&'static str, &'static str)], &'static [&'static str], &'static [&'static str]);
+        let table: [Row; 16] = [
             (Cli::Claude, &[ME], &[], &["/me/.claude/", "/me/.claude.json", "/me/.cache/claude-cli-nodejs/"]),
             (
                 Cli::Claude,

@@ -155,7 +155,8 @@ mod tests {
 
     #[test]
     fn everybody_has_the_workspace_git_temporary_folders_and_what_was_added() {
-        let table: [(&[&str], Option<&str>, &[&str], &[&str]); 4] = [
+        type Texts = &'static [&'static str];
+        let table: [(Texts, Option<&str>, Texts, Texts); 4] = [
             (&["/w/.git", "/w/.git"], None, &[], &["/w"]),
             // A linked work tree: its own part lies in the shared one.
             (&["/main/.git/worktrees/w", "/main/.git"], None, &[], &["/main/.git", "/w"]),
