@@ -3,6 +3,7 @@
 //! A kernel without Landlock cannot run these; they say so aloud. What happens there is told by the pure tests of
 //! `cli/relay/sandbox.rs`, and by one here that such a kernel does run.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
@@ -17,9 +18,9 @@ const ON: &str = "schema_version = 2\n[sandbox]\nenabled = true\n";
 fn can_confine() -> bool {
     let can = version().is_ok_and(|version| version >= OLDEST);
     if !can {
-        // Past the harness, which swallows what a test that passes prints.
+        // Not by a macro: the harness swallows what a test that passes prints with one.
         let words = format!("\nNOT RUN: no Landlock {OLDEST} here: {:?}\n", version());
-        let _ = std::fs::write("/proc/self/fd/2", words);
+        let _ = std::io::stderr().write_all(words.as_bytes());
     }
     can
 }
