@@ -61,16 +61,14 @@ pub struct Inspection {
 pub fn inspect(contents: &[(PathBuf, Vec<u8>)], workspace: &Path, env: &Env) -> Inspection {
     let mut findings = Findings::default();
     let repository = load::repository_file(workspace);
-    let layers: Vec<Layer> = contents
-        .iter()
-        .map(|(file, bytes)| {
-            let mut layer = layer::from_bytes(file, bytes, &mut findings);
-            if *file == repository {
-                sandbox::tighten(&mut layer, &mut findings);
-            }
-            layer
-        })
-        .collect();
+    let mut layers: Vec<Layer> = Vec::new();
+    for (file, bytes) in contents {
+        let mut layer = layer::from_bytes(file, bytes, &mut findings);
+        if *file == repository {
+            sandbox::tighten(&mut layer, layers.last(), &mut findings);
+        }
+        layers.push(layer);
+    }
     let merged = Merged::of(layers);
     let mut deeper = Findings::default();
     let (config, trouble) = load::build(&merged, workspace, env, &mut deeper);

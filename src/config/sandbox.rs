@@ -32,10 +32,10 @@ impl Default for SandboxConfig {
     }
 }
 
-/// Takes out of the repository's file what would loosen the sandbox.
-pub(super) fn tighten(layer: &mut Layer, findings: &mut Findings) {
+/// Takes out of the repository's file what would loosen the sandbox that the user's file makes.
+pub(super) fn tighten(layer: &mut Layer, users: Option<&Layer>, findings: &mut Findings) {
     layer.retain(|path, setting| {
-        let stays = !loosens(path, setting);
+        let stays = !loosens(path, setting, users.and_then(|users| users.get(path)));
         if !stays {
             let message = format!(
                 "{} is ignored here: a repository can switch the sandbox on, but not loosen it; \
@@ -48,11 +48,18 @@ pub(super) fn tighten(layer: &mut Layer, findings: &mut Findings) {
     });
 }
 
-fn loosens(path: &[String], setting: &Setting) -> bool {
+fn loosens(path: &[String], setting: &Setting, users: Option<&Setting>) -> bool {
+    let default = SandboxConfig::default();
+    let holds = |default| match users.map(|setting| &setting.leaf) {
+        Some(Leaf::Flag(flag)) => *flag,
+        _ => default,
+    };
+    let says_no = setting.leaf == Leaf::Flag(false);
     match path {
         [table, key] if table == TABLE => match key.as_str() {
             "write" => true,
-            "enabled" | "required" => setting.leaf == Leaf::Flag(false),
+            "enabled" => says_no && holds(default.enabled),
+            "required" => says_no && holds(default.required),
             _ => false,
         },
         _ => false,
@@ -115,7 +122,9 @@ mod tests {
             (on, "", (true, true, vec![]), 0),
             ("", on, (true, true, vec![]), 0),
             ("[sandbox]\nenabled = false\n", on, (true, true, vec![]), 0),
+            ("", "[sandbox]\nenabled = false\n", (false, true, vec![]), 0),
             (on, "[sandbox]\nenabled = false\n", (true, true, vec![]), 1),
+            ("[sandbox]\nrequired = false\n", "[sandbox]\nrequired = false\n", (false, false, vec![]), 0),
             (on, "[sandbox]\nrequired = false\n", (true, true, vec![]), 1),
             ("[sandbox]\nrequired = false\n", "[sandbox]\nrequired = true\n", (false, true, vec![]), 0),
             (on, "[sandbox]\nwrite = [\"/\"]\n", (true, true, vec![]), 1),

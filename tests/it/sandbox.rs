@@ -122,7 +122,6 @@ attempt fifo 'mkfifo ~/out/new'
 attempt dotfile 'echo x >> ~/.bashrc'
 attempt lock 'mkdir ~/.claude.json.lock'
 attempt codex 'mkdir ~/.codex'
-attempt root 'echo x > /rally-was-here'
 "#
     ));
     let denied = "Permission denied";
@@ -141,12 +140,10 @@ attempt root 'echo x > /rally-was-here'
         "dotfile",
         "lock",
         "codex",
-        "root",
     ];
     expected.extend(refused.map(|name| format!("{name} {denied}")));
     assert_eq!(scene.outcomes(), expected);
     scene.expect_untouched();
-    assert!(!Path::new("/rally-was-here").exists());
     assert_eq!(std::fs::read_to_string(scene.home().join(".claude.json")).unwrap(), "{\"a\":1}\n");
     assert!(said.contains("sandbox: agents write only to "), "{said}");
     assert!(said.contains(&scene.home().join(".claude.json").display().to_string()), "{said}");
