@@ -9,6 +9,7 @@ mod harnesses;
 mod leftovers;
 mod platform;
 mod repository;
+mod sandbox;
 mod settings;
 mod state;
 mod version;
@@ -41,7 +42,7 @@ Exit codes:
 Keys of --json:
   rally, workspace; count (problems, warnings, notes); findings (group, level, subject, text, way_out);
   and the facts behind them: harnesses, git, configuration (with file and line of every key), state,
-  leftovers (orphans, scratch), reaped (null without --reap), disks, platform
+  leftovers (orphans, scratch), reaped (null without --reap), disks, platform, sandbox
 
 Examples:
   rally doctor
@@ -113,6 +114,7 @@ struct Report {
     reaped: Option<leftovers::Reaped>,
     disks: Vec<disk::Disk>,
     platform: platform::Platform,
+    sandbox: sandbox::Sandbox,
 }
 
 impl Report {
@@ -129,6 +131,7 @@ impl Report {
         let mut disks = vec![disk::gather("workspace", root)];
         disks.extend(data_dir.map(|folder| disk::gather("data", &folder)));
         let platform = platform::gather();
+        let sandbox = sandbox::gather(&config.sandbox);
 
         let mut findings = harnesses::findings(&harnesses);
         findings.extend(repository::findings(&git));
@@ -137,6 +140,7 @@ impl Report {
         findings.extend(leftovers::findings(&leftovers, reaped.as_ref()));
         findings.extend(disks.iter().map(disk::finding));
         findings.extend(platform::findings(&platform));
+        findings.push(sandbox::finding(&sandbox));
         Report {
             rally: super::version::number(),
             workspace,
@@ -150,6 +154,7 @@ impl Report {
             reaped,
             disks,
             platform,
+            sandbox,
         }
     }
 }

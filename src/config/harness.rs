@@ -1,6 +1,6 @@
 //! `[harness.X]`: agent CLIs of the user's own, second accounts of built-in ones, and names for models.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::builtin::{self, Builtin};
@@ -38,6 +38,8 @@ pub struct HarnessConfig {
     pub args: Vec<String>,
     /// Further environment; `~/` at the start of a value is the home directory.
     pub env: BTreeMap<String, String>,
+    /// Those of its variables that the repository's own file sets.
+    pub foreign: BTreeSet<String>,
     /// How many of the last output lines are kept.
     pub output_lines: usize,
     /// Which output counts.
@@ -57,6 +59,8 @@ pub struct Launch {
     pub args: Vec<String>,
     /// Further environment: that of the base, overridden by its own.
     pub env: BTreeMap<String, String>,
+    /// Those of its variables that the repository's own file sets.
+    pub foreign: BTreeSet<String>,
     /// The reasoning effort to ask for.
     pub effort: Option<String>,
 }
@@ -149,6 +153,7 @@ fn bad_model(alias: &str, model: &str) -> Option<String> {
 pub(super) fn resolve(
     merged: &Merged,
     home: Option<&Path>,
+    repository: &Path,
     findings: &mut Findings,
 ) -> BTreeMap<String, HarnessConfig> {
     let mut harnesses = BTreeMap::new();
@@ -163,6 +168,11 @@ pub(super) fn resolve(
             },
             args: merged.strings(&at("args")),
             env: expand_home(merged.texts_under(&at("env")), home),
+            foreign: merged
+                .under(&at("env"))
+                .filter(|(_, setting)| setting.origin.file == repository)
+                .map(|(name, _)| name.to_owned())
+                .collect(),
             output_lines: match merged.number(&at("output_lines")) {
                 None | Some(0) => OUTPUT_LINES,
                 Some(lines) => usize::try_from(lines).unwrap_or(OUTPUT_LINES),

@@ -8,6 +8,7 @@ use super::env::Env;
 use super::layer::{self, Layer};
 use super::load;
 use super::merge::Merged;
+use super::sandbox;
 use super::schema::{Leaf, keys};
 use super::settings::Config;
 
@@ -59,8 +60,15 @@ pub struct Inspection {
 /// before it is made.
 pub fn inspect(contents: &[(PathBuf, Vec<u8>)], workspace: &Path, env: &Env) -> Inspection {
     let mut findings = Findings::default();
-    let layers: Vec<Layer> =
-        contents.iter().map(|(file, bytes)| layer::from_bytes(file, bytes, &mut findings)).collect();
+    let repository = load::repository_file(workspace);
+    let mut layers: Vec<Layer> = Vec::new();
+    for (file, bytes) in contents {
+        let mut layer = layer::from_bytes(file, bytes, &mut findings);
+        if *file == repository {
+            sandbox::tighten(&mut layer, layers.last(), &mut findings);
+        }
+        layers.push(layer);
+    }
     let merged = Merged::of(layers);
     let mut deeper = Findings::default();
     let (config, trouble) = load::build(&merged, workspace, env, &mut deeper);

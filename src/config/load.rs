@@ -7,9 +7,10 @@ use super::diagnostic::{ConfigError, Diagnostic, Findings, label};
 use super::env::Env;
 use super::inspect::{self, inspect};
 use super::merge::Merged;
+use super::sandbox::SandboxConfig;
 use super::schema::Leaf;
 use super::settings::{Config, Defaults};
-use super::{harness, paths, reliability, routes};
+use super::{harness, paths, reliability, routes, sandbox};
 use crate::model::mask;
 
 /// A configuration, and what the operator should know about it.
@@ -62,8 +63,12 @@ pub(super) fn build(
     let data_dir = path(&["data_dir"]).and_then(|configured| data_dir(configured, workspace, env));
     let laps_instructions_file = sure(path(&["laps", "instructions_file"]));
     let free_run_prompt_file = sure(path(&["free_run", "prompt_file"]));
+    let (sandbox, homeless) = match sandbox::resolve(merged, workspace, env, findings) {
+        Ok(sandbox) => (sandbox, None),
+        Err(error) => (SandboxConfig::default(), Some(error)),
+    };
     let reliability = reliability::resolve(merged, findings);
-    let harnesses = harness::resolve(merged, env.home.as_deref(), findings);
+    let harnesses = harness::resolve(merged, env.home.as_deref(), &repository_file(workspace), findings);
     // What agents get beside rally's own environment may be secret, too.
     mask::learn(harnesses.values().flat_map(|harness| harness.env.clone()));
     let routes = routes::routes(merged, findings);
@@ -80,13 +85,14 @@ pub(super) fn build(
         laps_instructions_file,
         free_run_prompt_file,
         reliability,
+        sandbox,
         harnesses,
         routes,
         providers,
         reasoning: routes::reasoning(merged),
         origins: merged.origins(),
     };
-    (config, trouble)
+    (config, trouble.or(homeless))
 }
 
 /// A configured path. What a shell would have expanded is a finding with its line.

@@ -8,6 +8,7 @@ use super::diagnostic::{Origin, dotted};
 use super::harness::{HarnessConfig, Launch};
 use super::reliability::Reliability;
 use super::routes::{ProviderConfig, ReasoningConfig, RouteConfig};
+use super::sandbox::SandboxConfig;
 
 /// `[defaults]`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -39,6 +40,8 @@ pub struct Config {
     pub reliability: Reliability,
     /// `[logs].mask_transcripts`.
     pub mask_transcripts: bool,
+    /// `[sandbox]`.
+    pub sandbox: SandboxConfig,
     /// `[harness.X]` by name as spelled, aliases of built-in harnesses included.
     pub harnesses: BTreeMap<String, HarnessConfig>,
     /// `[routes]` by lower-case name.
@@ -62,6 +65,7 @@ impl Config {
             laps_instructions_file: None,
             free_run_prompt_file: None,
             reliability: Reliability::default(),
+            sandbox: SandboxConfig::default(),
             harnesses: BTreeMap::new(),
             routes: BTreeMap::new(),
             providers: BTreeMap::new(),
@@ -140,6 +144,7 @@ impl Config {
         // Weakest first: later ones override.
         for table in shared.into_iter().rev().chain(own) {
             launch.env.extend(table.env.clone());
+            launch.foreign.extend(table.foreign.clone());
         }
         launch.args.extend(own.map(|table| table.args.clone()).unwrap_or_default());
         launch

@@ -33,8 +33,8 @@ use self::settings::LooseEnds;
 use super::invocation::MAX_ARGUMENT;
 use super::spec::{effort_ignored, given, undocumented_effort};
 use super::{
-    Ask, Capabilities, DiskQuery, Executor, HarnessSpec, Held, Invocation, Parser, PrepareError, Request,
-    SignIn, Stderr, Stdin,
+    Ask, Capabilities, DiskQuery, Executor, HarnessSpec, Held, Home, Invocation, Parser, PrepareError,
+    Request, SignIn, Stderr, Stdin,
 };
 use crate::config::builtin;
 use crate::model::{Cli, Evidence, time};
@@ -188,6 +188,14 @@ impl Executor for Antigravity {
         let Some(label) = model.map(str::to_lowercase) else { return self.spec.name.clone() };
         let family = ["claude", "flash", "pro"].into_iter().find(|family| label.contains(family));
         format!("{}:{}", self.spec.name, family.unwrap_or(&label))
+    }
+
+    fn homes(&self) -> Vec<Home> {
+        // Some of it, such as what it shares with Gemini CLI, lies beside its own folder there.
+        match self.spec.own_file(".gemini") {
+            Some(Home::File(folder)) => vec![Home::Folder(folder)],
+            home => home.into_iter().collect(),
+        }
     }
 
     /// Most keep the account in the system's key ring, where nobody looks; so nothing ever says no.

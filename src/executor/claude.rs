@@ -19,7 +19,7 @@ pub use said::Narrator;
 
 use super::spec::{given, undocumented_effort};
 use super::{
-    Capabilities, DiskQuery, Executor, HarnessSpec, Invocation, Parser, PrepareError, Request, SignIn,
+    Capabilities, DiskQuery, Executor, HarnessSpec, Home, Invocation, Parser, PrepareError, Request, SignIn,
     Stderr, Stdin,
 };
 use crate::config::builtin;
@@ -96,6 +96,16 @@ impl Executor for Claude {
             ["--session-id", "--resume", "-r", "--continue", "-c", "--no-session-persistence"];
         let flag = |arg: &String| arg.split('=').next().is_some_and(|flag| CHOSEN.contains(&flag));
         !self.spec.extra_args.iter().any(flag)
+    }
+    fn homes(&self) -> Vec<Home> {
+        // With a folder of its own the file lies in it.
+        let file = match self.spec.variable("CLAUDE_CONFIG_DIR") {
+            Some(_) => None,
+            None => self.spec.own_file(".claude.json"),
+        };
+        let folder = self.spec.own_folder(("CLAUDE_CONFIG_DIR", ""), ".claude");
+        let cache = self.spec.own_folder(("XDG_CACHE_HOME", "claude-cli-nodejs"), ".cache/claude-cli-nodejs");
+        [folder, file, cache].into_iter().flatten().collect()
     }
 
     fn sign_in(&self) -> SignIn {

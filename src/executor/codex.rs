@@ -29,7 +29,7 @@ pub use said::Narrator;
 
 use super::spec::{given, undocumented_effort};
 use super::{
-    Capabilities, DiskQuery, Executor, HarnessSpec, Invocation, Parser, PrepareError, Request, SignIn,
+    Capabilities, DiskQuery, Executor, HarnessSpec, Home, Invocation, Parser, PrepareError, Request, SignIn,
     Stderr, Stdin,
 };
 use crate::config::builtin;
@@ -134,6 +134,10 @@ impl Executor for Codex {
 
     fn disk_quota(&self, query: &DiskQuery<'_>) -> Vec<QuotaWindow> {
         self.home().map(|home| limits::windows(&home.join("sessions"), query)).unwrap_or_default()
+    }
+
+    fn homes(&self) -> Vec<Home> {
+        self.spec.own_folder(("CODEX_HOME", ""), ".codex").into_iter().collect()
     }
 
     /// `OPENAI_API_KEY` is not read by `codex exec`.

@@ -3,7 +3,9 @@
 use std::fmt::Debug;
 use std::path::Path;
 
-use super::{AgentEvent, Counted, HarnessSpec, Held, Invocation, PrepareError, Report, Request, Stream};
+use super::{
+    AgentEvent, Counted, HarnessSpec, Held, Home, Invocation, PrepareError, Report, Request, Stream,
+};
 use crate::model::{Evidence, Exit, QuotaWindow, Timestamp, Usage};
 
 /// What an executor's CLI can truly do. A claim is proved end to end by a test.
@@ -115,6 +117,11 @@ pub trait Executor: Debug {
     /// What shares one quota with a model of this CLI: the whole account, as a rule.
     fn quota_scope(&self, _model: Option<&str>) -> String {
         self.harness().to_owned()
+    }
+
+    /// Where the CLI keeps what is its own, and has to write.
+    fn homes(&self) -> Vec<Home> {
+        Vec::new()
     }
 
     /// Whether it looks signed in.

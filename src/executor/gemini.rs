@@ -23,8 +23,8 @@ pub use said::Narrator;
 
 use super::spec::{effort_ignored, given};
 use super::{
-    Ask, Capabilities, Executor, HarnessSpec, Invocation, Parser, PrepareError, Request, SignIn, Stderr,
-    Stdin, google,
+    Ask, Capabilities, Executor, HarnessSpec, Home, Invocation, Parser, PrepareError, Request, SignIn,
+    Stderr, Stdin, google,
 };
 use crate::failure::pattern::regex;
 
@@ -128,6 +128,10 @@ impl Executor for Gemini {
 
     fn parser(&self, _request: &Request<'_>) -> Box<dyn Parser> {
         Box::new(GeminiParser::default())
+    }
+
+    fn homes(&self) -> Vec<Home> {
+        self.spec.own_folder(("GEMINI_CLI_HOME", ".gemini"), ".gemini").into_iter().collect()
     }
 
     /// A key may also stand in the CLI's own `.env`, or stored by the CLI itself.

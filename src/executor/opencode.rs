@@ -25,7 +25,7 @@ pub use said::Narrator;
 
 use super::spec::given;
 use super::{
-    Capabilities, DiskQuery, Executor, HarnessSpec, Invocation, Parser, PrepareError, Request, SignIn,
+    Capabilities, DiskQuery, Executor, HarnessSpec, Home, Invocation, Parser, PrepareError, Request, SignIn,
     Stderr, Stdin,
 };
 use crate::model::Evidence;
@@ -132,6 +132,19 @@ impl Executor for Opencode {
             Some(provider) => format!("{}:{provider}", self.spec.name),
             None => self.spec.name.clone(),
         }
+    }
+
+    fn homes(&self) -> Vec<Home> {
+        const FOLDERS: [(&str, &str); 4] = [
+            ("XDG_DATA_HOME", ".local/share/opencode"),
+            ("XDG_CONFIG_HOME", ".config/opencode"),
+            ("XDG_STATE_HOME", ".local/state/opencode"),
+            ("XDG_CACHE_HOME", ".cache/opencode"),
+        ];
+        FOLDERS
+            .iter()
+            .filter_map(|(variable, below_home)| self.spec.own_folder((variable, "opencode"), below_home))
+            .collect()
     }
 
     /// Without any key opencode answers with a free model of its own, and every provider has

@@ -1,5 +1,6 @@
 //! What the user may set of a built-in harness, and of a harness built on one.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -17,6 +18,8 @@ pub struct HarnessSpec {
     pub extra_args: Vec<String>,
     /// Variables of the user, such as `CLAUDE_CONFIG_DIR` for a second account.
     pub extra_env: Vec<(String, String)>,
+    /// Those of the variables that the repository's own file sets.
+    pub foreign: BTreeSet<String>,
 }
 
 impl HarnessSpec {

@@ -82,6 +82,16 @@ impl Git {
         &self.git_dir
     }
 
+    /// The folders that git itself writes to: the repository's own one, and that which its work trees share.
+    ///
+    /// # Errors
+    /// When git cannot say.
+    pub fn folders(&self) -> Result<Vec<PathBuf>> {
+        let answer = self.run(Call::new("rev-parse").args(["--git-common-dir"]))?.ok()?;
+        let common = answer.stdout.strip_suffix(b"\n").unwrap_or(&answer.stdout);
+        Ok(vec![self.git_dir.clone(), self.root.join(OsStr::from_bytes(common))])
+    }
+
     /// Runs a call at the top of the work tree.
     pub(super) fn run(&self, call: Call<'_>) -> Result<Answer> {
         call.run(&self.root, &self.environment)

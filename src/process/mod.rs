@@ -22,6 +22,7 @@ pub mod ladder;
 mod link;
 pub mod modes;
 pub mod protocol;
+pub mod sandbox;
 pub mod signals;
 pub mod spawn;
 pub mod sweep;

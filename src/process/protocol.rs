@@ -77,6 +77,9 @@ pub struct Start {
     /// What each descriptor beside this line is for. Without `Stdin` the agent reads `/dev/null`;
     /// without `Stderr` its standard error goes where its standard output goes.
     pub pipes: Vec<Pipe>,
+    /// The only places that the agent, and whatever comes of it, may write to; `None` confines nobody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confined: Option<Vec<Text>>,
 }
 
 /// The use of one descriptor.
@@ -253,6 +256,7 @@ mod tests {
                 env: vec![],
                 tag: String::new(),
                 pipes: vec![Pipe::Stdout],
+                confined: None,
             });
             let Command::Start(back) = decode(&encode(start).unwrap()).unwrap() else { panic!() };
             assert_eq!(OsString::from(back.program).as_bytes(), bytes);

@@ -35,6 +35,9 @@ pub struct Spawn {
     pub separate_stderr: bool,
     /// The value of [`super::TAG`] for the whole tree: unique to this try.
     pub tag: String,
+    /// The only places that it, and whatever comes of it, may write to; `None` confines nobody. See
+    /// [`super::sandbox`].
+    pub confined: Option<Vec<PathBuf>>,
 }
 
 /// Why an agent could not be started. Nothing is left running then.
@@ -96,7 +99,7 @@ impl GuardProgram {
     /// # Errors
     /// See [`SpawnError`].
     pub async fn spawn(&self, spec: Spawn) -> Result<Agent, SpawnError> {
-        let Spawn { program, args, env, cwd, stdin, separate_stderr, tag } = spec;
+        let Spawn { program, args, env, cwd, stdin, separate_stderr, tag, confined } = spec;
         if !cwd.is_dir() {
             let why = format!("its working directory {} is missing", cwd.display());
             return Err(SpawnError::Failed { program, why });
@@ -128,6 +131,8 @@ impl GuardProgram {
             env: env.into_iter().map(|(name, value)| (name.into(), value.into())).collect(),
             tag,
             pipes: ends.uses.clone(),
+            confined: confined
+                .map(|places| places.into_iter().map(|place| place.into_os_string().into()).collect()),
         };
         let descriptors: Vec<_> = ends.descriptors.iter().map(AsFd::as_fd).collect();
         let sent = link.send_with(protocol::Command::Start(start), &descriptors).await;

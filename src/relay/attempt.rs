@@ -4,7 +4,7 @@
 mod driver;
 
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::io::AsyncReadExt;
@@ -51,6 +51,8 @@ pub struct Task<'a> {
     pub mask_transcript: bool,
     /// The agent's working directory.
     pub workspace: &'a Path,
+    /// The only places that it may write to; `None` confines it to nothing.
+    pub confined: Option<Vec<PathBuf>>,
     /// Bounds.
     pub limits: Limits,
     /// How long the agent may be silent.
@@ -132,7 +134,8 @@ pub async fn drive(
     witness: &mut dyn Witness,
     sink: &mut dyn Sink,
 ) -> Seen {
-    let Task { invocation, parser, path, tag, log_path, workspace, limits, silence, meter, .. } = task;
+    let Task { invocation, parser, path, tag, log_path, workspace, confined, .. } = task;
+    let Task { limits, silence, meter, .. } = task;
     let (attempt, max_attempts) = (task.attempt, task.max_attempts);
     let transcript = match Transcript::open(log_path, task.mask_transcript.then(mask::shared)) {
         Ok(transcript) => transcript,
@@ -143,7 +146,7 @@ pub async fn drive(
     };
     let log = invocation.log.clone();
     // A program on a disk that hangs keeps its guard waiting: whoever wants out does not wait for it.
-    let spawning = process::spawn(spawn_spec(invocation, path, tag, workspace));
+    let spawning = process::spawn(Spawn { confined, ..spawn_spec(invocation, path, tag, workspace) });
     let mut agent = match operator.unless_forced(spawning, sink).await {
         Some(Ok(agent)) => agent,
         Some(Err(error)) => return Seen::unborn(record::spawn_evidence(&error)),
@@ -275,6 +278,7 @@ fn spawn_spec(invocation: Invocation, path: OsString, tag: &str, workspace: &Pat
         },
         separate_stderr: invocation.stderr == Stderr::Separate,
         tag: tag.to_owned(),
+        confined: None,
     }
 }
 

@@ -32,6 +32,7 @@ pub mod rescue;
 pub mod resilience;
 pub mod retry;
 pub mod run;
+pub mod sandbox;
 pub mod scratch;
 pub mod settings;
 pub mod start;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::event::{Event, Sink, Wait};
 use super::operator::interpret::Urgency;
 use super::operator::{Operator, Order, Scene, Waited, Wish};
+use super::sandbox::Sandbox;
 use super::settings::Settings;
 use super::waiting::Clock;
 use crate::executor::Registry;
@@ -50,6 +51,8 @@ pub struct World {
     pub workspace: PathBuf,
     /// PATH of the agents.
     pub agent_path: OsString,
+    /// What the agents are confined to; `None`: to nothing.
+    pub sandbox: Option<Sandbox>,
     /// Who commits here.
     pub identity: Identity,
     /// `.rally/instructions.md`.

@@ -204,7 +204,9 @@ impl Fault {
             }
             Fault::KilledAtGit => {
                 let status = relay.end();
-                if status.is_some_and(|status| std::os::unix::process::ExitStatusExt::signal(&status) == Some(9)) {
+                if status
+                    .is_some_and(|status| std::os::unix::process::ExitStatusExt::signal(&status) == Some(9))
+                {
                     scene.strike("rally killed at a git call");
                 } else if status.is_none() {
                     scene.violated("a relay does not end");
@@ -212,7 +214,8 @@ impl Fault {
             }
             Fault::KilledAtJournal => {
                 let journal = scene.sandbox.repo().join(GROWING[2]);
-                let lines = || std::fs::read(&journal).map_or(0, |text| text.iter().filter(|b| **b == b'\n').count());
+                let lines =
+                    || std::fs::read(&journal).map_or(0, |text| text.iter().filter(|b| **b == b'\n').count());
                 let wanted = lines() + scene.dice.usize(1..14);
                 if relay.lives(PATIENCE, || lines() >= wanted) {
                     relay.kill();
@@ -257,9 +260,7 @@ impl Fault {
             Fault::IndexLocked => {
                 let (moment, span) = (scene.moment(RELAY / 2), scene.moment(RELAY / 2));
                 let lock = scene.sandbox.repo().join(".git/index.lock");
-                if relay.lives(moment, || false)
-                    && std::fs::File::create_new(&lock).is_ok()
-                {
+                if relay.lives(moment, || false) && std::fs::File::create_new(&lock).is_ok() {
                     scene.strike("index locked");
                     relay.lives(span, || false);
                     if std::fs::remove_file(&lock).is_err() {
@@ -293,7 +294,11 @@ impl Fault {
         let was_raw = held.is_raw();
         if self == Fault::KilledInTerminal {
             send(held.pid, Signal::KILL);
-            scene.strike(if was_raw { "rally killed with single keys" } else { "rally killed in a terminal" });
+            scene.strike(if was_raw {
+                "rally killed with single keys"
+            } else {
+                "rally killed in a terminal"
+            });
             let end = std::time::Instant::now() + PATIENCE;
             while !held.is_restored() && std::time::Instant::now() < end {
                 std::thread::sleep(Duration::from_millis(5));

@@ -46,7 +46,8 @@ impl Held {
         let mut said = BufReader::new(holder.stdout.take().unwrap()).lines();
         let name = said.next().unwrap().unwrap();
         let flags = (OFlags::NOCTTY | OFlags::CLOEXEC).bits();
-        let device = std::fs::OpenOptions::new().read(true).write(true).custom_flags(flags.cast_signed()).open(name);
+        let device =
+            std::fs::OpenOptions::new().read(true).write(true).custom_flags(flags.cast_signed()).open(name);
         let device = device.unwrap();
         let found = modes(&device).unwrap();
         holder.stdin.take().unwrap().write_all(b"\n").unwrap();
@@ -80,5 +81,8 @@ impl Drop for Held {
 /// `None`: the terminal was closed.
 fn modes(device: &std::fs::File) -> Option<String> {
     let modes = rustix::termios::tcgetattr(device).ok()?;
-    Some(format!("{:?} {:?} {:?} {:?}", modes.input_modes, modes.output_modes, modes.control_modes, modes.local_modes))
+    Some(format!(
+        "{:?} {:?} {:?} {:?}",
+        modes.input_modes, modes.output_modes, modes.control_modes, modes.local_modes
+    ))
 }

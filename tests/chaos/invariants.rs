@@ -22,7 +22,8 @@ pub fn between(scene: &mut Scene) {
             scene.violated(format!("{path} was rewritten"));
         }
         if !scene.fault.damages_state() {
-            let bad: Vec<&str> = whole.lines().filter(|line| serde_json::from_str::<Value>(line).is_err()).collect();
+            let bad: Vec<&str> =
+                whole.lines().filter(|line| serde_json::from_str::<Value>(line).is_err()).collect();
             if let Some(line) = bad.first() {
                 scene.violated(format!("{path} has a bad line: {line}"));
             }

@@ -6,8 +6,16 @@ use crate::fault::Fault;
 const SHORT: u64 = 3 * Fault::ALL.len() as u64;
 
 /// Options of the usual test programs, which `cargo test` passes to every one of them.
-const FOREIGN: [&str; 8] =
-    ["--nocapture", "--no-capture", "--quiet", "-q", "--ignored", "--include-ignored", "--exact", "--show-output"];
+const FOREIGN: [&str; 8] = [
+    "--nocapture",
+    "--no-capture",
+    "--quiet",
+    "-q",
+    "--ignored",
+    "--include-ignored",
+    "--exact",
+    "--show-output",
+];
 
 /// What is to be played.
 #[derive(Debug)]
@@ -37,7 +45,8 @@ impl Options {
                     let name = value()?;
                     let known = || Fault::ALL.map(Fault::name).join(", ");
                     let fault = Fault::ALL.into_iter().find(|fault| fault.name() == name);
-                    options.only = Some(fault.ok_or_else(|| format!("no fault {name:?}; there are: {}", known()))?);
+                    options.only =
+                        Some(fault.ok_or_else(|| format!("no fault {name:?}; there are: {}", known()))?);
                 }
                 "--list" => return Ok(None),
                 "--test-threads" | "--skip" | "--format" | "--color" => drop(value()?),

@@ -74,7 +74,8 @@ fn run(scene: &mut Scene) {
     } else if scene.fault.may_leave_orphans() {
         // What a next start would end, `doctor` does not: it only tells. A relay of nothing sweeps.
         scene.relays += 1;
-        let _ = Relay::start(&scene.sandbox, &["--new", "-i", "1", "--agent", "cc", "sweep"], scene.relays).end();
+        let _ =
+            Relay::start(&scene.sandbox, &["--new", "-i", "1", "--agent", "cc", "sweep"], scene.relays).end();
         scene.sandbox.release("swept");
     }
     nobody_is_left(scene);

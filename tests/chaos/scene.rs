@@ -17,7 +17,8 @@ pub const USERS: [(&str, &str); 3] =
     [("README.txt", "hello\nand more\n"), ("staged.txt", "staged\n"), ("mine.txt", "the user's\n")];
 
 /// Files that only grow.
-pub const GROWING: [&str; 3] = [".rally/state/tries.jsonl", ".rally/state/relays.jsonl", ".rally/state/journal.jsonl"];
+pub const GROWING: [&str; 3] =
+    [".rally/state/tries.jsonl", ".rally/state/relays.jsonl", ".rally/state/journal.jsonl"];
 
 /// Everything of one round.
 #[derive(Debug)]

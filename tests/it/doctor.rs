@@ -58,6 +58,7 @@ fn text(sandbox: &Sandbox, code: i32, command: &mut Command) -> String {
         (r"(?m)(ok {7}git +)\S+;", "${1}VERSION;"),
         (r"\S+ [GM]iB free", "MUCH free"),
         (r"linux \S+", "linux KERNEL"),
+        (r"(sandbox +off)[:,].*", "$1, AND WHAT THE KERNEL COULD"),
     ] {
         text = regex::Regex::new(pattern).unwrap().replace_all(&text, replacement).into_owned();
     }
@@ -126,6 +127,7 @@ fn outside_of_everything() {
     Platform
       ok       system       linux KERNEL
       ok       processes    /proc, pidfd and child subreaper are there
+      ok       sandbox      off, AND WHAT THE KERNEL COULD
     ");
     assert_eq!(snapshot(&sandbox), before, "looking changes nothing");
 }
@@ -200,6 +202,7 @@ fn a_workspace_with_all_sorts_of_harnesses() {
     Platform
       ok       system       linux KERNEL
       ok       processes    /proc, pidfd and child subreaper are there
+      ok       sandbox      off, AND WHAT THE KERNEL COULD
     ");
     let report = json(&sandbox, 0);
     assert_eq!(snapshot(&sandbox), before, "looking changes nothing");
@@ -305,6 +308,7 @@ fn every_key_is_told_with_its_place() {
         "reaped",
         "disks",
         "platform",
+        "sandbox",
     ];
     let help = stdout(&sandbox.rally(["doctor", "--help"]).output().unwrap());
     assert!(expected.iter().all(|key| help.contains(key)), "{help}");

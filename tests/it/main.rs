@@ -28,6 +28,7 @@ mod roles;
 mod routes_check;
 mod routing;
 mod runners;
+mod sandbox;
 mod scripted;
 mod store;
 mod support;

@@ -79,6 +79,7 @@ impl Scene {
 
 fn shell(folder: &Path, tag: &str, script: &str) -> Spawn {
     Spawn {
+        confined: None,
         program: "sh".into(),
         args: vec!["-c".into(), script.into()],
         env: Vec::new(),

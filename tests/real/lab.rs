@@ -30,15 +30,26 @@ pub struct Lab {
 /// Runs a test of some CLIs in a lab, without a network. Afterwards no process may be left.
 pub fn lab<F: FnOnce(&Lab)>(clis: &[Cli], test: F) {
     on_loopback(name_of::<F>(), |installed| {
-        let lab = Lab::new(installed, clis.contains(&Cli::Opencode).then(seat::take));
-        test(&lab);
-        lab.expect_no_process();
+        run(Lab::new(installed, Sandbox::new(), clis), test);
     });
 }
 
+/// The same in the build folder: what lies among temporary files is open to confined agents.
+pub fn lab_in_build_folder<F: FnOnce(&Lab)>(clis: &[Cli], test: F) {
+    on_loopback(name_of::<F>(), |installed| {
+        let sandbox = Sandbox::new_in(Path::new(env!("CARGO_TARGET_TMPDIR")));
+        run(Lab::new(installed, sandbox, clis), test);
+    });
+}
+
+fn run(lab: Lab, test: impl FnOnce(&Lab)) {
+    test(&lab);
+    lab.expect_no_process();
+}
+
 impl Lab {
-    fn new(installed: &Path, seat: Option<File>) -> Lab {
-        let sandbox = Sandbox::new();
+    fn new(installed: &Path, sandbox: Sandbox, clis: &[Cli]) -> Lab {
+        let seat = clis.contains(&Cli::Opencode).then(seat::take);
         for cli in Cli::ALL {
             symlink(install::program(installed, cli), sandbox.bin().join(cli.name())).unwrap();
         }

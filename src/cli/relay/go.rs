@@ -9,13 +9,13 @@ use super::decide::{self, Answers, Decision, Target, decide};
 use super::demand::Demand;
 use super::notice::warn;
 use super::prepare::{Prepared, UNBOUNDED, prepare};
-use super::{Args, harnesses, surroundings, task};
+use super::{Args, harnesses, sandbox, surroundings, task};
 use crate::cli::error::{CliError, FAILURE, SIGNAL_BASE, SUCCESS};
 use crate::model::{Identity, Leftover, ProcessIdentity, time};
 use crate::monitor::freeze::Limits;
 use crate::process;
 use crate::prompt::ContextLimits;
-use crate::relay::event::PassEnd;
+use crate::relay::event::{Event, PassEnd, Sink};
 use crate::relay::half_done;
 use crate::relay::keyboard::{Keyboard, NoKeyboard};
 use crate::relay::operator::Operator;
@@ -112,8 +112,17 @@ async fn go(
     for repaired in registry.repair() {
         warn(&repaired);
     }
-    let lanes = demand.lanes(&team.roster)?.into_iter().map(|lane| &team.roster.lanes[lane]);
-    harnesses::learn(&mut registry, lanes, &prepared.workspace);
+    let lanes = demand.lanes(&team.roster)?;
+    let lanes = || lanes.iter().map(|lane| &team.roster.lanes[*lane]);
+    harnesses::learn(&mut registry, lanes(), &prepared.workspace);
+    let sandbox = match prepared.landlock {
+        Some(version) => {
+            // A lap that is added meanwhile may bring any lane to work.
+            let lanes = &team.roster.lanes;
+            Some(sandbox::settle(&prepared.config, &prepared.git, &registry, lanes, version)?)
+        }
+        None => None,
+    };
     // Whatever may fail stands before the first word about the relay is written. Until here a signal simply
     // ends us, as questions need it: no agent is at work, and what it cuts, the next start completes.
     let agent_path = surroundings::agent_path(&layout, prepared.queue.as_ref())?;
@@ -143,6 +152,10 @@ async fn go(
         Ok(log) => listeners.0.push(Box::new(log)),
         Err(error) => warn(&format!("no relay log: {}: {error}", layout.relay_log(relay.id).display())),
     }
+    let sandbox = sandbox.map(|(sandbox, line)| {
+        listeners.event(&Event::Notice(line));
+        sandbox
+    });
     let settings = settings(&prepared);
     let instructions = instructions(&prepared, &layout);
     let mut world = World {
@@ -150,6 +163,7 @@ async fn go(
         operator,
         sink: Box::new(listeners),
         agent_path,
+        sandbox,
         instructions,
         settings,
         git: prepared.git,

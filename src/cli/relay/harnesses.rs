@@ -36,6 +36,7 @@ fn known(config: &Config, name: &str, base: &Builtin) -> Box<dyn Executor> {
         program: base.program.to_owned(),
         extra_args: launch.args,
         extra_env: launch.env.into_iter().collect(),
+        foreign: launch.foreign,
     };
     built_in(base.cli, spec)
 }

@@ -11,6 +11,7 @@ mod go;
 pub(in crate::cli) mod harnesses;
 mod notice;
 mod prepare;
+pub mod sandbox;
 mod startup;
 mod surroundings;
 mod task;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 
 use super::notice::warn;
-use super::{Args, harnesses, surroundings, task};
+use super::{Args, harnesses, sandbox, surroundings, task};
 use crate::cli::error::CliError;
 use crate::config::{self, Config, ConfigError, Diagnostic};
 use crate::executor::Registry;
@@ -36,6 +36,8 @@ pub struct Prepared {
     pub registry: Registry,
     /// Doubts about the configured routes, for relays that use them.
     pub route_warnings: Vec<String>,
+    /// The version of Landlock that confines the agents; `None`: nothing does.
+    pub landlock: Option<i32>,
 }
 
 /// Iterations of a relay that nobody bounded.
@@ -74,8 +76,22 @@ pub fn prepare(args: Args) -> anyhow::Result<Prepared> {
         anyhow::bail!("{} has no .rally folder; run `rally init` first", workspace.display());
     }
     surroundings::check_data_dir(&workspace, &config)?;
+    let landlock = sandbox::check(&config)?;
     let prompt = task::typed(&args)?;
-    Ok(Prepared { args, workspace, git, config, rules, flags, prompt, queue, registry, route_warnings })
+    let prepared = Prepared {
+        args,
+        workspace,
+        git,
+        config,
+        rules,
+        flags,
+        prompt,
+        queue,
+        registry,
+        route_warnings,
+        landlock,
+    };
+    Ok(prepared)
 }
 
 /// The queue of the workspace, unless it is to be left alone. Its laps are the tasks: there cannot be another one.

@@ -230,6 +230,24 @@ pub const KEYS: &[Key] = &[
     key("providers.*.models", Kind::List, None, "Runners that share one usage limit"),
     key("providers.*.exclude", Kind::List, None, "Runners that are left out of it"),
     key("providers.*.disabled", Kind::Flag, Some("false"), "Whether nobody of this group is given work"),
+    key(
+        "sandbox.enabled",
+        Kind::Flag,
+        Some("false"),
+        "Whether agents may write only to the workspace, their own home, temporary folders and what write names",
+    ),
+    key(
+        "sandbox.required",
+        Kind::Flag,
+        Some("true"),
+        "Whether a relay is refused where the kernel cannot confine agents; else it warns and goes on",
+    ),
+    key(
+        "sandbox.write",
+        Kind::List,
+        None,
+        "Where confined agents may write besides, like [\"~/.cargo\"]; only your own file can say it",
+    ),
     // Of the earlier program; this one reports nothing to anybody.
     inert("telemetry"),
 ];

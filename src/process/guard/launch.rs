@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 use rustix::io::Errno;
 
 use crate::process::protocol::{Pipe, Refusal, Start};
-use crate::process::{LAPS_LICENSE, LAPS_SESSION, TAG};
+use crate::process::{LAPS_LICENSE, LAPS_SESSION, TAG, sandbox};
 
 /// Added to the agent's out-of-memory score: when memory runs out, the agent goes before rally.
 const OOM_PENALTY: i32 = 500;
@@ -38,7 +38,13 @@ pub fn launch(start: Start, descriptors: Vec<OwnedFd>) -> Result<i32, Refusal> {
         .stdin(Stdio::null())
         .process_group(0);
     connect(&mut command, &start.pipes, descriptors)?;
-    let child = with_oom_penalty(|| command.spawn());
+    let confined: Option<Vec<PathBuf>> =
+        start.confined.map(|places| places.into_iter().map(|place| OsString::from(place).into()).collect());
+    let child = with_oom_penalty(|| match confined {
+        None => Ok(command.spawn()),
+        Some(places) => sandbox::within(&places, || command.spawn()),
+    });
+    let child = child.map_err(|why| Refusal::Failed(format!("it cannot be confined: {why}")))?;
     match child {
         // Never waited for as a `Child`: the watch waits for every process of the tree alike.
         Ok(child) => i32::try_from(child.id()).map_err(|e| Refusal::Failed(e.to_string())),

@@ -60,8 +60,9 @@ impl Run<'_> {
         let bytes_per_token = self.world.settings.chars_per_token.get(harness).copied();
         let meter = Meter::new(bytes_per_token, started.resume.clone(), self.thread.spent.usage);
         let Run { world, assignment, files, .. } = self;
-        let World { store, settings, registry, operator, sink, workspace, agent_path, identity, .. } =
-            &mut **world;
+        let World {
+            store, settings, registry, operator, sink, workspace, agent_path, identity, sandbox, ..
+        } = &mut **world;
         let Some(executor) = registry.get(&assignment.runner.harness) else {
             let why = format!("harness {} has no executor", assignment.runner.harness);
             let evidence = Evidence::new("spawn", Some(Category::HarnessLaunch), why);
@@ -112,6 +113,7 @@ impl Run<'_> {
             log_path: Path::new(&started.log_path),
             mask_transcript: settings.mask_transcripts,
             workspace,
+            confined: sandbox.as_ref().map(|sandbox| sandbox.of(&assignment.runner.harness)),
             limits,
             silence,
             meter,

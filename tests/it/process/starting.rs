@@ -66,6 +66,7 @@ fn the_agent_gets_its_standard_streams_and_no_other_descriptor() {
         let scene = Scene::new();
         let guard = guard_after(&scene, "exec 7> leaked 8<&0");
         let spec = Spawn {
+            confined: None,
             stdin: Some(b"prompt".to_vec()),
             separate_stderr: true,
             ..scene.sh("exec ls /proc/self/fd")

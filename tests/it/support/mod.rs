@@ -31,7 +31,12 @@ pub struct Sandbox {
 impl Sandbox {
     /// A sandbox whose `repo` is a git repository with one commit.
     pub fn new() -> Sandbox {
-        let sandbox = Sandbox::without_repository();
+        Sandbox::new_in(&std::env::temp_dir())
+    }
+
+    /// The same in a folder of the caller's choice: to confined agents a HOME among temporary files is open.
+    pub fn new_in(folder: &Path) -> Sandbox {
+        let sandbox = Sandbox::empty_in(folder);
         sandbox.git(["init", "-q", "-b", "main"]);
         std::fs::write(sandbox.repo().join("README.txt"), "hello\n").unwrap();
         sandbox.git(["add", "."]);
@@ -41,7 +46,11 @@ impl Sandbox {
 
     /// A sandbox whose `repo` is an empty folder.
     pub fn without_repository() -> Sandbox {
-        let root = tempfile::Builder::new().prefix("rally-it-").tempdir().unwrap();
+        Sandbox::empty_in(&std::env::temp_dir())
+    }
+
+    fn empty_in(folder: &Path) -> Sandbox {
+        let root = tempfile::Builder::new().prefix("rally-it-").tempdir_in(folder).unwrap();
         for folder in ["home", "repo", "bin", "tmp"] {
             std::fs::create_dir(root.path().join(folder)).unwrap();
         }

@@ -6,6 +6,7 @@ mod limits;
 mod live;
 pub mod refusals;
 pub mod resume;
+mod sandbox;
 mod several;
 pub mod stops;
 mod trouble;
