@@ -1,11 +1,11 @@
 //! Making one commit out of some paths, without taking along what else is staged.
 //!
 //! The paths go into the user's index first and the commit follows: should rally die in between, they are merely
-//! staged, and the next try commits them. Only when other changes are staged too is the commit made from an index
+//! staged, and a note ([`super::staged`]) lets the next start take them back. Only when other changes are staged too is the commit made from an index
 //! beside the user's. It becomes HEAD only in the place of the commit that it was made on.
 
 use std::collections::BTreeSet;
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -117,6 +117,9 @@ impl Git {
     ) -> Result<Option<String>> {
         // Two rallies stage and unstage the same files: one after the other. The lock ends with its process.
         let _one_at_a_time = self.commit_lock()?;
+        if patiently(|| self.take_back_noted())? {
+            *plan = again()?;
+        }
         let first: BTreeSet<Vec<u8>> = plan.picks.iter().map(|pick| pick.path.clone()).collect();
         for _ in 0..TRIES {
             if plan.picks.is_empty() {
@@ -137,6 +140,16 @@ impl Git {
         Err(GitError::Moved)
     }
 
+    /// The lock of commits, unless another rally holds it.
+    pub(super) fn try_commit_lock(&self) -> Result<Option<File>> {
+        let folder = File::open(self.git_dir()).map_err(GitError::io(self.git_dir()))?;
+        match folder.try_lock() {
+            Err(TryLockError::WouldBlock) => Ok(None),
+            // Where there are no locks, git's own have to do.
+            Ok(()) | Err(TryLockError::Error(_)) => Ok(Some(folder)),
+        }
+    }
+
     fn commit_lock(&self) -> Result<File> {
         let folder = File::open(self.git_dir()).map_err(GitError::io(self.git_dir()))?;
         match folder.lock() {
@@ -148,7 +161,8 @@ impl Git {
     fn attempt(&self, plan: &Plan<'_>, hooks: bool) -> Result<Option<String>> {
         self.check_free()?;
         let saved = self.save_index()?;
-        let made = self.stage(&plan.picks).and_then(|()| {
+        self.note_staging(&saved, &plan.picks)?;
+        let made = self.stage(&plan.picks, None).and_then(|()| {
             let side = match plan.others_staged {
                 true => Some(self.side_index(plan.head.as_deref(), &saved, &plan.picks)?),
                 false => None,
@@ -162,6 +176,7 @@ impl Git {
         if !matches!(made, Ok(Some(_))) {
             patiently(|| self.unstage(&saved, &plan.picks))?;
         }
+        self.forget_staging()?;
         made
     }
 

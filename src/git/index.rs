@@ -11,7 +11,7 @@ use super::paths;
 use super::repository::Git;
 
 /// As long as a hash, where there is none to measure.
-const UNBORN: &str = "0000000000000000000000000000000000000000";
+pub(super) const UNBORN: &str = "0000000000000000000000000000000000000000";
 
 /// The index as it was, for when a commit fails. `None` when there was none.
 #[derive(Debug, PartialEq, Eq)]
@@ -39,7 +39,23 @@ impl SideIndex {
     }
 }
 
+impl SavedIndex {
+    /// Writes the same index to another place; nothing when there was none.
+    pub(super) fn write(&self, file: &Path) -> Result<()> {
+        match &self.0 {
+            Some(bytes) => fs::write(file, bytes).map_err(GitError::io(file)),
+            None => Ok(()),
+        }
+    }
+}
+
 impl Git {
+    /// A folder in the git folder, deleted when dropped: an index has to be on the same disk as its lock.
+    pub(super) fn folder_aside(&self) -> Result<tempfile::TempDir> {
+        let made = tempfile::Builder::new().prefix("rally-index-").tempdir_in(self.git_dir());
+        made.map_err(GitError::io(self.git_dir()))
+    }
+
     fn index_path(&self) -> PathBuf {
         self.git_dir().join("index")
     }
@@ -75,18 +91,18 @@ impl Git {
             .map(drop)
     }
 
-    /// Takes the picked paths into the user's index as the work tree has them.
-    pub(super) fn stage(&self, picks: &[Pick]) -> Result<()> {
+    /// Takes the picked paths into the user's index, or into one beside it, as the work tree has them.
+    pub(super) fn stage(&self, picks: &[Pick], index: Option<&Path>) -> Result<()> {
         let stale = picks.iter().filter(|pick| pick.stale).map(|pick| pick.path.as_slice());
         let (hidden, plain): (Vec<_>, Vec<_>) = stale.partition(|path| self.is_beyond_a_link(path));
         // Git refuses to look behind a link; a tracked path there is gone.
         if !hidden.is_empty() {
             let call = Call::new("update-index").args(["--force-remove", "-z", "--stdin"]);
-            self.run(call.paths(hidden))?.ok()?;
+            self.run(call.paths(hidden).index(index))?.ok()?;
         }
         if !plain.is_empty() {
             let call = Call::new("update-index").args(["--add", "--remove", "--replace", "-z", "--stdin"]);
-            self.run(call.paths(plain))?.ok()?;
+            self.run(call.paths(plain).index(index))?.ok()?;
         }
         Ok(())
     }
@@ -100,14 +116,9 @@ impl Git {
     /// An index of rally's own that holds what this one holds. As a copy it knows which files are unchanged; of one
     /// made from HEAD alone every file would be read again.
     fn copy(&self, saved: &SavedIndex) -> Result<SideIndex> {
-        let folder = tempfile::Builder::new()
-            .prefix("rally-index-")
-            .tempdir_in(self.git_dir())
-            .map_err(GitError::io(self.git_dir()))?;
+        let folder = self.folder_aside()?;
         let file = folder.path().join("index");
-        if let SavedIndex(Some(bytes)) = saved {
-            fs::write(&file, bytes).map_err(GitError::io(&file))?;
-        }
+        saved.write(&file)?;
         Ok(SideIndex { _folder: folder, file })
     }
 

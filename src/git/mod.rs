@@ -17,6 +17,7 @@ mod paths;
 mod repository;
 mod screen;
 mod snapshot;
+mod staged;
 mod status;
 mod swap;
 mod work;

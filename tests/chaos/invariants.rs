@@ -35,6 +35,7 @@ pub fn between(scene: &mut Scene) {
 /// When the relay has reached its target.
 pub fn at_the_end(scene: &mut Scene) {
     between(scene);
+    index_as_it_was(scene);
     one_record_for_each_start(scene);
     no_run_twice(scene);
     no_work_lost(scene);
@@ -59,11 +60,26 @@ fn users_work(scene: &mut Scene) {
     for name in names.lines().filter(|name| USERS.iter().any(|(path, _)| path == name)) {
         scene.violated(format!("the user's {name} was committed"));
     }
-    if !conflicted {
-        let staged = scene.sandbox.git(["diff", "--cached", "--name-only"]);
-        if staged != "staged.txt" {
-            scene.violated(format!("the user's index has changed; staged is now: {staged:?}"));
-        }
+    let staged = scene.sandbox.git(["diff", "--cached", "--name-only"]);
+    if !conflicted && !staged.lines().any(|path| path == "staged.txt") {
+        scene.violated(format!("what the user had staged is not; staged is now: {staged:?}"));
+    }
+    // A kill in the middle of a commit may leave the agent's work staged, with a note by which the next start
+    // takes it back.
+    let noted = scene.sandbox.repo().join(".git/rally-staged").exists();
+    if !noted {
+        index_as_it_was(scene);
+    }
+}
+
+fn index_as_it_was(scene: &mut Scene) {
+    let staged = scene.sandbox.git(["diff", "--cached", "--name-only"]);
+    // What the agent has staged and could not commit stays so.
+    let is_agents = |path: &str| path == "work.txt" || path.starts_with("file-");
+    let staged = staged.lines().filter(|path| !(scene.agent_stages && is_agents(path)));
+    let staged: Vec<&str> = staged.collect();
+    if !scene.fault.leaves_the_index_in_conflict() && staged != ["staged.txt"] {
+        scene.violated(format!("the user's index has changed; staged is now: {staged:?}"));
     }
 }
 

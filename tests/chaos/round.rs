@@ -71,8 +71,8 @@ fn run(scene: &mut Scene) {
             }
             Some(_) => {}
         }
-    } else if scene.fault.may_leave_orphans() {
-        // What a next start would end, `doctor` does not: it only tells. A relay of nothing sweeps.
+    } else if scene.fault.may_leave_orphans() || scene.sandbox.repo().join(".git/rally-staged").exists() {
+        // What only a next start ends or takes back.
         scene.relays += 1;
         let _ =
             Relay::start(&scene.sandbox, &["--new", "-i", "1", "--agent", "cc", "sweep"], scene.relays).end();

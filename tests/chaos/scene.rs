@@ -26,6 +26,8 @@ pub struct Scene {
     pub sandbox: Sandbox,
     pub fault: Fault,
     pub dice: Rng,
+    /// Whether the agent stages its work itself.
+    pub agent_stages: bool,
     pub stranger: Child,
     pub relays: u64,
     pub strikes: BTreeMap<String, u64>,
@@ -41,7 +43,8 @@ impl Scene {
         let mut dice = Rng::with_seed(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ number);
         let sandbox = Sandbox::initialised();
         sandbox.configure(fault.configuration());
-        sandbox.claude(&agents::draw(&mut dice));
+        let agent = agents::draw(&mut dice);
+        sandbox.claude(&agent);
         fault.prepare(&sandbox);
         sandbox.write("mine.txt", USERS[2].1);
         if !fault.leaves_the_index_in_conflict() {
@@ -63,6 +66,7 @@ impl Scene {
             sandbox,
             fault,
             dice,
+            agent_stages: agent.contains("git add"),
             stranger,
             relays: 0,
             strikes: BTreeMap::new(),

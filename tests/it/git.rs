@@ -116,5 +116,5 @@ fn few_processes() {
     calls();
     work_well(&git, &snapshot);
     let calls = calls();
-    assert_eq!(calls.len(), 10, "with something else staged:\n{}", calls.join("\n"));
+    assert_eq!(calls.len(), 11, "with something else staged:\n{}", calls.join("\n"));
 }

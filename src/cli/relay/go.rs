@@ -11,6 +11,7 @@ use super::notice::warn;
 use super::prepare::{Prepared, UNBOUNDED, prepare};
 use super::{Args, harnesses, sandbox, surroundings, task};
 use crate::cli::error::{CliError, FAILURE, SIGNAL_BASE, SUCCESS};
+use crate::model::text::chain;
 use crate::model::{Identity, Leftover, ProcessIdentity, time};
 use crate::monitor::freeze::Limits;
 use crate::process;
@@ -71,6 +72,9 @@ async fn go(
     }
     for record in &opened.interrupted {
         warn(&format!("try {} was cut while it ran; its work is kept", record.id));
+    }
+    if let Err(error) = prepared.git.take_back_staged() {
+        warn(&format!("the index still holds what a killed rally has staged: {}", chain(&error)));
     }
     let mut survey = opened.survey;
     if !opened.half_done.is_empty() {

@@ -156,3 +156,33 @@ fn a_repository_without_commits_and_a_detached_head_work() {
     run(&sandbox, "init; echo $N > made-$N.txt; result ok");
     assert!(in_head(&sandbox).contains("made-2.txt"));
 }
+
+// A kill in the middle of a commit leaves the work staged: the next start takes it back.
+#[test]
+fn what_a_killed_rally_has_staged_is_taken_back() {
+    let sandbox = Sandbox::initialised();
+    sandbox.configure("run_hooks_on_autocommit = true\n");
+    sandbox.write("README.txt", "edited by hand\n");
+    sandbox.write("staged.txt", "staged\n");
+    sandbox.git(["add", "staged.txt"]);
+    let hook = format!(
+        "#!/bin/sh\nmkdir '{}' || exit 1\nread -r _ _ _ rally _ < /proc/$PPID/stat\nkill -9 $rally\nexit 1\n",
+        sandbox.notes().join("struck").display()
+    );
+    sandbox.write(".git/hooks/pre-commit", &hook);
+    sandbox.command("chmod").args(["+x", ".git/hooks/pre-commit"]).status().unwrap();
+    sandbox.claude("init; echo x > made.txt; echo y >> README.txt; result ok");
+    let output = sandbox.relay(&["--new", "--agent", "cc", "work"]);
+    assert_eq!(output.status.code(), None, "{}", stderr(&output));
+    let staged = || sandbox.git(["diff", "--cached", "--name-only"]);
+    assert_eq!(staged(), ".rally/summary.jsonl\nREADME.txt\nmade.txt\nstaged.txt");
+    // What the user stages meanwhile is the user's.
+    sandbox.write("README.txt", "staged by hand\n");
+    sandbox.git(["add", "README.txt"]);
+    let output = sandbox.relay(&["--resume", "--agent", "cc", "work"]);
+    assert!(stderr(&output).contains("its commit and record are completed"), "{}", stderr(&output));
+    assert_eq!(staged(), "README.txt\nstaged.txt");
+    assert!(!sandbox.repo().join(".git/rally-staged").exists());
+    assert_eq!(sandbox.git(["show", ":README.txt"]), "staged by hand");
+    assert_eq!(std::fs::read_to_string(sandbox.repo().join("made.txt")).unwrap(), "x\n");
+}
