@@ -222,20 +222,14 @@ fn looking_at_a_repository_runs_nothing_of_it() {
         ".rally/config.toml",
         &format!(
             "schema_version = 2\n[defaults]\nmix = \"evil cc\"\n[routes]\ndefault = [\"evil\", \"cc\"]\n\
-             [harness.evil]\ncommand = [\"{}\"]\n[harness.claude]\nenv = {{ PATH = \"{}\", BASE = \"x\" }}\n",
+             [harness.evil]\ncommand = [\"{}\"]\n[harness.claude]\nenv = {{ PATH = \"{}\", BASE = \"x\" }}\n\
+             [reliability]\nretry_budget = 1\nmax_failed_runs = 1\n",
             evil.display(),
             claude.parent().unwrap().display()
         ),
     );
-    let hooks = ["list", "show", "count", "log", "state"].map(|command| {
-        ["before", "after"].map(|when| {
-            format!(r#"{{"title":"t","command":"{command}","when":"{when}","run":"{}"}}"#, "laps-hook")
-        })
-    });
-    sandbox.write(
-        ".laps/hooks.json",
-        &format!("{{\"version\":1,\"hooks\":[{}]}}", hooks.concat()[..2].join(",")),
-    );
+    let hook = r#"{"title":"t","command":"add","when":"after","run":"laps-hook"}"#;
+    sandbox.write(".laps/hooks.json", &format!("{{\"version\":1,\"hooks\":[{hook}]}}"));
     for looking in [
         &["status"][..],
         &["tail"],
