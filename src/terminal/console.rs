@@ -1,7 +1,7 @@
 //! The operator's view of a relay: headers, footers and the summary on standard output, warnings on standard error,
 //! and on a terminal the live lines below them, repainted in place.
 
-use std::io::{self, ErrorKind, Stderr, Stdout, Write};
+use std::io::{ErrorKind, Stderr, Stdout, Write};
 use std::time::Instant;
 
 use super::format;
@@ -9,6 +9,7 @@ use super::lasting::{Said, said};
 use super::live::view::Scene;
 use super::live::{Painter, View};
 use super::look::Look;
+use super::outlet::Outlet;
 use crate::model::time;
 use crate::relay::event::{Event, Sink};
 
@@ -26,10 +27,10 @@ pub struct Console<O: Write, E: Write> {
     out_closed: bool,
 }
 
-impl Console<Stdout, Stderr> {
+impl Console<Outlet<Stdout>, Outlet<Stderr>> {
     /// On this process's standard output and standard error.
     pub fn standard() -> Self {
-        Console::new(io::stdout(), io::stderr(), Look::standard())
+        Console::new(Outlet::stdout(), Outlet::stderr(), Look::standard())
     }
 }
 
