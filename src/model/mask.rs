@@ -77,18 +77,19 @@ impl Mask {
 
     /// The text with [`MARKER`] in place of every secret.
     pub fn text<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        let found = self.find(text.as_bytes());
+        let found = self.find(text.as_bytes(), 0);
         if found.is_empty() {
             return Cow::Borrowed(text);
         }
         Cow::Owned(String::from_utf8_lossy(&replaced(text.as_bytes(), &found)).into_owned())
     }
 
-    /// Where secrets are, in order; those that overlap are one.
-    fn find(&self, bytes: &[u8]) -> Vec<Range<usize>> {
-        let mut found: Vec<Range<usize>> = known::find(bytes);
+    /// Where secrets are that begin at `from` or later, in order; those that overlap are one.
+    fn find(&self, bytes: &[u8], from: usize) -> Vec<Range<usize>> {
+        let mut found: Vec<Range<usize>> = known::find(bytes, from);
         if let Some(finder) = &self.finder {
-            found.extend(finder.find_overlapping_iter(bytes).map(|hit| hit.range()));
+            let hits = finder.find_overlapping_iter(bytes).map(|hit| hit.range());
+            found.extend(hits.filter(|at| at.start >= from));
         }
         found.sort_by_key(|at| (at.start, at.end));
         let mut merged: Vec<Range<usize>> = Vec::with_capacity(found.len());

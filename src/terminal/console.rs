@@ -1,7 +1,7 @@
 //! The operator's view of a relay: headers, footers and the summary on standard output, warnings on standard error,
 //! and on a terminal the live lines below them, repainted in place.
 
-use std::io::{self, ErrorKind, Stderr, Stdout, Write};
+use std::io::{ErrorKind, Stderr, Stdout, Write};
 use std::time::Instant;
 
 use super::format;
@@ -9,6 +9,7 @@ use super::lasting::{Said, said};
 use super::live::view::Scene;
 use super::live::{Painter, View};
 use super::look::Look;
+use super::outlet::{self, End, Outlet};
 use crate::model::time;
 use crate::relay::event::{Event, Sink};
 
@@ -24,12 +25,17 @@ pub struct Console<O: Write, E: Write> {
     view: View,
     painter: Painter,
     out_closed: bool,
+    /// The last of all: fields are dropped in their order.
+    end: Option<End>,
 }
 
-impl Console<Stdout, Stderr> {
+impl Console<Outlet<Stdout>, Outlet<Stderr>> {
     /// On this process's standard output and standard error.
     pub fn standard() -> Self {
-        Console::new(io::stdout(), io::stderr(), Look::standard())
+        let (out, err, end) = outlet::standard();
+        let mut console = Console::new(out, err, Look::standard());
+        console.end = Some(end);
+        console
     }
 }
 
@@ -37,7 +43,7 @@ impl<O: Write, E: Write> Console<O, E> {
     /// On any two outputs.
     pub fn new(out: O, err: E, look: Look) -> Self {
         let (can_repaint, view, painter) = (look.live, View::default(), Painter::default());
-        Console { out, err, look, can_repaint, view, painter, out_closed: false }
+        Console { out, err, look, can_repaint, view, painter, out_closed: false, end: None }
     }
 
     /// Whether standard output stopped taking text (`rally relay | head`). Nothing is

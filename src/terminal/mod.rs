@@ -8,6 +8,7 @@ pub mod keys;
 pub mod lasting;
 pub mod live;
 pub mod look;
+mod outlet;
 pub mod prompt;
 pub mod raw;
 pub mod relay_log;

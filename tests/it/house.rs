@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 use regex::Regex;
 
+mod reliability;
+
 /// From the top; a room may use itself and the rooms after it.
 const ROOMS: [&str; 14] = [
     "cli", "terminal", "relay", "prompt", "laps", "git", "executor", "failure", "monitor", "process",

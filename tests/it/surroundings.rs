@@ -207,3 +207,48 @@ fn no_shell_reads_what_stands_in_the_queue() {
     let heard = std::fs::read_to_string(sandbox.root().join("hooked")).unwrap_or_default();
     assert!(heard.contains("$(touch"), "the hook ran: {heard}");
 }
+
+// Somebody's repository can be looked at before it is trusted
+#[test]
+fn looking_at_a_repository_runs_nothing_of_it() {
+    let sandbox = Sandbox::new();
+    let ran = sandbox.root().join("ran");
+    let trap = format!("echo \"$0 $*\" >> '{}'", ran.display());
+    for name in ["evil", "claude", "laps-hook"] {
+        sandbox.program(name, &trap);
+    }
+    let (evil, claude) = (sandbox.bin().join("evil"), sandbox.bin().join("claude"));
+    sandbox.write(
+        ".rally/config.toml",
+        &format!(
+            "schema_version = 2\n[defaults]\nmix = \"evil cc\"\n[routes]\ndefault = [\"evil\", \"cc\"]\n\
+             [harness.evil]\ncommand = [\"{}\"]\n[harness.claude]\nenv = {{ PATH = \"{}\", BASE = \"x\" }}\n\
+             [reliability]\nretry_budget = 1\nmax_failed_runs = 1\n",
+            evil.display(),
+            claude.parent().unwrap().display()
+        ),
+    );
+    let hook = r#"{"title":"t","command":"add","when":"after","run":"laps-hook"}"#;
+    sandbox.write(".laps/hooks.json", &format!("{{\"version\":1,\"hooks\":[{hook}]}}"));
+    for looking in [
+        &["status"][..],
+        &["tail"],
+        &["runners"],
+        &["quota"],
+        &["routes", "check"],
+        &["routes", "check", "--preview", "3"],
+        &["config", "list", "--origin"],
+        &["message", "list"],
+        &["hooks", "list"],
+        &["doctor"],
+        &["doctor", "--json"],
+        &["--help"],
+    ] {
+        sandbox.rally(looking).output().unwrap();
+        let ran = std::fs::read_to_string(&ran).unwrap_or_default();
+        assert_eq!(ran, "", "{looking:?}");
+    }
+    // It is a trap indeed.
+    sandbox.rally(["relay", "--no-laps", "-i", "1", "--agent", "evil", "work"]).output().unwrap();
+    assert!(ran.exists());
+}

@@ -35,10 +35,15 @@ static WHOLE: LazyLock<Option<Regex>> = LazyLock::new(|| {
 /// A longer end of a block is no token that is not over yet.
 const LONGEST: usize = 8 << 10;
 
-/// Where they are.
-pub(super) fn find(bytes: &[u8]) -> Vec<Range<usize>> {
+/// Where they are that begin at `from` or later. What stands before tells whether a word begins there.
+pub(super) fn find(bytes: &[u8], mut from: usize) -> Vec<Range<usize>> {
     let Some(whole) = &*WHOLE else { return Vec::new() };
-    whole.find_iter(bytes).filter(|hit| has_digit(hit.as_bytes())).map(|hit| hit.range()).collect()
+    let next = || {
+        let hit = whole.find_at(bytes, from)?;
+        from = hit.end();
+        Some(hit)
+    };
+    std::iter::from_fn(next).filter(|hit| has_digit(hit.as_bytes())).map(|hit| hit.range()).collect()
 }
 
 fn has_digit(token: &[u8]) -> bool {

@@ -25,7 +25,7 @@ impl Mask {
     /// JSON, one value or a record a line, with every secret masked but in the names of members and in what rally
     /// acts on. What holds none stays byte for byte; what is no JSON is masked as text.
     pub fn record(&self, json: Vec<u8>) -> Vec<u8> {
-        if self.find(&json).is_empty() {
+        if self.find(&json, 0).is_empty() {
             return json;
         }
         if let Some(clean) = self.value(json.trim_ascii_end()) {
@@ -36,7 +36,7 @@ impl Mask {
     }
 
     fn line(&self, line: &[u8]) -> Vec<u8> {
-        let found = self.find(line);
+        let found = self.find(line, 0);
         match self.value(line) {
             _ if found.is_empty() => line.to_vec(),
             Some(clean) if line.ends_with(b"\n") => [&clean[..], b"\n"].concat(),

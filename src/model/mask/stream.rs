@@ -36,7 +36,7 @@ impl Stream {
         let first = usize::from(self.has_last);
         let mut clean = Vec::with_capacity(end);
         let mut at = first + self.covered;
-        for secret in mask.find(&self.held) {
+        for secret in mask.find(&self.held, first) {
             if secret.start >= end {
                 break;
             }

@@ -364,6 +364,21 @@ fn a_reader_that_goes_away_does_not_end_the_relay() {
     assert!(!sandbox.relays()[0]["ended_at"].is_null());
 }
 
+// 50-R27: who shows it decides nothing
+#[test]
+fn a_reader_that_does_not_read_holds_nobody_up() {
+    let sandbox = Sandbox::initialised();
+    sandbox.claude("init; echo $N > file-$N.txt; result ok");
+    let (_reader, writer) = std::io::pipe().unwrap();
+    rustix::pipe::fcntl_setpipe_size(&writer, 4096).unwrap();
+    let mut relay = sandbox.rally(["relay", "-i", "12", "--agent", "cc", "work"]);
+    let errors = std::fs::File::create(sandbox.root().join("errors")).unwrap();
+    let mut relay = relay.stdout(writer).stderr(errors).spawn().unwrap();
+    sandbox.wait_for("the relay to end", || relay.try_wait().unwrap().is_some());
+    assert!(relay.wait().unwrap().success());
+    assert_eq!(sandbox.tries().len(), 12);
+}
+
 // 20-AF-QS-02, 20-AF-QS-04, 20-AF-OC-28
 #[test]
 fn a_used_up_quota_benches_whoever_shares_it_and_nobody_else() {

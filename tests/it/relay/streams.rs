@@ -234,3 +234,37 @@ fn an_impossible_id_is_a_damaged_line() {
     assert!(stderr(&output).contains("unreadable line"), "{}", stderr(&output));
     assert_eq!(sandbox.tries().last().unwrap()["id"], 2);
 }
+
+// 50-R17: what an agent prints costs no memory, however long its lines are
+#[test]
+fn floods_and_endless_lines_cost_little_memory() {
+    let sandbox = strict("");
+    sandbox.claude(
+        "init; head -c 200000000 /dev/zero | tr '\\0' x; echo; yes 'a line that is no event' | head -c 50000000; \
+         echo; echo x > made.txt; here; await go; result ok",
+    );
+    let relay = sandbox.start_relay(&["--agent", "cc", "work"]);
+    sandbox.wait_for_note("here.1");
+    // What the agent has written it has also got rid of: all but what a pipe holds has been read.
+    let status = std::fs::read_to_string(format!("/proc/{}/status", relay.pid())).unwrap();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    let peak: u64 = peak.split_whitespace().next().unwrap().parse().unwrap();
+    sandbox.release("go");
+    assert!(relay.finish().status.success());
+    assert_eq!(only_try(&sandbox)["outcome"], "completed");
+    assert!(peak <= 32 << 10, "{peak} KiB");
+}
+
+// A transcript that cannot be kept is told; the agent is read to its end and its work counts
+#[test]
+fn a_full_disk_under_the_transcripts_holds_nobody_up() {
+    let sandbox = strict("");
+    let data = sandbox.home().join(".local/share/rally");
+    let Some(disk) = SmallDisk::mount(&data) else { return };
+    sandbox.claude("init; head -c 20000000 /dev/zero | tr '\\0' x; echo; echo x > made.txt; result ok");
+    let output = sandbox.relay(&["--agent", "cc", "work"]);
+    drop(disk);
+    assert!(output.status.success(), "{}{}", stdout(&output), stderr(&output));
+    assert!(stderr(&output).contains("is not whole"), "{}", stderr(&output));
+    assert_eq!(only_try(&sandbox)["outcome"], "completed");
+}
