@@ -312,7 +312,7 @@ fn settings(prepared: &Prepared) -> Settings {
         handoff_timeout: reliability.handoff_timeout,
         max_failed_runs: reliability.max_failed_runs,
         require_changes: reliability.require_changes,
-        mask_transcripts: config.mask_transcripts,
+        mask_transcripts: config.logs.mask_transcripts,
         run_hooks: config.run_hooks_on_autocommit,
         recent_tries: reliability.recent_try_count,
         context_limits: ContextLimits {
