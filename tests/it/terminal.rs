@@ -291,7 +291,7 @@ fn the_relay_log() {
     let events = eventful_relay();
     let (first, rest) = events.split_at(2);
     for events in [first, rest] {
-        let mut log = RelayLog::open(&path).unwrap(); // again after a resume: appends
+        let mut log = RelayLog::open(&path, None).unwrap(); // again after a resume: appends
         events.iter().for_each(|event| log.event(event));
         assert!(log.failure().is_none());
     }
@@ -327,7 +327,7 @@ fn the_relay_log() {
 
 #[test]
 fn a_full_disk_does_not_end_the_relay() {
-    let mut log = RelayLog::open(std::path::Path::new("/dev/full")).unwrap();
+    let mut log = RelayLog::open(std::path::Path::new("/dev/full"), None).unwrap();
     eventful_relay().iter().for_each(|event| log.event(event));
     assert!(log.failure().is_some());
 }
