@@ -18,6 +18,7 @@ pub use collect::{Collection, Ended, Scope, collect};
 pub use decide::{Plan, decide};
 pub use writing::{OLD_RELAY_LOGS, RelayFile};
 
+use crate::config::LogsConfig;
 use crate::model::Timestamp;
 
 /// Whose log it is.
@@ -70,5 +71,11 @@ impl Limits {
     /// Whether everything stays.
     pub fn is_unlimited(&self) -> bool {
         *self == Limits::default()
+    }
+}
+
+impl From<&LogsConfig> for Limits {
+    fn from(config: &LogsConfig) -> Limits {
+        Limits { keep: config.keep, bytes: config.keep_bytes }
     }
 }
