@@ -68,7 +68,15 @@ fn a_dry_run_says_what_a_run_deletes() {
     log(&tries, "notes.txt", 10, 500);
     std::os::unix::fs::symlink(&outside, tries.join("try-9.log")).unwrap();
     let would = told(&sandbox, 0, &["gc", "--dry-run", "--keep-days", "30"]);
-    assert_snapshot!(would, @"");
+    assert_snapshot!(would, @r"
+    would delete try 2: 500 B, 400 days old: ROOT/home/.local/share/rally/tries/KEY/try-2.log.old-1
+    would delete relay 1: 100 B, 50 days old: ROOT/home/.local/share/rally/relays/KEY/relay-1.log
+    would delete try 1: 3.0 KiB, 40 days old: ROOT/home/.local/share/rally/tries/KEY/try-1.log
+    left ROOT/home/.local/share/rally/tries/KEY/notes.txt: not a name of rally's
+    left ROOT/home/.local/share/rally/tries/KEY/try-9.log: a link or no file
+    would delete 3 logs, 3.6 KiB
+    left 1 log, 1000 B
+    ");
     assert!(tries.join("try-1.log").exists());
     let did = told(&sandbox, 0, &["gc", "--keep-days", "30"]);
     assert_eq!(did, would.replace("would delete", "deleted"));
