@@ -177,7 +177,7 @@ mod tests {
     #[test]
     fn what_is_small_enough_stays_as_it_came() {
         let bytes = vec![0xff; 4096];
-        assert_eq!(written(&[bytes.clone()]), (bytes, 0, Vec::new()));
+        assert_eq!(written(std::slice::from_ref(&bytes)), (bytes.clone(), 0, Vec::new()));
     }
 
     #[test]
@@ -202,7 +202,7 @@ mod tests {
                     while piece.len() < size {
                         next += 1;
                         piece.extend_from_slice(next.to_string().as_bytes());
-                        piece.push(if has_lines && next % 3 == 0 { b'\n' } else { b',' });
+                        piece.push(if has_lines && next.is_multiple_of(3) { b'\n' } else { b',' });
                     }
                     piece
                 })
