@@ -7,6 +7,7 @@ pub mod demo;
 pub mod doctor;
 pub mod editor;
 pub mod error;
+pub mod gc;
 pub mod guard;
 pub mod hooks;
 pub mod init;
@@ -73,6 +74,8 @@ enum Command {
     Routes(routes::Args),
     /// Who can be given a run, who cannot and why; end a pause, freeze or bench
     Runners(runners::Args),
+    /// Delete logs that are too old or too many
+    Gc(gc::Args),
     /// Check everything that a relay needs, and find what crashes left behind
     Doctor(doctor::Args),
     /// Watch a whole relay with built-in agents: no account, no network
@@ -137,6 +140,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<u8> {
         Command::Hooks(args) => hooks::run(args),
         Command::Routes(args) => routes::run(args),
         Command::Runners(args) => runners::run(args),
+        Command::Gc(args) => gc::run(args),
         Command::Doctor(args) => doctor::run(args),
         Command::Demo(args) => demo::run(args),
         Command::Version => version::run(),

@@ -95,7 +95,7 @@ pub fn value(path: &[String], words: &[String]) -> Result<Value, Refusal> {
         Kind::OneOf(names) if !names.contains(&word.as_str()) && !word.is_empty() => {
             Err(shape(&names.join(", "), quoted()))
         }
-        Kind::Text | Kind::OneOf(_) | Kind::List | Kind::Anything => Ok(word.as_str().into()),
+        Kind::Text | Kind::Size(_) | Kind::OneOf(_) | Kind::List | Kind::Anything => Ok(word.as_str().into()),
     }
 }
 

@@ -7,6 +7,7 @@ use super::diagnostic::{ConfigError, Diagnostic, Findings, Origin};
 use super::env::Env;
 use super::layer::{self, Layer};
 use super::load;
+use super::logs;
 use super::merge::Merged;
 use super::sandbox;
 use super::schema::{Leaf, keys};
@@ -66,6 +67,7 @@ pub fn inspect(contents: &[(PathBuf, Vec<u8>)], workspace: &Path, env: &Env) -> 
         let mut layer = layer::from_bytes(file, bytes, &mut findings);
         if *file == repository {
             sandbox::tighten(&mut layer, layers.last(), &mut findings);
+            logs::protect(&mut layer, &mut findings);
         }
         layers.push(layer);
     }

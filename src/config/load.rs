@@ -10,7 +10,7 @@ use super::merge::Merged;
 use super::sandbox::SandboxConfig;
 use super::schema::Leaf;
 use super::settings::{Config, Defaults};
-use super::{harness, paths, reliability, routes, sandbox};
+use super::{harness, logs, paths, reliability, routes, sandbox};
 use crate::model::mask;
 
 /// A configuration, and what the operator should know about it.
@@ -80,7 +80,7 @@ pub(super) fn build(
         },
         data_dir: sure(data_dir.map(Some)).unwrap_or_default(),
         run_hooks_on_autocommit: merged.flag(&["run_hooks_on_autocommit"]).unwrap_or(false),
-        mask_transcripts: merged.flag(&["logs", "mask_transcripts"]).unwrap_or(false),
+        logs: logs::resolve(merged),
         defaults: defaults(merged),
         laps_instructions_file,
         free_run_prompt_file,

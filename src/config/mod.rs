@@ -16,6 +16,7 @@ mod harness;
 pub mod inspect;
 mod layer;
 mod load;
+mod logs;
 mod merge;
 mod paths;
 mod reliability;
@@ -33,6 +34,7 @@ pub use inspect::{Entry, Inspection, inspect};
 #[cfg(test)]
 pub use load::of_text;
 pub use load::{Loaded, load, repository_file};
+pub use logs::LogsConfig;
 pub use reliability::Reliability;
 pub use routes::{DEFAULT_ROUTE, ProviderConfig, ReasoningConfig, RouteConfig};
 pub use sandbox::SandboxConfig;

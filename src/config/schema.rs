@@ -3,6 +3,8 @@
 pub mod json;
 pub mod keys;
 
+use bytesize::ByteSize;
+
 use keys::{Found, KEYS, Key, Kind, entry, is_table, names_in};
 
 use super::diagnostic::{Findings, Origin, label, table_label};
@@ -133,6 +135,19 @@ fn leaf(kind: Kind, value: &Value) -> Result<Leaf, Problem> {
         (Kind::Fraction, Value::Number(number)) => fraction(*number as f64).map_err(problem),
         (Kind::Fraction, Value::Fraction(number)) => fraction(*number).map_err(problem),
         (Kind::Fraction, _) => Err(expected("a number, without quotes")),
+        (Kind::Size(least), Value::Text(text)) => match size(text) {
+            // More than any disk has.
+            Some(bytes) if bytes >= least => Ok(Leaf::Number(i64::try_from(bytes).unwrap_or(i64::MAX))),
+            Some(_) => {
+                let least = ByteSize(least);
+                Err(problem(format!(
+                    "is \"{}\", but must be at least {least}; remove it for no limit",
+                    text.escape_debug()
+                )))
+            }
+            None => Err(expected(SIZES)),
+        },
+        (Kind::Size(_), _) => Err(expected(SIZES)),
         (Kind::List, Value::List(items)) => items.iter().map(item).collect::<Result<_, _>>().map(Leaf::List),
         (Kind::List, _) => Err(expected("a list of strings, like [\"a\", \"b\"]")),
         // An empty string means the default, as in files that the earlier program saved.
@@ -145,6 +160,14 @@ fn leaf(kind: Kind, value: &Value) -> Result<Leaf, Problem> {
         (Kind::OneOf(names), _) => Err(expected(&names.join(", "))),
         (Kind::Anything, _) => Ok(Leaf::Table),
     }
+}
+
+/// What a size looks like.
+const SIZES: &str = "a size like \"500MB\" or \"2GiB\"";
+
+/// The bytes of `500MB`, `2GiB` or `4096`; `None` for what is no size.
+pub fn size(text: &str) -> Option<u64> {
+    text.parse().ok().map(|ByteSize(bytes)| bytes)
 }
 
 fn fraction(number: f64) -> Result<Leaf, String> {

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use super::builtin;
 use super::diagnostic::{Origin, dotted};
 use super::harness::{HarnessConfig, Launch};
+use super::logs::LogsConfig;
 use super::reliability::Reliability;
 use super::routes::{ProviderConfig, ReasoningConfig, RouteConfig};
 use super::sandbox::SandboxConfig;
@@ -38,8 +39,8 @@ pub struct Config {
     pub free_run_prompt_file: Option<PathBuf>,
     /// `[reliability]`.
     pub reliability: Reliability,
-    /// `[logs].mask_transcripts`.
-    pub mask_transcripts: bool,
+    /// `[logs]`.
+    pub logs: LogsConfig,
     /// `[sandbox]`.
     pub sandbox: SandboxConfig,
     /// `[harness.X]` by name as spelled, aliases of built-in harnesses included.
@@ -60,7 +61,7 @@ impl Config {
             schema_version: 0,
             data_dir,
             run_hooks_on_autocommit: false,
-            mask_transcripts: false,
+            logs: LogsConfig::default(),
             defaults: Defaults::default(),
             laps_instructions_file: None,
             free_run_prompt_file: None,

@@ -49,6 +49,8 @@ pub struct Task<'a> {
     pub log_path: &'a Path,
     /// Whether secrets are masked in it.
     pub mask_transcript: bool,
+    /// Of a larger transcript the middle is left out.
+    pub try_max_bytes: Option<u64>,
     /// The agent's working directory.
     pub workspace: &'a Path,
     /// The only places that it may write to; `None` confines it to nothing.
@@ -137,13 +139,14 @@ pub async fn drive(
     let Task { invocation, parser, path, tag, log_path, workspace, confined, .. } = task;
     let Task { limits, silence, meter, .. } = task;
     let (attempt, max_attempts) = (task.attempt, task.max_attempts);
-    let transcript = match Transcript::open(log_path, task.mask_transcript.then(mask::shared)) {
-        Ok(transcript) => transcript,
-        Err(error) => {
-            let why = format!("cannot write the transcript {}: {error}", log_path.display());
-            return Seen::unborn(Evidence::new("transcript", Some(Category::HarnessLaunch), why));
-        }
-    };
+    let transcript =
+        match Transcript::open(log_path, task.mask_transcript.then(mask::shared), task.try_max_bytes) {
+            Ok(transcript) => transcript,
+            Err(error) => {
+                let why = format!("cannot write the transcript {}: {error}", log_path.display());
+                return Seen::unborn(Evidence::new("transcript", Some(Category::HarnessLaunch), why));
+            }
+        };
     let log = invocation.log.clone();
     // A program on a disk that hangs keeps its guard waiting: whoever wants out does not wait for it.
     let spawning = process::spawn(Spawn { confined, ..spawn_spec(invocation, path, tag, workspace) });

@@ -1,8 +1,7 @@
 //! The try's transcript: bytes as they came, written by a thread of its own, so that
 //! a slow disk never stalls the runtime and a full disk never blocks the agent.
 
-use std::fs::File;
-use std::io::{self, Write};
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -10,7 +9,7 @@ use std::thread::JoinHandle;
 use tokio::sync::mpsc;
 
 use crate::model::mask::{self, Mask};
-use crate::store::private;
+use crate::store::logs::TryLog;
 
 /// Chunks in flight: with 64 KiB each, 1 MiB at most.
 const IN_FLIGHT: usize = 16;
@@ -23,13 +22,13 @@ pub struct Transcript {
 }
 
 impl Transcript {
-    /// Appends to the file at `path`; with a mask no secret gets there.
-    pub fn open(path: &Path, mask: Option<Arc<Mask>>) -> io::Result<Transcript> {
-        let file = private::open(File::options().create(true).append(true), path)?;
+    /// Appends to the file at `path`; with a mask no secret gets there. Of more than `most` bytes the middle is left out.
+    pub fn open(path: &Path, mask: Option<Arc<Mask>>, most: Option<u64>) -> io::Result<Transcript> {
+        let log = TryLog::open(path, most)?;
         let (chunks, queue) = mpsc::channel(IN_FLIGHT);
         let writer = std::thread::Builder::new()
             .name("transcript".into())
-            .spawn(move || write_all(file, queue, mask.as_deref()))?;
+            .spawn(move || write_all(log, queue, mask.as_deref()))?;
         Ok(Transcript { chunks, writer })
     }
 
@@ -50,7 +49,7 @@ impl Transcript {
 }
 
 /// After the first error the rest is thrown away, not left standing: the agent must never block on us.
-fn write_all(mut file: File, mut queue: mpsc::Receiver<Vec<u8>>, mask: Option<&Mask>) -> io::Result<()> {
+fn write_all(mut log: TryLog, mut queue: mpsc::Receiver<Vec<u8>>, mask: Option<&Mask>) -> io::Result<()> {
     let mut masked = mask::Stream::default();
     let mut first_error = None;
     while let Some(chunk) = queue.blocking_recv() {
@@ -59,11 +58,11 @@ fn write_all(mut file: File, mut queue: mpsc::Receiver<Vec<u8>>, mask: Option<&M
                 Some(mask) => masked.push(mask, &chunk),
                 None => chunk,
             };
-            first_error = file.write_all(&chunk).err();
+            first_error = log.append(&chunk).err();
         }
     }
     if let (None, Some(mask)) = (&first_error, mask) {
-        first_error = file.write_all(&masked.finish(mask)).err();
+        first_error = log.append(&masked.finish(mask)).err();
     }
     first_error.map_or(Ok(()), Err)
 }
@@ -81,7 +80,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("try-1.log");
         block_on(async {
-            let transcript = Transcript::open(&path, None).unwrap();
+            let transcript = Transcript::open(&path, None, None).unwrap();
             for n in 0..200u8 {
                 transcript.room().await.unwrap().send(vec![n, 0xff, b'\n']);
             }
@@ -95,7 +94,7 @@ mod tests {
     #[test]
     fn a_full_disk_is_reported_and_blocks_nobody() {
         block_on(async {
-            let transcript = Transcript::open(Path::new("/dev/full"), None).unwrap();
+            let transcript = Transcript::open(Path::new("/dev/full"), None, None).unwrap();
             for _ in 0..100 {
                 transcript.room().await.unwrap().send(vec![b'x'; 65536]);
             }

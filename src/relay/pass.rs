@@ -134,6 +134,7 @@ impl<'w> Pass<'w> {
     }
 
     async fn go(&mut self) -> Result<PassEnd, PassError> {
+        self.world.collect_logs().await;
         let consumed = inbox::at_start(self.world, self.course.relay().id).await?;
         self.course.note_consumed(&consumed);
         if let Some(Settled { run_id, passed, events }) = self.ask(Course::settle_open_run) {
@@ -180,7 +181,10 @@ impl<'w> Pass<'w> {
             }
             match step {
                 Step::Complete => return self.complete().await,
-                Step::Run(seat) => self.one_run(seat, errand).await?,
+                Step::Run(seat) => {
+                    self.one_run(seat, errand).await?;
+                    self.world.collect_logs().await;
+                }
                 Step::BackOff(pause) => {
                     let seen = self.seen;
                     self.world.pause(pause, &Wait::Cycle, |store| store.glance() != seen).await;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::config::LogsConfig;
 use crate::monitor::freeze::Limits;
 use crate::prompt::ContextLimits;
 
@@ -35,8 +36,8 @@ pub struct Settings {
     pub require_changes: bool,
     /// Whether commits run the repository's hooks.
     pub run_hooks: bool,
-    /// Whether secrets are masked in transcripts, too.
-    pub mask_transcripts: bool,
+    /// What of the logs is kept, and whether secrets are masked in transcripts, too.
+    pub logs: LogsConfig,
     /// How many earlier tries the prompt tells about.
     pub recent_tries: usize,
     /// How long that may get.

@@ -13,9 +13,10 @@ use super::waiting::Clock;
 use crate::executor::Registry;
 use crate::git::Git;
 use crate::laps::{Queue, QueueError, Standing, report};
-use crate::model::text::chain;
+use crate::model::text::{self, chain};
 use crate::model::{CancelSource, Identity, Runner, Timestamp, time};
 use crate::process::Brake;
+use crate::store::logs::{self, Limits, Scope};
 use crate::store::progress::Reported;
 use crate::store::records::{AgentStatusEvent, AgentStatusKind, LapRef};
 use crate::store::{Store, StoreError};
@@ -300,6 +301,28 @@ impl World {
         let work = tokio::task::spawn_blocking(move || work(&git));
         let done = self.operator.during(work, &mut *self.sink, || brake.pull()).await;
         done.ok()
+    }
+
+    /// Deletes logs that are too old or too many, if the user has set a limit. Trouble stops nobody.
+    pub async fn collect_logs(&mut self) {
+        let limits = Limits::from(&self.settings.logs);
+        if limits.is_unlimited() {
+            return;
+        }
+        let layout = self.store.layout().clone();
+        let work = move |_: &Git| logs::collect(&layout, Scope::Workspace, limits, time::now(), false);
+        match self.off_loop(work).await {
+            Some(Ok(found)) => {
+                let failures: Vec<String> =
+                    found.failures().map(|(log, error)| format!("{}: {error}", log.path.display())).collect();
+                if let [first, ..] = failures.as_slice() {
+                    let count = text::count(failures.len(), "old log");
+                    self.warn(format!("{count} could not be deleted, the first is {first}"));
+                }
+            }
+            Some(Err(error)) => self.warn(format!("old logs are not deleted: {}", chain(&error))),
+            None => {}
+        }
     }
 
     /// Writes state. A full disk is waited out, because what is not recorded is lost

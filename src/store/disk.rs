@@ -5,6 +5,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
+use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::time::SystemTime;
 
@@ -137,6 +138,14 @@ pub(super) fn rename(from: &Path, to: &Path) -> io::Result<()> {
 /// `unlink`.
 pub(super) fn remove_file(path: &Path) -> io::Result<()> {
     call(Call::Remove(path), || std::fs::remove_file(path))
+}
+
+/// `unlinkat`: deletes the file of this path's last name in a folder that is open, wherever the path leads by now.
+pub(super) fn remove_in(dir: &OwnedFd, path: &Path) -> io::Result<()> {
+    call(Call::Remove(path), || {
+        let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
+        Ok(rustix::fs::unlinkat(dir, name, rustix::fs::AtFlags::empty())?)
+    })
 }
 
 /// Deletes a folder with what is in it, and follows no link.

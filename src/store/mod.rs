@@ -14,6 +14,7 @@ pub mod glance;
 pub mod journal;
 pub mod jsonl;
 pub mod lock;
+pub mod logs;
 pub mod messages;
 pub mod migrate;
 pub mod open;

@@ -37,6 +37,11 @@ impl Layout {
         &self.workspace
     }
 
+    /// Where the logs of all workspaces are.
+    pub fn data_dir(&self) -> &Path {
+        &self.data_dir
+    }
+
     /// Folder name of this workspace below the data folder: `project-9dad1c3f`.
     pub fn repo_key(&self) -> &str {
         &self.key

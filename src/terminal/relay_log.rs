@@ -1,8 +1,7 @@
 //! The relay log: every event but the status line as one plain, sanitised line with its
 //! time, for reading afterwards what happened in the night.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
+use std::io;
 use std::path::Path;
 
 use jiff::tz::TimeZone;
@@ -11,29 +10,24 @@ use super::{format, sanitize};
 use crate::model::text::duration;
 use crate::model::time::{now, rfc3339_millis};
 use crate::relay::event::{Event, PassEnd, RunVerdict, Sink, Wait};
-use crate::store::private;
+use crate::store::logs::RelayFile;
 use crate::store::records::TryRecord;
 
 /// Appends to a relay's log. A log that cannot be written never ends the relay.
 #[derive(Debug)]
 pub struct RelayLog {
-    file: File,
+    file: RelayFile,
     failure: Option<io::Error>,
 }
 
 impl RelayLog {
-    /// Opens (or creates, with its folders) the log of a relay; a resumed relay appends.
+    /// Opens (or creates, with its folders) the log of a relay; a resumed relay appends. One of more than `most`
+    /// bytes makes way for another.
     ///
     /// # Errors
     /// When a folder or the file cannot be made.
-    pub fn open(path: &Path) -> io::Result<RelayLog> {
-        if let Some(folder) = path.parent() {
-            // That of all workspaces above it is rally's, too.
-            folder.parent().map_or(Ok(()), private::folder)?;
-            private::folder(folder)?;
-        }
-        let file = private::open(OpenOptions::new().create(true).append(true), path)?;
-        Ok(RelayLog { file, failure: None })
+    pub fn open(path: &Path, most: Option<u64>) -> io::Result<RelayLog> {
+        Ok(RelayLog { file: RelayFile::open(path, most)?, failure: None })
     }
 
     /// The first write that failed; nothing is written after it.
@@ -50,7 +44,7 @@ impl Sink for RelayLog {
     fn event(&mut self, event: &Event) {
         let (None, Some(entry)) = (&self.failure, entry(event)) else { return };
         let line = format!("{} {}\n", rfc3339_millis(now()), sanitize::line(&entry));
-        self.failure = self.file.write_all(line.as_bytes()).err();
+        self.failure = self.file.append(line.as_bytes()).err();
     }
 }
 

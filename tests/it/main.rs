@@ -12,6 +12,7 @@ mod crash;
 mod demo;
 mod doctor;
 mod foreign_text;
+mod gc;
 mod git;
 mod house;
 mod laps;

@@ -152,7 +152,7 @@ async fn go(
     };
     let mut listeners = surroundings::Listeners::default();
     listeners.0.push(Box::new(Console::standard()));
-    match RelayLog::open(&layout.relay_log(relay.id)) {
+    match RelayLog::open(&layout.relay_log(relay.id), prepared.config.logs.relay_max_bytes) {
         Ok(log) => listeners.0.push(Box::new(log)),
         Err(error) => warn(&format!("no relay log: {}: {error}", layout.relay_log(relay.id).display())),
     }
@@ -316,7 +316,7 @@ fn settings(prepared: &Prepared) -> Settings {
         handoff_timeout: reliability.handoff_timeout,
         max_failed_runs: reliability.max_failed_runs,
         require_changes: reliability.require_changes,
-        mask_transcripts: config.mask_transcripts,
+        logs: config.logs,
         run_hooks: config.run_hooks_on_autocommit,
         recent_tries: reliability.recent_try_count,
         context_limits: ContextLimits {

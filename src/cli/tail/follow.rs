@@ -6,7 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::events::{Events, Happened};
@@ -99,6 +99,13 @@ pub(super) fn follow(
 fn open(log: &Path, may_begin: bool) -> anyhow::Result<Option<File>> {
     match File::open(log) {
         Err(error) if error.kind() == ErrorKind::NotFound && may_begin => Ok(None),
+        // Every try has a log as soon as it has an id.
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            bail!(
+                "the log was removed by retention (`rally gc`), or by hand: {} does not exist",
+                log.display()
+            )
+        }
         opened => opened.map(Some).with_context(|| format!("cannot open the log {}", log.display())),
     }
 }

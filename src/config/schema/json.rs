@@ -14,6 +14,9 @@ const NOT_BLANK: &str = r"\S";
 /// Names of variables of the environment.
 const VARIABLE: &str = "^[^=]+$";
 
+/// Sizes, as far as a pattern can tell.
+const SIZE: &str = r"^\s*[0-9]+(\.[0-9]+)?\s*[A-Za-z]*\s*$";
+
 /// The JSON Schema of a configuration file.
 pub fn document() -> Value {
     let mut schema = table(&[]);
@@ -92,6 +95,7 @@ fn value(row: &Key) -> Value {
         Kind::Flag => json!({ "type": "boolean" }),
         Kind::Number(least, most) => number(least, most),
         Kind::Fraction => json!({ "type": "number", "minimum": 0 }),
+        Kind::Size(_) => json!({ "type": "string", "pattern": SIZE }),
         Kind::List => json!({ "type": "array", "items": { "type": "string" } }),
         Kind::OneOf(names) => {
             // Empty is the default, as in files that the earlier program saved.
@@ -154,7 +158,7 @@ mod tests {
             assert!(about.starts_with(row.about), "{}", row.path);
             let value = schema["anyOf"].as_array().map_or(schema, |all| &all[0]);
             let kind = match row.kind {
-                Kind::Text | Kind::OneOf(_) => "string",
+                Kind::Text | Kind::Size(_) | Kind::OneOf(_) => "string",
                 Kind::Flag => "boolean",
                 Kind::Number(..) => "integer",
                 Kind::Fraction => "number",

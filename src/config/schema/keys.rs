@@ -18,6 +18,8 @@ pub enum Kind {
     Fraction,
     /// A list of strings.
     List,
+    /// A size like `"500MB"`, of at least so many bytes.
+    Size(u64),
     /// One of these strings.
     OneOf(&'static [&'static str]),
     /// Read without a look at it, and without effect.
@@ -61,6 +63,9 @@ const fn inert(path: &'static str) -> Key {
 
 const SECONDS: Kind = Kind::Number(0, CENTURY);
 const COUNT: Kind = Kind::Number(0, u32::MAX as i64);
+
+/// A log that is cut below this tells nothing.
+const LEAST_LOG: u64 = 64 << 10;
 
 /// The table.
 pub const KEYS: &[Key] = &[
@@ -173,6 +178,33 @@ pub const KEYS: &[Key] = &[
         Kind::Flag,
         Some("false"),
         "Whether secrets of the environment are masked in transcripts, too",
+    ),
+    key(
+        "logs.keep_days",
+        Kind::Number(1, 36_500),
+        None,
+        "Days after which the logs of tries and relays are deleted; only your own file can say it",
+    ),
+    key(
+        "logs.keep_bytes",
+        Kind::Size(1),
+        None,
+        "How large all logs of a workspace may be together, like \"2GiB\", before the oldest are deleted; only your \
+         own file can say it",
+    ),
+    key(
+        "logs.try_max_bytes",
+        Kind::Size(LEAST_LOG),
+        None,
+        "How large the log of one try may be, like \"256MiB\", before its middle is left out; only your own file can \
+         say it",
+    ),
+    key(
+        "logs.relay_max_bytes",
+        Kind::Size(LEAST_LOG),
+        None,
+        "How large the log of a relay may be, like \"10MiB\", before another one is begun, with five old ones kept; \
+         only your own file can say it",
     ),
     key(
         "harness.*.base",
