@@ -71,8 +71,8 @@ fn run(scene: &mut Scene) {
             }
             Some(_) => {}
         }
-    } else if scene.fault.may_leave_orphans() || scene.sandbox.repo().join(".git/rally-staged").exists() {
-        // What only a next start ends or takes back.
+    } else {
+        // Killed in its last commit, it leaves what only a next start ends, takes back or commits.
         scene.relays += 1;
         let _ =
             Relay::start(&scene.sandbox, &["--new", "-i", "1", "--agent", "cc", "sweep"], scene.relays).end();

@@ -203,13 +203,15 @@ fn some_words_stay_out() {
     none("write to a locked stream, finish what is begun, and leave `unsafe` to the libraries:", offences);
 }
 
-/// Where a line of the store changes the disk without the one place for that, which tests let fail.
+/// Where a line of the store changes the disk without the one place for that, which tests let fail. Private files are
+/// opened for everybody in one more; the store asks for them through the first.
 fn changes_the_disk(source: &Source) -> Vec<String> {
-    if source.room() != "store" || source.path.starts_with("store/disk") {
+    if source.room() != "store" || source.path.starts_with("store/disk") || source.path == "store/private.rs"
+    {
         return Vec::new();
     }
     let change = Regex::new(
-        r"\bfs::(write|rename|copy|remove_\w+|create_\w+|hard_link|symlink|set_\w+|OpenOptions|DirBuilder)\b|\bOpenOptions\b|\bDirBuilder\b|\bFile::(create\w*|options)\b|(?:\bfile|\))\.(set_len|set_modified|set_times|set_permissions|sync_all|sync_data|write_all)\(|\bio::(\{[^}]*)?\bWrite\b|\btempfile\b",
+        r"\bfs::(write|rename|copy|remove_\w+|create_\w+|hard_link|symlink|set_\w+|OpenOptions|DirBuilder)\b|\bOpenOptions\b|\bDirBuilder\b|\bFile::(create\w*|options)\b|(?:\bfile|\))\.(set_len|set_modified|set_times|set_permissions|sync_all|sync_data|write_all)\(|\bprivate::\w|\bio::(\{[^}]*)?\bWrite\b|\btempfile\b",
     );
     let change = change.unwrap();
     let found = source.code().into_iter().filter(|(_, code)| change.is_match(code));

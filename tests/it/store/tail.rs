@@ -70,7 +70,7 @@ fn the_newest_completed_or_the_one_asked_for() {
     }
     std::fs::remove_file(layout(&sandbox).try_log(1)).unwrap();
     let (_, error, _) = tail(&sandbox, &["--try", "1"]);
-    assert!(error.contains("cannot open the log") && error.contains("try-1.log"), "{error}");
+    assert!(error.contains("removed by retention (`rally gc`)") && error.contains("try-1.log"), "{error}");
 }
 
 // 10-L8
