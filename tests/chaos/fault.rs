@@ -8,7 +8,7 @@ use rustix::process::Signal;
 use crate::holder::Held;
 use crate::relay::{PATIENCE, Relay, send};
 use crate::scene::{GROWING, Scene};
-use crate::support::Sandbox;
+use crate::support::{Sandbox, SmallDisk};
 
 /// The longest that is waited for the moment of a strike: a relay of three runs takes about so long.
 const RELAY: u64 = 1200;
@@ -32,10 +32,12 @@ pub enum Fault {
     TerminalClosed,
     KilledInTerminal,
     Rival,
+    DiskFull,
+    Truncated,
 }
 
 impl Fault {
-    pub const ALL: [Fault; 16] = [
+    pub const ALL: [Fault; 18] = [
         Fault::RallyKilled,
         Fault::GuardKilled,
         Fault::BothKilled,
@@ -52,6 +54,8 @@ impl Fault {
         Fault::TerminalClosed,
         Fault::KilledInTerminal,
         Fault::Rival,
+        Fault::DiskFull,
+        Fault::Truncated,
     ];
 
     pub const fn name(self) -> &'static str {
@@ -72,6 +76,8 @@ impl Fault {
             Fault::TerminalClosed => "terminal closed",
             Fault::KilledInTerminal => "killed in a terminal",
             Fault::Rival => "a second relay",
+            Fault::DiskFull => "disk full",
+            Fault::Truncated => "state files truncated",
         }
     }
 
@@ -93,12 +99,17 @@ impl Fault {
 
     /// Whether lines of the state files may be bad.
     pub fn damages_state(self) -> bool {
-        self == Fault::StateDamaged
+        matches!(self, Fault::StateDamaged | Fault::Truncated)
     }
 
     /// Whether some commits cannot be made.
     pub fn hinders_commits(self) -> bool {
         matches!(self, Fault::IndexLocked | Fault::HookFails | Fault::Rebase)
+    }
+
+    /// Whether whole records may be gone, which nobody can give back.
+    pub fn takes_records(self) -> bool {
+        self == Fault::Truncated
     }
 
     pub fn leaves_the_index_in_conflict(self) -> bool {
@@ -248,14 +259,18 @@ impl Fault {
                 }
                 ends(scene, &mut relay);
             }
-            Fault::StateDamaged | Fault::ViewsDamaged => {
+            Fault::StateDamaged | Fault::ViewsDamaged | Fault::Truncated => {
                 let moment = scene.moment(RELAY);
                 if relay.lives(moment, || false) {
                     relay.kill();
                     scene.strike("rally killed");
                 }
                 scene.sandbox.wait_until_nobody_is_left();
-                if self == Fault::StateDamaged { damage_state(scene) } else { damage_views(scene) }
+                match self {
+                    Fault::StateDamaged => damage_state(scene),
+                    Fault::Truncated => truncate(scene),
+                    _ => damage_views(scene),
+                }
             }
             Fault::IndexLocked => {
                 let (moment, span) = (scene.moment(RELAY / 2), scene.moment(RELAY / 2));
@@ -277,6 +292,19 @@ impl Fault {
                     if rival.status.code() == Some(75) {
                         scene.strike("second relay refused");
                     }
+                }
+                ends(scene, &mut relay);
+            }
+            Fault::DiskFull => {
+                let (moment, span) = (scene.moment(RELAY), scene.moment(RELAY));
+                let filler = relay.lives(moment, || false).then(|| scene.disk.as_ref().map(SmallDisk::fill));
+                if let Some(filler) = filler.flatten() {
+                    scene.strike("disk filled");
+                    if relay.lives(span, || false) && scene.dice.bool() {
+                        relay.kill();
+                        scene.strike("rally killed");
+                    }
+                    std::fs::remove_file(filler).unwrap();
                 }
                 ends(scene, &mut relay);
             }
@@ -384,6 +412,17 @@ fn cut_line(scene: &mut Scene, bytes: &[u8]) -> Vec<u8> {
     }
     let line = lines[scene.dice.usize(..lines.len())];
     line[..scene.dice.usize(1..line.len())].to_vec()
+}
+
+/// Takes away the end of a file, as a repair by hand or by a file system may.
+fn truncate(scene: &mut Scene) {
+    let name = GROWING[scene.dice.usize(..GROWING.len())];
+    let path = scene.sandbox.repo().join(name);
+    let Ok(bytes) = std::fs::read(&path) else { return };
+    let at = scene.dice.usize(..=bytes.len());
+    std::fs::write(&path, &bytes[..at]).unwrap();
+    scene.strike("end cut off");
+    scene.seen.remove(name);
 }
 
 /// Breaks what can be made anew from the rest.

@@ -36,8 +36,10 @@ pub fn between(scene: &mut Scene) {
 pub fn at_the_end(scene: &mut Scene) {
     between(scene);
     index_as_it_was(scene);
-    one_record_for_each_start(scene);
-    no_run_twice(scene);
+    if !scene.fault.takes_records() {
+        one_record_for_each_start(scene);
+        no_run_twice(scene);
+    }
     no_work_lost(scene);
     git_is_well(scene);
     if scene.stranger.try_wait().unwrap().is_some() {
@@ -76,7 +78,8 @@ fn index_as_it_was(scene: &mut Scene) {
     let staged = scene.sandbox.git(["diff", "--cached", "--name-only"]);
     // What the agent has staged and could not commit stays so.
     let is_agents = |path: &str| path == "work.txt" || path.starts_with("file-");
-    let staged = staged.lines().filter(|path| !(scene.agent_stages && is_agents(path)));
+    let may_stay = scene.agent_stages || scene.fault.takes_records();
+    let staged = staged.lines().filter(|path| !(may_stay && is_agents(path)));
     let staged: Vec<&str> = staged.collect();
     if !scene.fault.leaves_the_index_in_conflict() && staged != ["staged.txt"] {
         scene.violated(format!("the user's index has changed; staged is now: {staged:?}"));
@@ -157,7 +160,8 @@ fn git_is_well(scene: &mut Scene) {
         scene.violated(format!("git fsck: {}", String::from_utf8_lossy(&checked.stderr)));
     }
     let fault = scene.fault;
-    if !fault.hinders_commits() {
+    // Without the record of a try nobody can tell that a change is the agent's: then it stays where it is.
+    if !fault.hinders_commits() && !fault.takes_records() {
         let status = scene.sandbox.git(["status", "--porcelain"]);
         let left = status.lines().filter(|line| !USERS.iter().any(|(path, _)| line.ends_with(path)));
         let left: Vec<&str> = left.collect();

@@ -7,7 +7,7 @@ use fastrand::Rng;
 
 use crate::agents;
 use crate::fault::Fault;
-use crate::support::Sandbox;
+use crate::support::{Sandbox, SmallDisk};
 
 /// Runs that each relay is to do.
 pub const TARGET: u64 = 3;
@@ -29,6 +29,8 @@ pub struct Scene {
     /// Whether the agent stages its work itself.
     pub agent_stages: bool,
     pub stranger: Child,
+    /// The disk of the state, where it is a small one.
+    pub disk: Option<SmallDisk>,
     pub relays: u64,
     pub strikes: BTreeMap<String, u64>,
     pub violations: Vec<String>,
@@ -52,6 +54,8 @@ impl Scene {
             sandbox.git(["add", "staged.txt"]);
             sandbox.write("README.txt", USERS[0].1);
         }
+        let state = sandbox.repo().join(".rally/state");
+        let disk = (fault == Fault::DiskFull).then(|| SmallDisk::mount(&state)).flatten();
         let base = sandbox.git(["rev-parse", "HEAD"]);
         // It has the agent's name, and stands in the same folder.
         let stranger = Command::new("sh")
@@ -68,6 +72,7 @@ impl Scene {
             dice,
             agent_stages: agent.contains("git add"),
             stranger,
+            disk,
             relays: 0,
             strikes: BTreeMap::new(),
             violations: Vec::new(),
